@@ -1,0 +1,56 @@
+# Each target sets up .venv by itself (from constraints.txt) when it is missing or out
+# of date. Another interpreter: make test PYTHON=python3.13
+
+PYTHON  ?= python3
+# Test processes; each uses one thread, or two cores would run four.
+WORKERS ?= 2
+# Passed on to the demo: make demo ARGS="--csv table.csv --target price"
+ARGS    ?=
+# A folder with the benchmarks' data sets: make bench DATA=folder
+DATA    ?=
+
+VENV := .venv
+BIN  := $(VENV)/bin
+DONE := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+
+help:
+	@echo "make demo    sweep alpha on a real table, save a reliability plot in demo_output/"
+	@echo "             (your table: make demo ARGS=\"--csv FILE --target COLUMN\")"
+	@echo "make test    lint, types, import directions, tests, docstrings, README, notebook"
+	@echo "make lint    the first three of these"
+	@echo "make bench   all benchmarks (DATA=folder for those that need data sets)"
+	@echo "make clean   remove outputs and caches; .venv stays"
+
+$(DONE): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "sk-mixup needs Python 3.11 or newer, and '$(PYTHON)' is" \
+	    "$$($(PYTHON) --version 2>&1 || true)." \
+	    "Name a newer one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@echo "Installing into $(VENV); the first time takes some minutes (PyTorch is large)."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q -c constraints.txt torch
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(DONE)
+	$(BIN)/python examples/quickstart.py --output demo_output $(ARGS)
+
+lint: $(DONE)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test: lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+bench: $(DONE)
+	$(BIN)/python -m benchmarks all $(if $(DATA),--data $(DATA))
+
+clean:
+	rm -rf demo_output build dist .pytest_cache .ruff_cache .mypy_cache \
+	  .import_linter_cache .hypothesis
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
