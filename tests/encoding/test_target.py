@@ -83,8 +83,8 @@ def test_integer_weights_count_as_repeated_rows():
 
 
 def test_rows_of_weight_zero_do_not_count():
-    scaler = TargetScaler().fit([0.1, 0.1, 1e9], sample_weight=[0.3, 0.6, 0])
-    assert (scaler.mean_.tolist(), scaler.scale_.tolist()) == ([0.1], [1.0])
+    scaler = TargetScaler().fit([1e-100, 1e-100, 1e300], sample_weight=[1, 1, 0])
+    assert (scaler.mean_.tolist(), scaler.scale_.tolist()) == ([1e-100], [1.0])
 
 
 @pytest.mark.parametrize("size", [1e-300, 5e307])

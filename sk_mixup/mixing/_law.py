@@ -1,0 +1,206 @@
+"""Lambda as the Beta quantile of a uniform draw.
+
+A quantile, and not a sampler of Beta variates, because one uniform stream then serves
+every alpha: two trainings that differ in alpha alone are paired, and a sweep can train
+them together. No quantile function exists in torch, and an iterative one per batch
+would cost more than the blend, so each alpha gets a table once: log F on a grid of
+log x, inverted by cubic Hermite interpolation with the exact slopes (relative error
+below 1e-9 from alpha 0.01 to 1000; the test compares with an independent solver).
+"""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import math
+
+import torch
+from torch import Tensor
+
+_LOG_HALF = math.log(0.5)
+# Below this log x the first term of the series is exact in float64.
+_LOG_TINY = -25.0
+# torch.rand has 53 bits at most: a tail below exp(-38) is never asked for.
+_LOG_TAIL = -38.0
+
+
+class SymmetricBeta:
+    r"""Beta(alpha, alpha) through its quantile function.
+
+    For x <= 1/2, where all terms are positive,
+
+    .. math:: F(x) = \frac{x^a (1 - x)^a}{a B(a, a)}
+              \sum_n \prod_{k<n} \frac{2a + k}{a + 1 + k} x^n
+
+    and the upper half follows by symmetry.
+
+    Parameters
+    ----------
+    alpha : float
+        Positive and finite.
+    """
+
+    def __init__(self, alpha: float) -> None:
+        log_beta = 2 * math.lgamma(alpha) - math.lgamma(2 * alpha)
+        log_a_beta = math.log(alpha) + log_beta
+        coarse = torch.linspace(_LOG_TINY, _LOG_HALF, 513, dtype=torch.float64)
+        far = _log_cdf(coarse, alpha, log_a_beta) < _LOG_TAIL
+        start = float(coarse[far][-1]) if far.any() else _LOG_TINY
+        log_x = torch.linspace(start, _LOG_HALF, 2049, dtype=torch.float64)
+        log_f = _log_cdf(log_x, alpha, log_a_beta)
+        x = log_x.exp()
+        log_density = (alpha - 1) * (log_x + torch.log1p(-x)) - log_beta
+        self._slope = (log_f - log_x - log_density).exp()
+        self._log_x, self._log_f = log_x, log_f
+        self._tail = (alpha, float(log_f[0]), float(log_x[0]))
+        self._hosts = [t.tolist() for t in (log_f, log_x, self._slope)]
+
+    def lower(self, v: Tensor) -> Tensor:
+        """Quantile of probabilities up to 1/2.
+
+        Parameters
+        ----------
+        v : Tensor, float64
+            Probabilities in [0, 1/2].
+
+        Returns
+        -------
+        x : Tensor, float64
+            Quantiles in [0, 1/2].
+        """
+        log_f, log_x, slope = self._on(v.device)
+        s = v.log()
+        k = torch.searchsorted(log_f, s).clamp_(1, len(log_f) - 1)
+        left, right = log_f[k - 1], log_f[k]
+        t = (s - left) / (right - left)
+        inside = _hermite(
+            t, right - left, log_x[k - 1], log_x[k], slope[k - 1], slope[k]
+        )
+        alpha, first_f, first_x = self._tail
+        below = first_x + (s - first_f) / alpha
+        return torch.where(s < first_f, below, inside).exp().clamp_(max=0.5)
+
+    def lower_scalar(self, v: float) -> float:
+        """Quantile of one probability up to 1/2, on the host (3 microseconds)."""
+        if v <= 0.0:
+            return 0.0
+        log_f, log_x, slope = self._hosts
+        s = math.log(v)
+        alpha, first_f, first_x = self._tail
+        if s < first_f:
+            return math.exp(first_x + (s - first_f) / alpha)
+        k = min(max(bisect.bisect_left(log_f, s), 1), len(log_f) - 1)
+        h = log_f[k] - log_f[k - 1]
+        t = (s - log_f[k - 1]) / h
+        value = _hermite(t, h, log_x[k - 1], log_x[k], slope[k - 1], slope[k])
+        return min(math.exp(value), 0.5)
+
+    def _on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        if self._log_f.device != device:
+            self._log_f, self._log_x, self._slope = (
+                t.to(device) for t in (self._log_f, self._log_x, self._slope)
+            )
+        return self._log_f, self._log_x, self._slope
+
+
+@functools.lru_cache(maxsize=256)
+def symmetric_beta(alpha: float) -> SymmetricBeta:
+    """Return the (cached) law of one alpha."""
+    return SymmetricBeta(alpha)
+
+
+def draw_lam(
+    alpha: float,
+    size: int | None,
+    *,
+    fold: bool,
+    generator: torch.Generator | None,
+) -> Tensor | float:
+    """Draw lambda ~ Beta(alpha, alpha) as the quantile of one uniform per value.
+
+    Parameters
+    ----------
+    alpha : float
+        0 gives lambda = 1; one uniform per value is consumed all the same.
+    size : int or None
+        Number of values; None draws one.
+    fold : bool
+        Return max(lambda, 1 - lambda).
+    generator : torch.Generator or None
+        None: torch's global generator.
+
+    Returns
+    -------
+    lam : float or Tensor of shape (size,), float64
+        A host number for ``size=None`` and a CPU generator; a 0-d or 1-d tensor
+        on the generator's device otherwise, so that nothing waits for a GPU.
+    """
+    device = torch.device("cpu") if generator is None else generator.device
+    on_host = size is None and device.type == "cpu"
+    shape = () if size is None else (size,)
+    u = torch.rand(shape, dtype=torch.float64, generator=generator, device=device)
+    if on_host:
+        value = u.item()
+        if alpha == 0:
+            return 1.0
+        x = symmetric_beta(alpha).lower_scalar(min(value, 1.0 - value))
+        return 1.0 - x if fold or value >= 0.5 else x
+    if alpha == 0:
+        return torch.ones_like(u)
+    x_low = symmetric_beta(alpha).lower(torch.minimum(u, 1.0 - u))
+    if fold:
+        return 1.0 - x_low
+    return torch.where(u >= 0.5, 1.0 - x_low, x_low)
+
+
+def expected_smoothing(alpha: float) -> float:
+    r"""Expected label smoothing of Mixup, 1 - E[max(lambda, 1 - lambda)].
+
+    Parameters
+    ----------
+    alpha : float
+        At least 0.
+
+    Returns
+    -------
+    rate : float
+        :math:`1/2 - 1 / (\alpha 4^\alpha B(\alpha, \alpha))`, in [0, 1/2): the mass
+        that moves from a label towards the class prior.
+
+    References
+    ----------
+    Carratino, Cissé, Jenatton, Vert: On Mixup Regularization, JMLR 2022.
+
+    Examples
+    --------
+    >>> from sk_mixup.mixing import expected_smoothing
+    >>> round(expected_smoothing(0.2), 4), expected_smoothing(1.0)
+    (0.1012, 0.25)
+    """
+    if alpha == 0:
+        return 0.0
+    log_beta = 2 * math.lgamma(alpha) - math.lgamma(2 * alpha)
+    return 0.5 - math.exp(-math.log(alpha) - alpha * math.log(4.0) - log_beta)
+
+
+def _log_cdf(log_x: Tensor, alpha: float, log_a_beta: float) -> Tensor:
+    x = log_x.exp()
+    term = torch.ones_like(x)
+    total = torch.ones_like(x)
+    k = 0
+    while bool((term > 1e-17 * total).any()):
+        term = term * x * ((2 * alpha + k) / (alpha + 1 + k))
+        total = total + term
+        k += 1
+    return alpha * (log_x + torch.log1p(-x)) - log_a_beta + total.log()
+
+
+def _hermite(t, h, y0, y1, d0, d1):  # type: ignore[no-untyped-def]
+    """Cubic through two values and slopes; for floats and tensors alike."""
+    t2 = t * t
+    t3 = t2 * t
+    return (
+        y0 * (2 * t3 - 3 * t2 + 1)
+        + y1 * (3 * t2 - 2 * t3)
+        + h * (d0 * (t3 - 2 * t2 + t) + d1 * (t3 - t2))
+    )
