@@ -1,0 +1,201 @@
+"""The plan of one mixed batch: everything random about it, drawn once.
+
+Applying a plan is pure, so the same plan can mix a tensor, a dict of tensors, a hidden
+layer and the targets, can be replayed, looked at and tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MixPlan:
+    """What happens to one batch. This plan itself leaves the batch as it is.
+
+    Parameters
+    ----------
+    partner : Tensor of shape (B,), int64
+        Index of each row's partner.
+    lam : Tensor of shape (B,), float32 or wider
+        Share of the own sample really present in the mixed row.
+    lam_host : float or None
+        The same number, where all rows share it and the host knows it. Lets eager code
+        blend with a scalar; compiled code reads `lam`.
+    site : str or None
+        Name of the layer whose output is to be mixed; None: the input.
+
+    Attributes
+    ----------
+    rows : Tensor or None
+        Source row of every mixed row; None: the rows of the batch in order.
+    """
+
+    partner: Tensor
+    lam: Tensor
+    lam_host: float | None = None
+    site: str | None = None
+
+    rows = None
+
+    @property
+    def label_weights(self) -> tuple[Tensor, Tensor]:
+        """Weights of the own and the partner's target, each of shape (B,)."""
+        return self.lam, 1.0 - self.lam
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the plan is known to leave every row as it is."""
+        return self.lam_host == 1.0
+
+    def apply(self, x: Any) -> Any:
+        """Mix a tensor, or every tensor of a dict, tuple or list.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, ...), or dict, tuple or list of such
+            Never changed in place.
+
+        Returns
+        -------
+        mixed : like `x`
+
+        Raises
+        ------
+        TypeError
+            If integers other than uint8 would be blended: mix their embedding.
+        ValueError
+            If the number of rows is not the plan's.
+        """
+        if isinstance(x, Tensor):
+            if len(x) != len(self.partner):
+                raise ValueError(
+                    f"This plan was drawn for {len(self.partner)} rows; got a tensor"
+                    f" of shape {tuple(x.shape)}."
+                )
+            return self._apply(x)
+        if isinstance(x, Mapping):
+            return {key: self.apply(value) for key, value in x.items()}
+        if isinstance(x, (tuple, list)):
+            parts = [self.apply(value) for value in x]
+            # A named tuple takes its fields one by one.
+            return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+        raise TypeError(
+            "A plan mixes tensors, and dicts, tuples and lists of them; got"
+            f" {type(x).__name__}."
+        )
+
+    def _apply(self, x: Tensor) -> Tensor:
+        return x
+
+    def targets(self, y: Tensor, n_classes: int | None = None) -> Tensor:
+        """Mix targets with the weights of the plan.
+
+        Parameters
+        ----------
+        y : Tensor of shape (B,) or (B, k)
+            Class indices (an integer or bool tensor of shape (B,)), or floats: numbers
+            to predict or soft labels.
+        n_classes : int or None
+            Width of the result for class indices.
+
+        Returns
+        -------
+        targets : Tensor of shape (rows, n_classes) for classes, otherwise like `y`
+
+        Raises
+        ------
+        ValueError
+            If class indices come without `n_classes` or do not fit it.
+        """
+        if len(y) != len(self.partner):
+            raise ValueError(
+                f"This plan was drawn for {len(self.partner)} rows; got targets of"
+                f" shape {tuple(y.shape)}."
+            )
+        own, other = self.label_weights
+        y_own = y if self.rows is None else y[self.rows]
+        y_other = y[self.partner]
+        if y.is_floating_point():
+            shape = (-1,) + (1,) * (y.ndim - 1)
+            return (own.view(shape) * y_own + other.view(shape) * y_other).to(y.dtype)
+        if n_classes is None:
+            raise ValueError(
+                f"y holds class indices (dtype {y.dtype}): say n_classes, or convert y"
+                " to floats if it holds numbers to predict."
+            )
+        if y.ndim != 1:
+            raise ValueError(
+                f"Class indices have shape (B,); got y of shape {tuple(y.shape)}."
+            )
+        check_class_range(y, n_classes)
+        mixed = torch.zeros((len(y_own), n_classes), dtype=own.dtype, device=own.device)
+        mixed.scatter_(1, y_own.long().unsqueeze(1), own.unsqueeze(1))
+        return mixed.scatter_add_(1, y_other.long().unsqueeze(1), other.unsqueeze(1))
+
+    def __repr__(self) -> str:
+        """Name the kind, the size and the mean share."""
+        place = "" if self.site is None else f", site={self.site!r}"
+        return (
+            f"{type(self).__name__}(rows={len(self.partner)},"
+            f" mean_lam={float(self.lam.mean()):.3f}{place})"
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LinearPlan(MixPlan):
+    """Blend ``lam * x + (1 - lam) * x[partner]``."""
+
+    def _apply(self, x: Tensor) -> Tensor:
+        x = to_blendable(x)
+        # Compiled code must not look at lam_host: it would be compiled per lambda.
+        lam_host = None if torch.compiler.is_compiling() else self.lam_host
+        if lam_host == 1.0:
+            return x
+        # The gathered copy is the result: one pass to gather, one to blend. A lerp, and
+        # not mixed + lam * (x - mixed), leaves a row with lam = 1 bit for bit alone.
+        mixed = take_rows(x, self.partner)
+        if lam_host is not None:
+            return mixed.lerp_(x, lam_host)
+        return mixed.lerp_(x, self.lam.to(x.dtype).view((-1,) + (1,) * (x.ndim - 1)))
+
+
+def to_blendable(x: Tensor) -> Tensor:
+    """Return floats; refuse integers that are no pixels."""
+    if x.is_floating_point() or x.is_complex():
+        return x
+    if x.dtype == torch.uint8:
+        return x.float()
+    raise TypeError(
+        f"Cannot blend an input of dtype {x.dtype}: token ids and category codes have"
+        " no meaningful average. Mix their embedding instead, with"
+        " ManifoldMixup(layers=[name of the embedding layer]); if the values are"
+        " measurements, convert them to float32."
+    )
+
+
+def take_rows(x: Tensor, index: Tensor) -> Tensor:
+    """Gather rows into a new tensor, keeping channels_last."""
+    # index_select returns rows packed in the order of the axes: give it that order.
+    for ndim, layout in ((4, torch.channels_last), (5, torch.channels_last_3d)):
+        if x.ndim == ndim and not x.is_contiguous():
+            if x.is_contiguous(memory_format=layout):
+                return x.movedim(1, -1).index_select(0, index).movedim(-1, 1)
+    return x.index_select(0, index)
+
+
+def check_class_range(y: Tensor, n_classes: int) -> None:
+    """Raise where class indices do not fit (on the CPU, where a look is free)."""
+    if y.device.type != "cpu" or not len(y) or torch.compiler.is_compiling():
+        return
+    low, high = (int(bound) for bound in torch.aminmax(y))
+    if low < 0 or high >= n_classes:
+        raise ValueError(
+            f"y holds class index {low if low < 0 else high}, outside 0 to"
+            f" n_classes - 1 = {n_classes - 1}."
+        )

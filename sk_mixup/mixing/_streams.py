@@ -1,0 +1,58 @@
+"""Where the randomness of a draw comes from.
+
+Partners, lambda, the choice to mix at all and the place each read their own stream, so
+that a change of alpha (or of anything else) moves none of the other draws.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class MixStreams(NamedTuple):
+    """One generator per kind of draw; ``None`` is torch's global generator.
+
+    Attributes
+    ----------
+    partner, lam, gate, site : torch.Generator or None
+        For partners, lambda, apply probabilities, and boxes and layers.
+    """
+
+    partner: torch.Generator | None
+    lam: torch.Generator | None
+    gate: torch.Generator | None
+    site: torch.Generator | None
+
+    @classmethod
+    def of(cls, generator: torch.Generator | MixStreams | None) -> MixStreams:
+        """Return streams as they are; one generator serves all four draws."""
+        if isinstance(generator, MixStreams):
+            return generator
+        if generator is not None and not isinstance(generator, torch.Generator):
+            raise TypeError(
+                "generator must be a torch.Generator, a MixStreams or None; got"
+                f" {generator!r} of type {type(generator).__name__}."
+            )
+        return cls(generator, generator, generator, generator)
+
+
+def uniform(generator: torch.Generator | None) -> float:
+    """Draw one uniform number on the host."""
+    device = "cpu" if generator is None else generator.device
+    return torch.rand(
+        (), dtype=torch.float64, generator=generator, device=device
+    ).item()
+
+
+def uniforms(n_rows: int, generator: torch.Generator | None) -> Tensor:
+    """Draw one uniform number per row on the generator's device."""
+    device = "cpu" if generator is None else generator.device
+    return torch.rand(n_rows, generator=generator, device=device)
+
+
+def integer(high: int, generator: torch.Generator | None) -> int:
+    """Draw one integer in [0, high) on the host."""
+    return min(int(uniform(generator) * high), high - 1)

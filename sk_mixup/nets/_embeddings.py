@@ -1,0 +1,114 @@
+"""What comes before the first layer: numbers and categories as vectors.
+
+All columns of a kind are embedded by one batched operation, whatever their number: a
+module per column would cost more than the rest of a small net. Every categorical column
+has the same width for that reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class PiecewiseLinearEmbedding(nn.Module):
+    """Embed each number by a piecewise linear function of its own.
+
+    Parameters
+    ----------
+    bin_edges : sequence of Tensor
+        For each column strictly increasing edges, at least two.
+    d_embedding : int
+        Width per column.
+
+    Notes
+    -----
+    Input (B, n_columns), output (B, n_columns, d_embedding). A value sets the bins
+    below it to 1, its own bin to the share covered, and the rest to 0 (Gorishniy et
+    al.: On Embeddings for Numerical Features in Tabular Deep Learning, NeurIPS 2022).
+    NOTE[DIFF]: the outer bins are clipped to [0, 1] as well; the net sees the raw
+    value beside the embedding.
+    """
+
+    left: Tensor
+    slope: Tensor
+
+    def __init__(self, bin_edges: Sequence[Tensor], d_embedding: int) -> None:
+        super().__init__()
+        n_bins = max((len(edges) - 1 for edges in bin_edges), default=1)
+        left = torch.zeros(len(bin_edges), n_bins)
+        slope = torch.zeros(len(bin_edges), n_bins)
+        for j, edges in enumerate(bin_edges):
+            k = len(edges) - 1
+            left[j, :k] = edges[:-1]
+            slope[j, :k] = 1.0 / (edges[1:] - edges[:-1])
+        self.register_buffer("left", left)
+        self.register_buffer("slope", slope)
+        bound = n_bins**-0.5
+        shape = (len(bin_edges), n_bins, d_embedding)
+        self.weight = nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
+        self.bias = nn.Parameter(
+            torch.empty(len(bin_edges), 1, d_embedding).uniform_(-bound, bound)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Embed (B, n_columns) as (B, n_columns, d_embedding)."""
+        bins = (x.t().unsqueeze(2) - self.left.unsqueeze(1)) * self.slope.unsqueeze(1)
+        return torch.baddbmm(self.bias, bins.clamp_(0.0, 1.0), self.weight).transpose(
+            0, 1
+        )
+
+
+class CategoricalEmbedding(nn.Module):
+    """Embed the codes of all categorical columns with one table.
+
+    Parameters
+    ----------
+    n_levels : sequence of int
+        Codes per column.
+    d_embedding : int
+        Width per column.
+
+    Notes
+    -----
+    Input (B, n_columns) int64, output (B, n_columns, d_embedding).
+    """
+
+    offset: Tensor
+
+    def __init__(self, n_levels: Sequence[int], d_embedding: int) -> None:
+        super().__init__()
+        counts = torch.tensor(list(n_levels))
+        self.register_buffer("offset", counts.cumsum(0) - counts)
+        self.weight = nn.Parameter(
+            torch.randn(int(counts.sum()), d_embedding) * d_embedding**-0.5
+        )
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Embed (B, n_columns) as (B, n_columns, d_embedding)."""
+        return nn.functional.embedding(codes + self.offset, self.weight)
+
+    @torch.no_grad()
+    def fill_untrained(self, level_counts: Sequence[Tensor]) -> None:
+        """Give rows that no training row used the mean of those that were used.
+
+        A level first seen at predict then counts as an average one; its random
+        initial vector would mean nothing.
+
+        Parameters
+        ----------
+        level_counts : sequence of Tensor, int64
+            Training rows per code and column.
+        """
+        for start, counts in zip(self.offset.tolist(), level_counts, strict=True):
+            rows = self.weight[start : start + len(counts)]
+            share = counts.to(rows) / counts.sum().clamp(min=1).to(rows)
+            rows[(counts == 0).to(rows.device)] = share @ rows
+
+
+def categorical_width(n_levels: Sequence[int]) -> int:
+    """Return the width of embeddings: ``1.6 n ** 0.56`` of the largest, from 2 to 16."""
+    largest = max(n_levels, default=1)
+    return int(min(16, max(2, round(1.6 * largest**0.56))))

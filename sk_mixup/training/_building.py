@@ -1,0 +1,363 @@
+"""From `module=` to a skorch net that is ready to train.
+
+Everything that can be wrong with a module, a criterion or an optimizer is found here,
+by their signatures and by one forward pass of two rows, before training starts.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import inspect
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from sk_mixup.mixing import ManifoldMixup, Method, MixContext, OneOf, unreduced
+from sk_mixup.nets import TabularNet
+from sk_mixup.training._batches import Input
+from sk_mixup.training._net import mixing_net_class
+from sk_mixup.training._objective import Objective, main_output
+
+BUNDLED: dict[str, type[nn.Module]] = {"mlp": TabularNet}
+Kind = Literal["bundled", "class", "template", "net"]
+
+
+def module_kind(module: Any) -> Kind:
+    """Say what `module` is.
+
+    Raises
+    ------
+    ValueError
+        For an unknown short name.
+    TypeError
+        For anything that is no module, factory or skorch net.
+    """
+    if module is None:
+        return "bundled"
+    if isinstance(module, str):
+        if module in BUNDLED:
+            return "bundled"
+        near = difflib.get_close_matches(module, BUNDLED, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"module={module!r} is no bundled net; known are {sorted(BUNDLED)}.{hint}"
+        )
+    if isinstance(module, NeuralNet):
+        return "net"
+    if isinstance(module, type) and issubclass(module, NeuralNet):
+        return "net"
+    if isinstance(module, nn.Module):
+        return "template"
+    if callable(module):
+        return "class"
+    raise TypeError(
+        "module must be None, the name of a bundled net, an nn.Module class, factory or"
+        f" instance, or a skorch net; got {module!r} of type {type(module).__name__}."
+    )
+
+
+def make_net(
+    module: Any,
+    *,
+    is_classifier: bool,
+    settings: dict[str, Any],
+    prefixed: dict[str, Any],
+    table_arguments: dict[str, Any] | None = None,
+) -> Any:
+    """Return a net that is not initialized yet.
+
+    Parameters
+    ----------
+    module : object
+        As `module_kind` takes it.
+    is_classifier : bool
+    settings : dict
+        skorch's settings; for a wrapped net only those that replace its own.
+    prefixed : dict
+        ``module__x`` and the like.
+    table_arguments : dict or None
+        What the bundled net learns from the encoded table.
+    """
+    kind = module_kind(module)
+    prefixed = dict(prefixed)
+    default = NeuralNetClassifier if is_classifier else NeuralNetRegressor
+    if kind == "net":
+        net = _wrapped(module, settings, prefixed)
+    else:
+        if kind == "bundled":
+            module = TabularNet if module is None else BUNDLED[module]
+            prefixed |= {f"module__{k}": v for k, v in (table_arguments or {}).items()}
+        elif kind == "template":
+            module = copy.deepcopy(module)
+        _check_arguments("module", module, prefixed)
+        net = mixing_net_class(default)(module=module, **settings, **prefixed)
+    net.train_split = None
+    criterion = net.criterion
+    if inspect.isroutine(criterion):
+        net.criterion = _Constant(criterion)
+    elif criterion is not None:
+        _prepare_criterion(net)
+    _check_arguments("optimizer", net.optimizer, vars(net), given=("params", "lr"))
+    loader = [key for key in vars(net) if key.startswith("iterator_train__")]
+    _check_arguments("iterator_train", DataLoader, vars(net))
+    net.uses_loader_ = bool(loader) or net.iterator_train is not DataLoader
+    return net
+
+
+def initialize_net(
+    net: Any, sample: Input, y: Tensor, *, n_classes: int | None, needs_rows: bool
+) -> Objective:
+    """Initialize a net, and try module and criterion on two rows.
+
+    Parameters
+    ----------
+    net : skorch net
+    sample : Tensor or dict
+        Two rows of input (one, if there are no more).
+    y : Tensor
+        Their targets.
+    n_classes : int or None
+        None: regression.
+    needs_rows : bool
+        Whether the training needs one loss per row (mixing or weights).
+
+    Returns
+    -------
+    objective : Objective
+    """
+    outputs: list[Tensor] = []
+    plain_initialize = net.initialize_module
+
+    def initialize_module() -> Any:
+        plain_initialize()
+        outputs.append(_try_module(net.module_, sample))
+        _check_width(net.module_, outputs[0], y, n_classes)
+        if net.criterion is None:
+            net.criterion = _default_criterion(outputs[0], n_classes)
+            net.criterion__reduction = "none"
+        return net
+
+    # An attribute on the instance, removed at once: a net must stay picklable.
+    net.initialize_module = initialize_module
+    try:
+        net.initialize()
+    finally:
+        del net.initialize_module
+    takes_log = isinstance(net, NeuralNetClassifier) and isinstance(
+        net.criterion_, nn.NLLLoss
+    )
+    objective = Objective(
+        net.criterion_, n_classes, takes_log=takes_log and net.wraps_ is True
+    )
+    _try_criterion(objective, outputs[0], y, net.device, needs_rows)
+    return objective
+
+
+def check_mixing(method: Method | None, net: Any, sample: Input) -> None:
+    """Draw and apply one plan, so that a method that cannot mix this input says so."""
+    if method is None:
+        return
+    module = net.module_
+    methods = list(method.methods) if isinstance(method, OneOf) else [method]
+    for one in methods:
+        if isinstance(one, ManifoldMixup) and "input" not in one.sites(module):
+            continue
+        if getattr(module, "mixes_inside", False) and not one.blends:
+            raise ValueError(
+                f"mix: {type(one).__name__} pastes boxes of images and cannot mix the"
+                " columns of a table; use 'mixup' or 'manifold'."
+            )
+        if getattr(module, "mixes_inside", False):
+            continue
+        generator = torch.Generator().manual_seed(0)
+        context = MixContext(module=module)
+        trial = copy.deepcopy(one).set_params(off_first=0, off_last=0)
+        trial.draw(sample, generator=generator, context=context).apply(sample)
+
+
+class _Constant:
+    """Returns a loss function where skorch calls a class."""
+
+    def __init__(self, function: Callable[..., Tensor]) -> None:
+        self.function = function
+
+    def __call__(self) -> Callable[..., Tensor]:
+        return self.function
+
+
+def _wrapped(module: Any, settings: dict[str, Any], prefixed: dict[str, Any]) -> Any:
+    """Return a copy of a skorch net with mixing added."""
+    if isinstance(module, type):
+        try:
+            module = module()
+        except TypeError as error:
+            raise ValueError(
+                f"module={module.__name__} cannot be built without arguments ({error})."
+                f" Give an instance, such as {module.__name__}(MyModule)."
+            ) from error
+    params = module.get_params(deep=False)
+    params = {k: v for k, v in params.items() if not k.startswith("_")}
+    params["module"] = copy.deepcopy(params["module"])
+    own_callbacks = list(params.get("callbacks") or [])
+    added = settings.get("callbacks") or []
+    params |= settings
+    params["callbacks"] = own_callbacks + list(added)
+    params |= prefixed
+    net = mixing_net_class(type(module))(**params)
+    net.wraps_ = True
+    _check_arguments("module", net.module, vars(net))
+    return net
+
+
+def _prepare_criterion(net: Any) -> None:
+    criterion = net.criterion
+    if isinstance(criterion, nn.Module):
+        net.criterion = unreduced(criterion)
+        return
+    _check_arguments("criterion", criterion, vars(net))
+    try:
+        takes_reduction = "reduction" in inspect.signature(criterion).parameters
+    except (TypeError, ValueError):
+        return
+    if not takes_reduction:
+        return
+    wanted = getattr(net, "criterion__reduction", "mean")
+    if wanted not in ("mean", "none"):
+        raise ValueError(
+            f"criterion__reduction={wanted!r}: the loss of a batch is the mean over its"
+            " rows; remove the parameter or say 'mean'."
+        )
+    net.criterion__reduction = "none"
+
+
+def _check_arguments(
+    prefix: str, target: Any, parameters: dict[str, Any], given: tuple[str, ...] = ()
+) -> None:
+    """Raise a TypeError for ``prefix__x`` that `target` does not take."""
+    start = f"{prefix}__"
+    names = [key[len(start) :] for key in parameters if key.startswith(start)]
+    names = [name for name in names if not name.startswith("param_groups")]
+    if not names:
+        return
+    if isinstance(target, nn.Module):
+        if prefix != "module":
+            return
+        raise ValueError(
+            f"{start}{names[0]} was given, but module is an instance, which is copied as"
+            f" it is. Give the class {type(target).__name__} instead."
+        )
+    try:
+        parameter = inspect.signature(target).parameters
+    except (TypeError, ValueError):
+        return
+    if any(p.kind is p.VAR_KEYWORD for p in parameter.values()):
+        return
+    known = [name for name in parameter if name not in given]
+    for name in names:
+        if name in parameter:
+            continue
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {start}{near[0]}?" if near else ""
+        label = getattr(target, "__name__", repr(target))
+        raise TypeError(
+            f"{start}{name}: {label} takes no argument {name!r}; it takes {known}.{hint}"
+        )
+
+
+@torch.no_grad()
+def _try_module(module: nn.Module, sample: Input) -> Tensor:
+    module.eval()
+    try:
+        if isinstance(sample, dict):
+            output = module(**sample)
+        else:
+            x = sample.float() if sample.dtype == torch.uint8 else sample
+            output = module(x)
+    except Exception as error:
+        shapes = (
+            {key: tuple(value.shape) for key, value in sample.items()}
+            if isinstance(sample, dict)
+            else f"{tuple(sample.shape)} and dtype {sample.dtype}"
+        )
+        raise ValueError(
+            f"module: {type(module).__name__} failed on {len(_first(sample))} rows of"
+            f" shape {shapes}: {type(error).__name__}: {error}"
+        ) from error
+    finally:
+        module.train()
+    output = main_output(output)
+    if not isinstance(output, Tensor):
+        raise ValueError(
+            f"module: {type(module).__name__} must return a tensor, or a tuple that"
+            f" starts with one; it returned {type(output).__name__}."
+        )
+    return output
+
+
+def _first(x: Input) -> Tensor:
+    return x if isinstance(x, Tensor) else next(iter(x.values()))
+
+
+def _check_width(
+    module: nn.Module, output: Tensor, y: Tensor, n_classes: int | None
+) -> None:
+    name = type(module).__name__
+    width = output[0].numel() if len(output) else 0
+    if len(output) != len(y):
+        raise ValueError(
+            f"module: {name} returned {len(output)} rows for {len(y)} rows of input."
+        )
+    if n_classes is None:
+        wanted = y[0].numel()
+        if width != wanted:
+            raise ValueError(
+                f"module: {name} returns {width} values per row, and y has {wanted}"
+                " per row."
+            )
+        return
+    if output.ndim > 2 or (width != n_classes and not (width == 1 and n_classes == 2)):
+        logit = " (or one logit)" if n_classes == 2 else ""
+        raise ValueError(
+            f"module: {name} returns shape {tuple(output.shape)} for {len(y)} rows, and"
+            f" y has {n_classes} classes: it must return {n_classes} values per row"
+            f"{logit}."
+        )
+
+
+def _default_criterion(output: Tensor, n_classes: int | None) -> type[nn.Module]:
+    if n_classes is None:
+        return nn.MSELoss
+    if output.ndim == 1 or output.shape[1] != n_classes:
+        return nn.BCEWithLogitsLoss
+    return nn.CrossEntropyLoss
+
+
+def _try_criterion(
+    objective: Objective, output: Tensor, y: Tensor, device: Any, needs_rows: bool
+) -> None:
+    name = getattr(objective.criterion, "__name__", None)
+    name = name or type(objective.criterion).__name__
+    try:
+        with torch.no_grad():
+            loss = objective.rows(output.to(device), y.to(device))
+    except Exception as error:
+        raise ValueError(
+            f"criterion: {name} failed on outputs of shape {tuple(output.shape)} and"
+            f" targets of shape {tuple(y.shape)}, dtype {y.dtype}:"
+            f" {type(error).__name__}: {error}"
+        ) from error
+    if loss.ndim == 0 and (needs_rows or len(y) == 1):
+        raise ValueError(
+            f"criterion: {name} returns one number per batch. Mixed targets and weights"
+            " need one loss per row: give a criterion with reduction='none' (or a"
+            " `reduction` parameter), or mix=None."
+        )
+    if loss.ndim and loss.shape != (len(y),):
+        raise ValueError(
+            f"criterion: {name} returned shape {tuple(loss.shape)} for {len(y)} rows."
+        )

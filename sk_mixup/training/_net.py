@@ -1,0 +1,318 @@
+"""The skorch net that trains on mixed batches.
+
+skorch's loop, callbacks, history and prefixes stay; what changes is what is slow or
+wrong with mixing there: batches come whole, the plan of a batch is drawn once before
+the optimizer's closure, the loss is read back once per epoch, and accuracy on mixed
+batches is named as such.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EpochScoring
+from skorch.utils import get_len, unpack_data
+from torch import Tensor
+
+from sk_mixup.mixing import Method, MixContext, MixPlan, mix_layer
+from sk_mixup.training._batches import ArrayData, TensorBatches
+from sk_mixup.training._objective import Objective, main_output
+from sk_mixup.training._streams import TrainStreams
+
+# Outputs are kept this many batches before their accuracy is counted at once.
+_FLUSH = 64
+
+
+@dataclass
+class MixingRun:
+    """What a net needs while it trains; dropped afterwards.
+
+    Attributes
+    ----------
+    method : Method or None
+    streams : TrainStreams
+    objective : Objective
+    n_epochs : int
+        Planned epochs of this training.
+    """
+
+    method: Method | None
+    streams: TrainStreams
+    objective: Objective
+    n_epochs: int
+    epoch: int = 0
+    context: MixContext | None = None
+    plan: MixPlan | None = None
+    hooks: dict[str, list[Any]] = field(default_factory=dict)
+    pending: list[tuple[Any, Tensor, MixPlan | None]] = field(default_factory=list)
+    hits: list[Tensor] = field(default_factory=list)
+
+
+class MixingMixin:
+    """Turns a skorch net class into one that can train on mixed batches."""
+
+    run_: MixingRun | None = None
+    uses_loader_: bool = False
+    wraps_: bool = False
+
+    # -- data -----------------------------------------------------------------------
+
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        """Return whole batches, or a DataLoader where one was configured."""
+        if not isinstance(dataset, ArrayData) or (training and self.uses_loader_):
+            return super().get_iterator(dataset, training=training)  # type: ignore[misc]
+        size: int = self.batch_size  # type: ignore[attr-defined]
+        size = len(dataset) if size == -1 else size
+        device = self.device  # type: ignore[attr-defined]
+        if training:
+            order = None if self.run_ is None else self.run_.streams.order
+            return TensorBatches(dataset, size, device, order)
+        if isinstance(dataset.X, dict) or dataset.X.ndim == 2:
+            size = max(size, 4096)
+        return TensorBatches(dataset, size, device)
+
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        """Run the module; uint8 becomes float32 here, on the device."""
+        if isinstance(x, Tensor) and x.dtype == torch.uint8:
+            x = x.to(self.device).float()  # type: ignore[attr-defined]
+        return super().infer(x, **fit_params)  # type: ignore[misc]
+
+    # -- steps ----------------------------------------------------------------------
+
+    def train_step(self, batch: Any, **fit_params: Any) -> Any:
+        """Draw the plan once, whatever number of times the optimizer asks."""
+        run = self.run_
+        if run is not None and run.method is not None:
+            x, y = unpack_data(batch)
+            run.plan = run.method.draw(
+                x, _label(y), generator=run.streams.mix, context=run.context
+            )
+        return super().train_step(batch, **fit_params)  # type: ignore[misc]
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Forward on the mixed batch, loss, backward."""
+        run = self.run_
+        if run is None:
+            return super().train_step_single(batch, **fit_params)  # type: ignore[misc]
+        x, y = unpack_data(batch)
+        plan = run.plan
+        output = self._forward(x, plan, **fit_params)
+        y, weight = y if isinstance(y, (tuple, list)) else (y, None)
+        device = main_output(output).device
+        y = y.to(device)
+        weight = None if weight is None else weight.to(device)
+        loss = run.objective(output, y, weight, plan)
+        loss.backward()
+        if run.objective.n_classes is not None:
+            run.pending.append((main_output(output).detach(), y, plan))
+            if len(run.pending) >= _FLUSH:
+                _count_hits(run)
+        return {"loss": loss, "y_pred": output}
+
+    def _forward(self, x: Any, plan: MixPlan | None, **fit_params: Any) -> Any:
+        if plan is None:
+            return self.infer(x, **fit_params)
+        module = self.module_  # type: ignore[attr-defined]
+        if plan.site is not None:
+            with mix_layer(module, plan):
+                return self.infer(x, **fit_params)
+        if getattr(module, "mixes_inside", False):
+            if plan.is_identity:
+                return self.infer(x, **fit_params)
+            return self.infer(x, mix=plan.apply, **fit_params)
+        return self.infer(plan.apply(x), **fit_params)
+
+    def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Loss on clean data."""
+        run = self.run_
+        if run is None:
+            return super().validation_step(batch, **fit_params)  # type: ignore[misc]
+        x, y = unpack_data(batch)
+        y, weight = y if isinstance(y, (tuple, list)) else (y, None)
+        with torch.no_grad():
+            output = self.infer(x, **fit_params)
+            loss = run.objective(output, y, weight)
+            if run.objective.n_classes is not None:
+                run.hits.append(run.objective.correct(output, y).sum())
+        return {"loss": loss, "y_pred": output}
+
+    def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
+        """Average what an unreduced criterion returns."""
+        loss = super().get_loss(y_pred, y_true, *args, **kwargs)  # type: ignore[misc]
+        return loss.mean() if loss.ndim else loss
+
+    def _set_training(self, training: bool = True) -> None:
+        # skorch walks the whole module at every batch; the root tells enough.
+        module = self.module_  # type: ignore[attr-defined]
+        if self.run_ is None or module.training != training:
+            super()._set_training(training)  # type: ignore[misc]
+
+    def _zero_grad_optimizer(self, set_to_none: bool | None = None) -> None:
+        super()._zero_grad_optimizer(set_to_none=True)  # type: ignore[misc]
+
+    # -- epochs ---------------------------------------------------------------------
+
+    def run_single_epoch(
+        self,
+        iterator: Any,
+        training: bool,
+        prefix: str,
+        step_fn: Any,
+        **fit_params: Any,
+    ) -> None:
+        """Run an epoch; losses are read back together at its end."""
+        run = self.run_
+        if run is None:
+            super().run_single_epoch(  # type: ignore[misc]
+                iterator, training, prefix, step_fn, **fit_params
+            )
+            return
+        if iterator is None:
+            return
+        history: Any = self.history  # type: ignore[attr-defined]
+        if training:
+            module = self.module_  # type: ignore[attr-defined]
+            run.context = MixContext(run.epoch, run.n_epochs, module)
+            run.epoch += 1
+        # Mixed or not, a module may have been put in another mode by a callback.
+        super()._set_training(training)  # type: ignore[misc]
+        read_batches = bool(self._hooks("on_batch_end"))
+        losses, n_rows = [], 0
+        key, size_key = f"{prefix}_loss", f"{prefix}_batch_size"
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            loss = step["loss"].detach()
+            size = get_len(batch[0])
+            losses.append(loss)
+            n_rows += size
+            # A callback that looks at batches gets a number; nobody else waits.
+            history.record_batch(key, loss.item() if read_batches else loss)
+            history.record_batch(size_key, size)
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        values = torch.stack(losses).tolist()
+        for record, value in zip(
+            [b for b in history[-1]["batches"] if key in b], values, strict=True
+        ):
+            record[key] = value
+        history.record(f"{prefix}_batch_count", len(values))
+        self._check_finite(values, training)
+        if run.objective.n_classes is not None:
+            if training:
+                _count_hits(run)
+            score = torch.stack(run.hits).sum().item() / n_rows
+            run.hits.clear()
+            history.record("train_acc_mixed" if training else "valid_acc", score)
+
+    def _check_finite(self, values: list[float], training: bool) -> None:
+        if training and not all(value - value == 0 for value in values):
+            raise FloatingPointError(
+                "The training loss became infinite or NaN in epoch"
+                f" {len(self.history)}: lr={self.lr!r} is"  # type: ignore[attr-defined]
+                " probably too large for this net. Lower lr, or clip gradients with"
+                " skorch's GradientNormClipping callback."
+            )
+
+    # -- callbacks ------------------------------------------------------------------
+
+    def initialize_callbacks(self) -> Any:
+        """Let scores on training data be computed anew.
+
+        skorch would reuse the predictions made while training, which are those of mixed
+        inputs, against unmixed labels.
+        """
+        super().initialize_callbacks()  # type: ignore[misc]
+        for _, callback in self.callbacks_:  # type: ignore[attr-defined]
+            if isinstance(callback, EpochScoring) and callback.on_train:
+                callback.use_caching = False
+        return self
+
+    def notify(self, method_name: str, **kwargs: Any) -> None:
+        """Call the hooks that somebody has filled in, and no others."""
+        if self.run_ is None:
+            super().notify(method_name, **kwargs)  # type: ignore[misc]
+            return
+        if method_name == "on_grad_computed" and not self._hooks(method_name):
+            return
+        getattr(self, method_name)(self, **kwargs)
+        for hook in self._hooks(method_name):
+            hook(self, **kwargs)
+
+    def _hooks(self, name: str) -> list[Any]:
+        run = self.run_
+        assert run is not None
+        if name not in run.hooks:
+            run.hooks[name] = [
+                getattr(callback, name)
+                for _, callback in self.callbacks_  # type: ignore[attr-defined]
+                if getattr(type(callback), name, None) is not getattr(Callback, name)
+            ]
+        return run.hooks[name]
+
+    # -- persistence ----------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what only a running training needs."""
+        state = super().__getstate__()  # type: ignore[misc]
+        state.pop("run_", None)
+        return state
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the base class: the class itself is made at run time."""
+        return _rebuild, (type(self).__mro__[2],), self.__getstate__()
+
+
+@functools.cache
+def mixing_net_class(base: type[NeuralNet]) -> type:
+    """Return `base` with mixing added.
+
+    Parameters
+    ----------
+    base : type
+        A skorch net class.
+
+    Raises
+    ------
+    TypeError
+        If the class replaces the steps in which mixing happens.
+    """
+    for name in ("train_step", "train_step_single", "run_single_epoch", "get_loss"):
+        owner = next(cls for cls in base.__mro__ if name in vars(cls))
+        if not owner.__module__.startswith("skorch."):
+            raise TypeError(
+                f"module: {base.__name__} replaces {name}, in which mixing takes place."
+                " Move what it does into the module, the criterion or a callback."
+            )
+    return type(f"Mixing{base.__name__}", (MixingMixin, base), {})
+
+
+def _rebuild(base: type[NeuralNet]) -> Any:
+    cls = mixing_net_class(base)
+    return cls.__new__(cls)
+
+
+def _label(y: Any) -> Any:
+    return y[0] if isinstance(y, (tuple, list)) else y
+
+
+@torch.no_grad()
+def _count_hits(run: MixingRun) -> None:
+    """Count the lambda-weighted accuracy of the batches kept so far."""
+    if not run.pending:
+        return
+    shares = []
+    for output, y, plan in run.pending:
+        if plan is None or plan.is_identity:
+            shares.append(run.objective.correct(output, y).sum())
+            continue
+        own, other = plan.label_weights
+        own_y = y if plan.rows is None else y[plan.rows]
+        hits = own * run.objective.correct(output, own_y)
+        hits = hits + other * run.objective.correct(output, y[plan.partner])
+        shares.append(hits.sum() * (len(y) / len(output)))
+    run.hits.append(torch.stack(shares).sum())
+    run.pending.clear()

@@ -1,0 +1,139 @@
+"""The loss of a mixed batch, and what an output means.
+
+Sum over rows of ``lam * w_i * loss(f, y_i) + (1 - lam) * w_j * loss(f, y_j)``, divided
+by the number of rows. It needs one loss value per row, so criteria are used unreduced.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sk_mixup.mixing import MixPlan, row_means
+
+_BINARY = (nn.BCEWithLogitsLoss, nn.BCELoss)
+
+
+class Objective:
+    """Loss of outputs against pairs of targets.
+
+    Parameters
+    ----------
+    criterion : callable
+        Returns one loss per row (``reduction="none"``).
+    n_classes : int or None
+        None: regression.
+    takes_log : bool
+        Whether the net returns probabilities whose logarithm `criterion` wants, as in
+        skorch's NeuralNetClassifier with NLLLoss.
+    """
+
+    def __init__(
+        self, criterion: Any, n_classes: int | None, *, takes_log: bool = False
+    ) -> None:
+        self.criterion = criterion
+        self.n_classes = n_classes
+        self.takes_log = takes_log
+        self._is_binary = isinstance(criterion, _BINARY)
+        self._is_plain = (
+            type(criterion) is nn.CrossEntropyLoss
+            and criterion.weight is None
+            and criterion.label_smoothing == 0.0
+            and criterion.ignore_index == -100
+        )
+
+    def __call__(
+        self,
+        output: Any,
+        y: Tensor,
+        weight: Tensor | None = None,
+        plan: MixPlan | None = None,
+    ) -> Tensor:
+        """Return the loss of a batch.
+
+        Parameters
+        ----------
+        output : Tensor of shape (rows, ...), or a tuple that starts with it
+        y : Tensor of shape (B,) or (B, k)
+        weight : Tensor of shape (B,) or None
+        plan : MixPlan or None
+
+        Returns
+        -------
+        loss : Tensor, scalar
+        """
+        output = main_output(output)
+        if self.takes_log:
+            output = output.clamp(min=torch.finfo(output.dtype).tiny).log()
+        if self._is_plain and output.ndim == 2:
+            # One log-softmax serves both targets.
+            output = functional.log_softmax(output, 1)
+        if plan is None or plan.is_identity:
+            return self._mean(output, y, weight)
+        own_y = y if plan.rows is None else y[plan.rows]
+        other_y = y[plan.partner]
+        if weight is None and plan.lam_host is not None:
+            lam = plan.lam_host
+            own = self._mean(output, own_y, None)
+            return lam * own + (1.0 - lam) * self._mean(output, other_y, None)
+        own_share, other_share = plan.label_weights
+        if weight is not None:
+            own_weight = weight if plan.rows is None else weight[plan.rows]
+            own_share = own_share * own_weight
+            other_share = other_share * weight[plan.partner]
+        own_loss = self.rows(output, own_y)
+        other_loss = self.rows(output, other_y)
+        return (own_share * own_loss + other_share * other_loss).mean()
+
+    def _mean(self, output: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
+        if weight is None and self._is_plain and output.ndim == 2:
+            return functional.nll_loss(output, y)
+        loss = self.rows(output, y)
+        return loss.mean() if weight is None else (loss * weight).mean()
+
+    def rows(self, output: Tensor, y: Tensor) -> Tensor:
+        """Return one loss per row; a scalar criterion stays a scalar."""
+        if self._is_plain and output.ndim == 2:
+            return functional.nll_loss(output, y, reduction="none")
+        loss = self.criterion(*self._aligned(output, y))
+        return loss if loss.ndim == 0 else row_means(loss)
+
+    def _aligned(self, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Give output and target the shapes that the criterion wants."""
+        if self.n_classes is None:
+            return output.reshape(y.shape), y.to(output.dtype)
+        if self._is_binary:
+            if output.ndim == 1 or output.shape[1] == 1:
+                return output.reshape(len(y)), y.to(output.dtype)
+            return output, functional.one_hot(y, output.shape[1]).to(output.dtype)
+        return output, y
+
+    def correct(self, output: Any, y: Tensor) -> Tensor:
+        """Return 1.0 where the largest output is the label's, 0.0 elsewhere."""
+        output = main_output(output)
+        if output.ndim == 1 or output.shape[1] == 1:
+            limit = 0.0 if isinstance(self.criterion, nn.BCEWithLogitsLoss) else 0.5
+            return ((output.reshape(-1) > limit) == y.bool()).float()
+        return (output.argmax(1) == y).float()
+
+    def probabilities(self, output: Tensor) -> Tensor:
+        """Return class probabilities of shape (rows, n_classes), float64."""
+        output = output.double()
+        if output.ndim == 1 or output.shape[1] == 1:
+            one = output.reshape(-1)
+            if not isinstance(self.criterion, nn.BCELoss):
+                one = one.sigmoid()
+            return torch.stack([1.0 - one, one], 1)
+        if isinstance(self.criterion, nn.BCEWithLogitsLoss):
+            output = output.sigmoid()
+        elif not (self.takes_log or isinstance(self.criterion, nn.BCELoss)):
+            return output.softmax(1)
+        return output / output.sum(1, keepdim=True).clamp(min=1e-300)
+
+
+def main_output(output: Any) -> Tensor:
+    """Return the first tensor of a tuple, as skorch does."""
+    return output[0] if isinstance(output, tuple) else output

@@ -1,0 +1,108 @@
+"""What `None` means: settings of a training that the user left open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+#: Rows from which ``early_stopping="auto"`` holds out a validation part.
+AUTO_EARLY_STOPPING_ROWS = 5_000
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of one training.
+
+    Attributes
+    ----------
+    max_epochs, batch_size, n_iter_no_change : int
+    lr : float
+    optimizer : type
+    optimizer_params : dict
+    anneal : bool
+        Whether the learning rate falls along a cosine over the planned epochs.
+    """
+
+    max_epochs: int
+    batch_size: int
+    lr: float
+    optimizer: type
+    optimizer_params: dict[str, Any]
+    n_iter_no_change: int
+    anneal: bool
+
+
+def table_recipe(n_rows: int, device: str) -> Recipe:
+    """Return the recipe of the bundled table net.
+
+    Batches grow with the table, and epochs shrink so that small tables still see
+    about 2500 steps.
+
+    Parameters
+    ----------
+    n_rows : int
+        Training rows.
+    device : str
+    """
+    batch_size = 32
+    for limit, size in ((500, 64), (4_000, 128), (20_000, 256), (200_000, 512)):
+        if n_rows > limit:
+            batch_size = size
+    steps = max(1, -(-n_rows // batch_size))
+    return Recipe(
+        max_epochs=int(min(100, max(16, 2_500 // steps))),
+        batch_size=batch_size,
+        lr=1e-3,
+        optimizer=torch.optim.AdamW,
+        optimizer_params={"weight_decay": 1e-2, "fused": fused(device)},
+        n_iter_no_change=6,
+        anneal=True,
+    )
+
+
+def module_recipe(device: str) -> Recipe:
+    """Return the recipe of a module that the user brings: a plain AdamW."""
+    return Recipe(
+        max_epochs=20,
+        batch_size=128,
+        lr=1e-3,
+        optimizer=torch.optim.AdamW,
+        optimizer_params={"fused": fused(device)},
+        n_iter_no_change=10,
+        anneal=False,
+    )
+
+
+def fused(device: str) -> bool:
+    """Whether AdamW has a fused step there."""
+    return torch.device(device).type in ("cpu", "cuda")
+
+
+def resolve_device(device: Any) -> str:
+    """Return the device of a training.
+
+    Parameters
+    ----------
+    device : str or torch.device
+        "auto": CUDA, else Apple's MPS, else the CPU.
+
+    Raises
+    ------
+    ValueError
+        For a device that this machine or torch does not have.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        resolved = torch.device(device)
+        torch.empty(0, device=resolved)
+    except (RuntimeError, TypeError, AssertionError) as error:
+        raise ValueError(
+            f"device must be 'auto', 'cpu', 'cuda', 'mps' or another torch device that"
+            f" this machine has; got {device!r} ({error})."
+        ) from error
+    return str(resolved)
