@@ -72,9 +72,9 @@ class SymmetricBeta:
         """
         knots, cubics = self._on(v.device)
         s = v.clamp(min=1e-300).log_()
-        piece = torch.searchsorted(knots, s).clamp_(max=len(knots) - 1)
-        start, scale, c0, c1, c2, c3 = cubics.index_select(1, piece).unbind()
-        t = (s - start).mul_(scale)
+        piece = torch.searchsorted(knots, s)
+        start, c0, c1, c2, c3 = cubics.index_select(0, piece).unbind(1)
+        t = s.sub_(start)
         log_x = torch.addcmul(c2, t, c3)
         log_x = torch.addcmul(c1, t, log_x)
         log_x = torch.addcmul(c0, t, log_x)
@@ -213,15 +213,15 @@ def _hermite(t: float, h: float, y0: float, y1: float, d0: float, d1: float) -> 
 
 
 def _cubics(log_f: Tensor, log_x: Tensor, slope: Tensor, alpha: float) -> Tensor:
-    """Pack start, scale and coefficients of all pieces, so that one gather finds them.
+    """Pack start and coefficients of all pieces, so that one gather finds them.
 
-    Piece k ends at knot k; piece 0 is the tail, where log x is linear in log F.
+    Piece k ends at knot k. Piece 0 is the tail, where log x is linear in log F; the
+    last piece stands once more behind the last knot, for what rounding puts there.
     """
     h = log_f.diff()
-    rise = log_x.diff()
-    d0, d1 = h * slope[:-1], h * slope[1:]
-    pieces = torch.stack(
-        (log_f[:-1], 1 / h, log_x[:-1], d0, 3 * rise - 2 * d0 - d1, d0 + d1 - 2 * rise)
-    )
-    tail = [[float(log_f[0])], [1 / alpha], [float(log_x[0])], [1.0], [0.0], [0.0]]
-    return torch.cat((torch.tensor(tail, dtype=pieces.dtype), pieces), dim=1)
+    rise = log_x.diff() / h
+    d0, d1 = slope[:-1], slope[1:]
+    c2, c3 = (3 * rise - 2 * d0 - d1) / h, (d0 + d1 - 2 * rise) / h.square()
+    pieces = torch.stack((log_f[:-1], log_x[:-1], d0, c2, c3), dim=1)
+    tail = [float(log_f[0]), float(log_x[0]), 1 / alpha, 0.0, 0.0]
+    return torch.cat((torch.tensor([tail], dtype=pieces.dtype), pieces, pieces[-1:]))

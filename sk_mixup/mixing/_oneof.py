@@ -90,7 +90,7 @@ class OneOf(Method):
                 "p must be None or a list with one probability per method; got"
                 f" {self.p!r} of type {type(self.p).__name__}."
             )
-        probabilities = list(self.p)
+        probabilities = list(self.p)  # type: ignore[call-overload]
         for value in probabilities:
             check_number("p", value, low=0.0, high=1.0)
         if len(probabilities) != len(self.methods) or sum(probabilities) > 1 + 1e-9:

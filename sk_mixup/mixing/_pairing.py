@@ -1,7 +1,7 @@
 """Who mixes with whom: the replaceable part that all methods share.
 
-A pairing is a callable ``(n_rows, *, x, y, generator, context) -> partner`` that returns
-an int64 tensor of row indices. A row that is its own partner stays clean.
+A pairing is a callable ``(n_rows, *, x, y, generator, context) -> partner`` that
+returns an int64 tensor of row indices. A row that is its own partner stays clean.
 """
 
 from __future__ import annotations

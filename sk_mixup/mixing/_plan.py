@@ -120,7 +120,7 @@ class MixPlan:
             )
         own, other = self.label_weights
         y_own = y if self.rows is None else y[self.rows]
-        y_other = y[self.partner]
+        y_other = y.index_select(0, self.partner)
         if y.is_floating_point():
             shape = (-1,) + (1,) * (y.ndim - 1)
             return (own.view(shape) * y_own + other.view(shape) * y_other).to(y.dtype)
@@ -182,10 +182,10 @@ def to_blendable(x: Tensor) -> Tensor:
 def take_rows(x: Tensor, index: Tensor) -> Tensor:
     """Gather rows into a new tensor, keeping channels_last."""
     # index_select returns rows packed in the order of the axes: give it that order.
-    for ndim, layout in ((4, torch.channels_last), (5, torch.channels_last_3d)):
-        if x.ndim == ndim and not x.is_contiguous():
-            if x.is_contiguous(memory_format=layout):
-                return x.movedim(1, -1).index_select(0, index).movedim(-1, 1)
+    if x.ndim in (4, 5) and not x.is_contiguous():
+        layout = torch.channels_last if x.ndim == 4 else torch.channels_last_3d
+        if x.is_contiguous(memory_format=layout):
+            return x.movedim(1, -1).index_select(0, index).movedim(-1, 1)
     return x.index_select(0, index)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochScoring
-from skorch.utils import get_len, unpack_data
+from skorch.dataset import get_len, unpack_data
 from torch import Tensor
 
 from sk_mixup.mixing import Method, MixContext, MixPlan, mix_layer

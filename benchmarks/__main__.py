@@ -1,0 +1,118 @@
+"""The command line: ``python -m benchmarks SUITE [--data DIR] [--quick] ...``."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.harness.machine import describe_machine
+from benchmarks.harness.options import Options
+from benchmarks.harness.progress import Progress
+from benchmarks.harness.report import write_report
+from benchmarks.suites import NEED_DATA, SUITES, load_suite
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the suites asked for, write their reports and print the tables."""
+    parser = build_parser()
+    parsed = parser.parse_args(arguments)
+    names = list(SUITES) if parsed.suite == "all" else [parsed.suite]
+    if problem := problem_with_suite(parsed.suite):
+        parser.error(problem)
+    for name in names:
+        if name not in NEED_DATA:
+            continue
+        if parsed.data is None and parsed.suite != "all":
+            parser.error(
+                f"the suite {name!r} needs --data DIR, the folder of data sets"
+            )
+        if parsed.data is not None and not parsed.data.is_dir():
+            parser.error(f"--data {parsed.data}: there is no such folder")
+    if parsed.timm is not None and not parsed.timm.is_file():
+        parser.error(f"--timm {parsed.timm}: there is no such file")
+    if parsed.threads < 1:
+        parser.error(f"--threads must be at least 1; got {parsed.threads}")
+
+    # Before torch, NumPy or scikit-learn start their pools; inherited by subprocesses.
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = str(parsed.threads)
+    for name in names:
+        progress = Progress(name)
+        if name in NEED_DATA and parsed.data is None:
+            progress.say("skipped: it needs --data DIR")
+            continue
+        options = Options(
+            suite=name,
+            data=parsed.data,
+            quick=parsed.quick,
+            output=parsed.output,
+            timm=parsed.timm,
+            threads=parsed.threads,
+        )
+        # Described first: afterwards the load average is the suite's own.
+        machine = describe_machine(options)
+        report = load_suite(name)(options, progress)
+        paths = write_report(report, machine, options.output)
+        progress.say(f"wrote {' and '.join(str(path) for path in paths)}")
+        print(report.markdown(), flush=True)
+    return 0
+
+
+def problem_with_suite(name: str) -> str | None:
+    """Return what is wrong with the name of a suite, or None."""
+    known = [*SUITES, "all"]
+    if name in known:
+        return None
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"unknown suite {name!r}; known are {', '.join(known)}.{hint}"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure sk-mixup."
+    )
+    parser.add_argument(
+        "suite", metavar="SUITE", help=f"one of {', '.join([*SUITES, 'all'])}"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder with tabular/adult.csv.gz, for the suite adult",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="few repeats and small data: to see that all works, not to quote",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("benchmarks/results"),
+        metavar="DIR",
+        help="folder for SUITE.json and SUITE.md (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--timm",
+        type=Path,
+        metavar="FILE",
+        help="timm's data/mixup.py, for the suite mixing; without it the file of an"
+        " installed timm is used",
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=2,
+        metavar="N",
+        help="threads of every contestant (default: %(default)s)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

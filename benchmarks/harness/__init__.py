@@ -1,0 +1,1 @@
+"""What all suites share: timing, statistics, memory, reports, progress."""

@@ -1,0 +1,59 @@
+"""The settings of one run, as the suites see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of one run.
+
+    Attributes
+    ----------
+    suite : str
+        Name of the suite.
+    data : Path or None
+        Folder of the data sets.
+    quick : bool
+        Few repeats and small data.
+    output : Path
+        Folder of the reports.
+    timm : Path or None
+        timm's ``data/mixup.py``.
+    threads : int
+        Threads of every contestant.
+    """
+
+    suite: str
+    data: Path | None = None
+    quick: bool = False
+    output: Path = Path("benchmarks/results")
+    timm: Path | None = None
+    threads: int = 2
+
+    def pick(self, full: T, quick: T) -> T:
+        """Return one of two values, the second in quick runs."""
+        return quick if self.quick else full
+
+    @property
+    def command(self) -> str:
+        """The command that repeats this run.
+
+        Folders are named by a placeholder: a report is published, and where somebody
+        keeps data is nobody's business.
+        """
+        words = ["python -m benchmarks", self.suite]
+        if self.data is not None:
+            words.append("--data DIR")
+        if self.timm is not None:
+            words.append("--timm FILE")
+        if self.threads != Options.threads:
+            words.append(f"--threads {self.threads}")
+        if self.quick:
+            words.append("--quick")
+        return " ".join(words)

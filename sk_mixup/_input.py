@@ -1,0 +1,182 @@
+"""What reaches the net: an encoded table, or an array as it is.
+
+The bundled net takes tables of any kind through the encoder. A module that the user
+brings gets the values that the user gave, of any rank, cast to float32 at most.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_array
+
+from sk_mixup.encoding import TableEncoder, as_table
+from sk_mixup.training import ArrayData
+
+# Wider tables get fewer bins per column, and none at all beyond the last step.
+_BINS = ((64, 48), (256, 16))
+
+
+class TableInput:
+    """Encode tables for the bundled net.
+
+    Parameters
+    ----------
+    categorical_features : object
+        As for the estimator.
+    seed : int
+    name : str
+        What messages call the estimator.
+    """
+
+    def __init__(self, categorical_features: Any, seed: int, name: str) -> None:
+        self.encoder = TableEncoder(categorical_features, seed=seed)
+        self.name = name
+
+    def check(self, X: Any) -> Any:
+        """Return a DataFrame or a 2-D array."""
+        return as_table(X, estimator_name=self.name)
+
+    def fit_transform(self, X: Any) -> dict[str, torch.Tensor]:
+        """Learn the encoding, and encode."""
+        return _as_tensors(self.encoder.fit_transform(X))
+
+    def transform(self, X: Any) -> dict[str, torch.Tensor]:
+        """Encode what `check` returned."""
+        return _as_tensors(self.encoder.transform(X))
+
+    def net_arguments(self, n_outputs: int) -> dict[str, Any]:
+        """Return what the bundled net needs to know of the table."""
+        encoder = self.encoder
+        edges = None
+        for limit, n_bins in _BINS:
+            if encoder.n_numeric_ <= limit:
+                edges = [_thinned(e, n_bins) for e in encoder.bin_edges_]
+                break
+        return {
+            "n_numeric": encoder.n_numeric_,
+            "n_indicators": len(encoder.indicator_columns_),
+            "n_levels": list(encoder.n_levels_),
+            "n_outputs": n_outputs,
+            "bin_edges": edges,
+        }
+
+    def after_training(self, module: Any) -> None:
+        """Give meaning to embedding rows that no training row used."""
+        categories = getattr(module, "categories", None)
+        if categories is not None:
+            counts = [torch.from_numpy(c) for c in self.encoder.level_counts_]
+            categories.fill_untrained(counts)
+
+
+class ArrayInput:
+    """Pass arrays on as they are, for modules that the user brings.
+
+    Floats become float32, uint8 (pixels) and other integers keep their dtype.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the estimator.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.shape: tuple[int, ...] | None = None
+
+    def check(self, X: Any) -> Any:
+        """Return the DataFrame, or an array of at least two dimensions."""
+        if isinstance(X, torch.Tensor):
+            X = X.detach().cpu().numpy()
+        if hasattr(X, "columns") or not hasattr(X, "ndim") or X.ndim <= 2:
+            X = as_table(X, estimator_name=self.name)
+            if hasattr(X, "columns") or X.dtype.kind not in "fiub":
+                X = self._numbers(X)
+        array = check_array(
+            X,
+            dtype=None,
+            allow_nd=True,
+            ensure_all_finite=True,
+            estimator=self.name,
+            input_name="X",
+        )
+        if array.dtype.kind not in "fiub":
+            raise ValueError(
+                f"X has dtype {array.dtype}; a module of your own takes numbers."
+            )
+        return X if hasattr(X, "columns") else array
+
+    def _numbers(self, X: Any) -> Any:
+        """Refuse columns that are no numbers, by name."""
+        if not hasattr(X, "columns"):
+            return check_array(X, dtype="numeric", estimator=self.name)
+        text = [
+            str(name)
+            for name, dtype in X.dtypes.items()
+            if getattr(dtype, "kind", "O") not in "fiub"
+        ]
+        if text:
+            raise ValueError(
+                f"X: columns {text} hold no numbers, and a module of your own gets the"
+                " values as they are. Encode them in a Pipeline (OrdinalEncoder,"
+                " OneHotEncoder, StandardScaler), or use module=None, which encodes"
+                " tables itself."
+            )
+        return X
+
+    def fit_transform(self, X: Any) -> torch.Tensor:
+        """Remember the shape of a row, and convert."""
+        array = np.asarray(X)
+        self.shape = array.shape[1:]
+        return self._convert(array)
+
+    def transform(self, X: Any) -> torch.Tensor:
+        """Convert what `check` returned."""
+        array = np.asarray(X)
+        if array.shape[1:] != self.shape:
+            raise ValueError(
+                f"X has rows of shape {array.shape[1:]}, but {self.name} was fitted on"
+                f" rows of shape {self.shape}."
+            )
+        return self._convert(array)
+
+    def _convert(self, array: np.ndarray) -> torch.Tensor:
+        if array.dtype.kind == "O":
+            array = array.astype(np.float64)
+        if array.dtype.kind == "f" or array.dtype == bool:
+            array = array.astype(np.float32, copy=False)
+        elif array.dtype.kind in "iu" and array.dtype != np.uint8:
+            array = array.astype(np.int64, copy=False)
+        # torch wants writable memory and positive strides; it never writes here.
+        if not array.flags.writeable or any(s < 0 for s in array.strides):
+            array = array.copy()
+        return torch.from_numpy(np.ascontiguousarray(array))
+
+    def net_arguments(self, n_outputs: int) -> None:
+        """Nothing: the user's module knows its input."""
+
+    def after_training(self, module: Any) -> None:
+        """Nothing to fill in."""
+
+
+def rows_of(data: ArrayData | torch.Tensor | dict[str, torch.Tensor], n: int) -> Any:
+    """Return the first rows of an encoded input."""
+    if isinstance(data, dict):
+        return {key: value[:n] for key, value in data.items()}
+    return data[:n]
+
+
+def _as_tensors(encoded: Any) -> dict[str, torch.Tensor]:
+    return {
+        "numeric": torch.from_numpy(encoded.numeric),
+        "categorical": torch.from_numpy(encoded.categorical),
+    }
+
+
+def _thinned(edges: np.ndarray, n_bins: int) -> torch.Tensor:
+    """Keep at most `n_bins` bins, evenly picked."""
+    if len(edges) > n_bins + 1:
+        edges = edges[np.linspace(0, len(edges) - 1, n_bins + 1).round().astype(int)]
+    return torch.from_numpy(edges)

@@ -1,0 +1,138 @@
+"""Parameters with a prefix, such as ``module__width`` and ``mix__alpha``.
+
+They are plain constructor keywords, so that scikit-learn lists, clones and sweeps them
+as any other. They never reach into the object that the prefix names: a caller's method
+object or module must not change because an estimator was given a parameter.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+#: Prefixes of skorch, and `mix`.
+PREFIXES = (
+    "module",
+    "mix",
+    "optimizer",
+    "criterion",
+    "callbacks",
+    "iterator_train",
+    "iterator_valid",
+    "dataset",
+    "compile",
+)
+
+
+class PrefixedParameters(BaseEstimator):
+    """`get_params` and `set_params` for estimators with prefixed keywords."""
+
+    def _store_prefixed(self, parameters: dict[str, Any]) -> None:
+        """Store ``**kwargs`` of the constructor.
+
+        Raises
+        ------
+        TypeError
+            For a keyword without a known prefix.
+        """
+        for key in parameters:
+            self._check_keyword(key, TypeError)
+        vars(self).update(parameters)
+
+    def _check_keyword(self, key: str, error: type[Exception]) -> None:
+        prefix, separator, rest = key.partition("__")
+        if separator and rest and prefix in PREFIXES:
+            return
+        names = self._get_param_names()
+        known = [*names, *(f"{p}__" for p in PREFIXES)]
+        near = difflib.get_close_matches(key, names, n=1)
+        if not near:
+            near = [
+                f"{p}__{key[len(p) :].lstrip('_')}"
+                for p in PREFIXES
+                if key.startswith(p)
+            ][:1]
+        if not near and separator:
+            near = [f"{p}__{rest}" for p in difflib.get_close_matches(prefix, PREFIXES)]
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise error(
+            f"{type(self).__name__} has no parameter {key!r}.{hint} Parameters and"
+            f" prefixes: {', '.join(known)}."
+        )
+
+    def _prefixed(self, prefix: str | None = None) -> dict[str, Any]:
+        """Return prefixed parameters: all with full names, or one prefix's without."""
+        found = {
+            key: value
+            for key, value in vars(self).items()
+            if "__" in key and key.partition("__")[0] in PREFIXES
+        }
+        if prefix is None:
+            return found
+        start = f"{prefix}__"
+        return {k[len(start) :]: v for k, v in found.items() if k.startswith(start)}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also those of the methods in `mix`, as ``mix__alpha`` and, in a list, as
+            ``mix__0__alpha``.
+
+        Returns
+        -------
+        params : dict
+        """
+        params = {name: getattr(self, name) for name in self._get_param_names()}
+        if deep:
+            for key, value in _method_params(params.get("mix")).items():
+                params[f"mix__{key}"] = value
+        return params | self._prefixed()
+
+    def set_params(self, **params: Any) -> PrefixedParameters:
+        """Set parameters by name.
+
+        ``mix__x`` is kept by the estimator and applied to a copy of the method when
+        fitting; the method object itself does not change. A new `mix` drops earlier
+        ``mix__x``.
+
+        Parameters
+        ----------
+        **params : object
+            As `get_params` lists them; any ``prefix__name`` with a known prefix.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            For an unknown name.
+        """
+        names = self._get_param_names()
+        for key in params:
+            if key not in names:
+                self._check_keyword(key, ValueError)
+        if "mix" in params:
+            for key in self._prefixed("mix"):
+                delattr(self, f"mix__{key}")
+        for key, value in params.items():
+            setattr(self, key, value)
+        return self
+
+
+def _method_params(mix: Any) -> dict[str, Any]:
+    if isinstance(mix, (list, tuple)):
+        nested = {}
+        for i, method in enumerate(mix):
+            for key, value in _method_params(method).items():
+                nested[f"{i}__{key}"] = value
+        return nested
+    if hasattr(mix, "get_params") and not isinstance(mix, type):
+        return mix.get_params(deep=True)
+    return {}

@@ -1,0 +1,184 @@
+"""The regressor: thin, with the parameters and what they mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sk_mixup._base import BaseMixup
+from sk_mixup._compat import with_callbacks
+from sk_mixup.encoding import TargetScaler
+
+
+class MixupRegressor(RegressorMixin, BaseMixup):
+    """A neural net regressor trained on mixed batches.
+
+    Targets are standardised inside, and predictions are put back on their scale.
+
+    Parameters
+    ----------
+    module, mix, alpha, max_epochs, batch_size, lr, optimizer, callbacks, device, \
+verbose, warm_start, categorical_features, validation_fraction, n_iter_no_change, \
+random_state, **kwargs :
+        As for :class:`MixupClassifier`.
+    criterion : type, module, function or None, default=None
+        None: squared error. Must be able to return one loss per row.
+    early_stopping : "auto" or bool, default="auto"
+        ``"auto"``: when `X_val` is given, and from 5 000 rows.
+
+    Attributes
+    ----------
+    n_features_in_, feature_names_in_, n_iter_, net_, module_ :
+        As for :class:`MixupClassifier`.
+    history_ : skorch.history.History
+        Per epoch `train_loss` (on mixed batches) and with validation `valid_loss`, on
+        clean data; both for the standardised target.
+
+    See Also
+    --------
+    MixupClassifier : The same for classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_mixup import MixupRegressor
+    >>> X = np.linspace(0, 1, 100).reshape(-1, 1)
+    >>> model = MixupRegressor(random_state=0).fit(X, 3 * X.ravel())
+    >>> model.predict([[0.5]]).shape
+    (1,)
+    >>> bool(model.score(X, 3 * X.ravel()) > 0.9)
+    True
+    """
+
+    _is_classifier = False
+
+    def __init__(
+        self,
+        module: Any = None,
+        *,
+        mix: Any = "mixup",
+        alpha: float | None = None,
+        max_epochs: int | None = None,
+        batch_size: int | None = None,
+        lr: float | None = None,
+        optimizer: Any = None,
+        criterion: Any = None,
+        callbacks: Any = None,
+        device: str = "auto",
+        verbose: int = 0,
+        warm_start: bool = False,
+        categorical_features: Any = "from_dtype",
+        early_stopping: Any = "auto",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int | None = None,
+        random_state: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        self.module = module
+        self.mix = mix
+        self.alpha = alpha
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.optimizer = optimizer
+        self.criterion = criterion
+        self.callbacks = callbacks
+        self.device = device
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.categorical_features = categorical_features
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.random_state = random_state
+        self._store_prefixed(kwargs)
+
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> MixupRegressor:
+        """Train on a table or array.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Tables may hold text, categories and missing values.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers to predict.
+        sample_weight : array-like of shape (n_samples,) or None
+            Weights; rows of weight 0 are left out.
+        X_val, y_val, sample_weight_val : like the first three, or None
+            Validation data for early stopping, in place of a part of `X`.
+
+        Returns
+        -------
+        self : MixupRegressor
+
+        Raises
+        ------
+        ValueError, TypeError
+            For bad parameters or data, before training starts. A fitted estimator
+            stays as it was.
+        FloatingPointError
+            If the training loss becomes NaN or infinite.
+        """
+        return self._fit(
+            X,
+            y,
+            sample_weight=sample_weight,
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
+        )
+
+    @with_callbacks
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MixupRegressor:
+        """Train for one epoch, from the present weights.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as for `fit`
+            The first call also fixes the encoding of the columns and the scale of `y`.
+
+        Returns
+        -------
+        self : MixupRegressor
+        """
+        return self._fit(X, y, sample_weight=sample_weight, partial=True)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return predictions on the scale of the target.
+
+        Parameters
+        ----------
+        X : like in `fit`
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
+        """
+        check_is_fitted(self)
+        output = self._outputs(X).double().numpy()
+        shape = (len(output),) if self._target_.ndim_ == 1 else (len(output), -1)
+        return self._target_.inverse_transform(output.reshape(shape))
+
+    def __sklearn_tags__(self) -> Any:
+        """Several outputs are fine."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _fit_target(self, y: Any, weight: Any, classes: Any) -> TargetScaler:
+        return TargetScaler().fit(y, sample_weight=weight)
+
+    def _fitted_target(self, target: TargetScaler) -> dict[str, Any]:
+        return {}
