@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from skorch.callbacks import LRScheduler
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
@@ -25,6 +24,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
+from skorch.callbacks import LRScheduler
 
 from sk_mixup._compat import CallbackSupportMixin, open_callback_context
 from sk_mixup._input import ArrayInput, TableInput, rows_of
@@ -162,6 +162,8 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             bridge = ScikitLearnBridge(self, context, X, y, lambda: fitted)
             net.callbacks_.insert(0, ("scikit_learn", bridge))
         net.train_split = None if valid is None else _Given(valid)
+        if getattr(method, "alpha", None) == 0:
+            method = None  # The same training, without drawing plans that do nothing.
         net.run_ = MixingRun(method, streams, objective, n_epochs)
         try:
             with seeded_globals(streams.next_dropout_seed()):
@@ -173,7 +175,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         source.after_training(net.module_)
         net.module_.eval()
         fitted["n_iter_"] = len(net.history_)
-        vars(self).update(fitted)
+        self.__dict__.update(fitted)
         if context is not None:
             context.call_on_fit_task_end(
                 estimator=self, X=X, y=y, reconstruction_attributes=lambda: fitted
@@ -418,8 +420,8 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
                 for key, value in vars(self).items()
                 if key in ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
             }
-            vars(self).clear()
-            vars(self).update(before | transient)
+            self.__dict__.clear()
+            self.__dict__.update(before | transient)
             raise
 
     # -- predict ----------------------------------------------------------------------

@@ -20,7 +20,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
 
     Parameters
     ----------
-    module : None, str, nn.Module class, factory or instance, or skorch net, default=None
+    module : None, str, nn.Module class, factory or instance, or skorch net
         None or ``"mlp"``: the library's net for tables, built from the columns. A class
         or factory is called in `fit`. An instance is a template: each `fit` copies it
         and starts from its weights. A skorch net class or instance is wrapped: its own
@@ -54,7 +54,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         Categorical columns: by dtype (category, text), or a mask, positions or names.
     early_stopping : "auto" or bool, default="auto"
         Whether to hold out data, stop when their loss stops falling and go back to the
-        best epoch. ``"auto"``: when `X_val` is given, and from 5 000 rows if a
+        best epoch. ``"auto"``: when `X_val` is given, and from 1 000 rows if a
         stratified split exists.
     validation_fraction : float, default=0.1
         Share held out.
@@ -226,7 +226,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         -------
         proba : ndarray of shape (n_samples, n_classes), float64
         """
-        return self._objective_.probabilities(self._outputs_checked(X)).numpy()
+        check_is_fitted(self)
+        return self._objective_.probabilities(self._outputs(X)).numpy()
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable labels.
@@ -241,10 +242,6 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         """
         proba = self.predict_proba(X)
         return self._target_.inverse_transform(proba.argmax(axis=1))
-
-    def _outputs_checked(self, X: Any) -> torch.Tensor:
-        check_is_fitted(self)
-        return self._outputs(X)
 
     def _fit_target(self, y: Any, weight: Any, classes: Any) -> ClassEncoder:
         return ClassEncoder().fit(y, classes=classes)

@@ -14,7 +14,7 @@ except ImportError:  # scikit-learn < 1.9
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Nothing to support."""
 
-    def with_callbacks(method: F) -> F:  # type: ignore[no-redef]
+    def with_callbacks(method: F) -> F:
         """Return the method as it is."""
         return method
 

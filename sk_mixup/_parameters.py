@@ -8,6 +8,7 @@ object or module must not change because an estimator was given a parameter.
 from __future__ import annotations
 
 import difflib
+import inspect
 from typing import Any
 
 from sklearn.base import BaseEstimator
@@ -29,6 +30,23 @@ PREFIXES = (
 class PrefixedParameters(BaseEstimator):
     """`get_params` and `set_params` for estimators with prefixed keywords."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Leave ``**kwargs`` out of the signature of the class.
+
+        scikit-learn reads that signature as the list of parameters, and would pass one
+        called "kwargs".
+        """
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            signature = inspect.signature(cls.__init__)
+            cls.__signature__ = signature.replace(
+                parameters=[
+                    parameter
+                    for name, parameter in signature.parameters.items()
+                    if name != "self" and parameter.kind is not parameter.VAR_KEYWORD
+                ]
+            )
+
     def _store_prefixed(self, parameters: dict[str, Any]) -> None:
         """Store ``**kwargs`` of the constructor.
 
@@ -39,7 +57,7 @@ class PrefixedParameters(BaseEstimator):
         """
         for key in parameters:
             self._check_keyword(key, TypeError)
-        vars(self).update(parameters)
+        self.__dict__.update(parameters)
 
     def _check_keyword(self, key: str, error: type[Exception]) -> None:
         prefix, separator, rest = key.partition("__")

@@ -48,9 +48,9 @@ class Options:
         keeps data is nobody's business.
         """
         words = ["python -m benchmarks", self.suite]
-        if self.data is not None:
+        if self.data is not None and self.suite == "adult":
             words.append("--data DIR")
-        if self.timm is not None:
+        if self.timm is not None and self.suite == "mixing":
             words.append("--timm FILE")
         if self.threads != Options.threads:
             words.append(f"--threads {self.threads}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -61,6 +61,11 @@ class Size:
         shape = f"{self.n_rows} x {self.n_features}"
         return f"{self.name}: {shape}, batch {self.batch_size}"
 
+    def shortened(self) -> Size:
+        """Return what a quick run trains: enough to see that all works."""
+        rows, epochs = min(self.n_rows, 5_000), min(self.epochs, 4)
+        return replace(self, n_rows=rows, epochs=epochs)
+
 
 MEDIUM = Size("medium", 50_000, 20, 256, 4)
 SIZES = (MEDIUM, Size("small", 1_000, 20, 32, 21), Size("wide", 5_000, 500, 256, 11))
@@ -73,7 +78,8 @@ def run(options: Options, progress: Progress) -> Report:
     tables = []
     measurements: dict[str, Any] = {"rounds": rounds}
     for size in SIZES:
-        timings = measure(size, rounds, options, progress)
+        size = size.shortened() if options.quick else size
+        timings = measure(size, rounds, progress)
         tables += tables_of(size, timings, rounds)
         measurements[size.name] = {
             "size": asdict(size),
@@ -85,13 +91,10 @@ def run(options: Options, progress: Progress) -> Report:
     return Report("speed", tables, measurements)
 
 
-def measure(
-    size: Size, rounds: int, options: Options, progress: Progress
-) -> dict[str, list[Timing]]:
+def measure(size: Size, rounds: int, progress: Progress) -> dict[str, list[Timing]]:
     """Return the timings of all contestants on one size, the warm-up left out."""
-    epochs = size.epochs if not options.quick else min(size.epochs, 5)
     x, y = two_classes(size.n_rows, size.n_features)
-    task = Task(x, y, size.batch_size, epochs)
+    task = Task(x, y, size.batch_size, size.epochs)
     warm_up = Task(x[:2000], y[:2000], size.batch_size, 2)
     for contestant in contestants(warm_up).values():
         contestant(0)
@@ -133,26 +136,31 @@ def tables_of(size: Size, timings: dict[str, list[Timing]], rounds: int) -> list
             )
             for what in ("epoch", "fit")
         )
-        asked = target is not None and size is MEDIUM
+        asked = target is not None and size == MEDIUM
         cells = target.cells(epoch.median) if asked and target else NO_TARGET
         ratios.append([title, epoch.format(), *cells, fit.format()])
-    coverage = median_interval([0.0] * rounds).coverage
     return [
         Table(
             f"Times, {size.title}",
             ["", "ms per epoch", "seconds per fit", "train accuracy"],
             times,
+            [note(rounds)] if size.name == MEDIUM.name else [],
         ),
         Table(
             f"Ratios, {size.title}",
             ["", "per epoch", "target", "", "per fit"],
             ratios,
-            [
-                f"Median of {rounds} interleaved rounds and its interval (coverage"
-                f" {coverage:.0%}). MLP 128-128 with ReLU, AdamW (fused), learning rate"
-                " 1e-3; scikit-learn's MLP has plain Adam, and its whole fit divided by"
-                " the iterations stands for an epoch. skorch: `train_split=None`,"
-                " default callbacks; it does not shuffle unless told to, the others do."
-            ],
         ),
     ]
+
+
+def note(rounds: int) -> str:
+    """Return what a reader must know about all sizes."""
+    coverage = median_interval([0.0] * rounds).coverage
+    return (
+        f"Medians of {rounds} interleaved rounds and their intervals (coverage"
+        f" {coverage:.0%}). MLP 128-128 with ReLU, AdamW (fused), learning rate 1e-3;"
+        " scikit-learn's MLP has plain Adam, and its whole fit divided by the"
+        " iterations stands for an epoch. skorch: `train_split=None`, default"
+        " callbacks; it does not shuffle unless told to, the others do."
+    )

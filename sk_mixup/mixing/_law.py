@@ -72,7 +72,7 @@ class SymmetricBeta:
         """
         knots, cubics = self._on(v.device)
         s = v.clamp(min=1e-300).log_()
-        piece = torch.searchsorted(knots, s)
+        piece = _search(knots, s)
         start, c0, c1, c2, c3 = cubics.index_select(0, piece).unbind(1)
         t = s.sub_(start)
         log_x = torch.addcmul(c2, t, c3)
@@ -199,6 +199,14 @@ def _log_cdf(log_x: Tensor, alpha: float, log_a_beta: float) -> Tensor:
         total = total + term
         k += 1
     return alpha * (log_x + torch.log1p(-x)) - log_a_beta + total.log()
+
+
+def _search(knots: Tensor, s: Tensor) -> Tensor:
+    # torch wakes its threads from 200 values on, which costs a batch more than the
+    # search itself (and milliseconds on a busy machine).
+    if s.device.type != "cpu" or len(s) > 4096:
+        return torch.searchsorted(knots, s)
+    return torch.cat([torch.searchsorted(knots, part) for part in s.split(200)])
 
 
 def _hermite(t: float, h: float, y0: float, y1: float, d0: float, d1: float) -> float:

@@ -109,6 +109,6 @@ class CategoricalEmbedding(nn.Module):
 
 
 def categorical_width(n_levels: Sequence[int]) -> int:
-    """Return the width of embeddings: ``1.6 n ** 0.56`` of the largest, from 2 to 16."""
+    """Return ``1.6 n ** 0.56`` of the largest number of levels, from 2 to 16."""
     largest = max(n_levels, default=1)
     return int(min(16, max(2, round(1.6 * largest**0.56))))

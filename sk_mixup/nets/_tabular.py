@@ -19,8 +19,8 @@ Mix = Callable[[Tensor], Tensor]
 class TabularNet(nn.Module):
     """Embed the columns of a table and put an MLP on top.
 
-    Mixing happens inside, after the embedding of categories: codes have no average, their
-    vectors have. Where numbers are mixed is a choice: after their embedding
+    Mixing happens inside, after the embedding of categories: codes have no average,
+    their vectors have. Where numbers are mixed is a choice: after their embedding
     (``mix_numeric="after"``) a row lies on the segment between two embedded rows;
     before it (``"before"``) the blended value itself is embedded.
 

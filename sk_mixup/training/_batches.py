@@ -119,7 +119,9 @@ def select(x: Any, index: Any) -> Any:
 
 
 def move(x: Any, device: torch.device) -> Any:
-    """Move a tensor, or every tensor of a dict or tuple, to a device."""
+    """Move a tensor, or every tensor of a dict or tuple, to a device; None stays."""
+    if x is None:
+        return None
     if isinstance(x, Tensor):
         return x.to(device, non_blocking=True)
     if isinstance(x, Mapping):

@@ -208,7 +208,8 @@ def _wrapped(module: Any, settings: dict[str, Any], prefixed: dict[str, Any]) ->
     params |= settings
     params["callbacks"] = own_callbacks + list(added)
     params |= prefixed
-    net = mixing_net_class(type(module))(**params)
+    base: Any = type(module)
+    net = mixing_net_class(base)(**params)
     net.wraps_ = True
     _check_arguments("module", net.module, vars(net))
     return net
@@ -248,8 +249,8 @@ def _check_arguments(
         if prefix != "module":
             return
         raise ValueError(
-            f"{start}{names[0]} was given, but module is an instance, which is copied as"
-            f" it is. Give the class {type(target).__name__} instead."
+            f"{start}{names[0]} was given, but module is an instance, which is copied"
+            f" as it is. Give the class {type(target).__name__} instead."
         )
     try:
         parameter = inspect.signature(target).parameters
@@ -265,7 +266,8 @@ def _check_arguments(
         hint = f" Did you mean {start}{near[0]}?" if near else ""
         label = getattr(target, "__name__", repr(target))
         raise TypeError(
-            f"{start}{name}: {label} takes no argument {name!r}; it takes {known}.{hint}"
+            f"{start}{name}: {label} takes no argument {name!r}; it takes"
+            f" {known}.{hint}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Callbacks of our own: best weights in memory, and scikit-learn's callback protocol."""
+"""Best weights in memory, and scikit-learn's callback protocol."""
 
 from __future__ import annotations
 

@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochScoring
 from skorch.dataset import get_len, unpack_data
 from torch import Tensor
 
-from sk_mixup.mixing import Method, MixContext, MixPlan, mix_layer
-from sk_mixup.training._batches import ArrayData, TensorBatches
+from sk_mixup.mixing import Method, MixContext, MixPlan, MixStreams, mix_layer
+from sk_mixup.training._batches import ArrayData, TensorBatches, move
 from sk_mixup.training._objective import Objective, main_output
 from sk_mixup.training._streams import TrainStreams
 
@@ -47,6 +46,8 @@ class MixingRun:
     epoch: int = 0
     context: MixContext | None = None
     plan: MixPlan | None = None
+    mix_streams: MixStreams | None = None
+    steps_plainly: bool = False
     hooks: dict[str, list[Any]] = field(default_factory=dict)
     pending: list[tuple[Any, Tensor, MixPlan | None]] = field(default_factory=list)
     hits: list[Tensor] = field(default_factory=list)
@@ -58,6 +59,7 @@ class MixingMixin:
     run_: MixingRun | None = None
     uses_loader_: bool = False
     wraps_: bool = False
+    _infers_plainly: bool = False
 
     # -- data -----------------------------------------------------------------------
 
@@ -77,8 +79,12 @@ class MixingMixin:
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the module; uint8 becomes float32 here, on the device."""
-        if isinstance(x, Tensor) and x.dtype == torch.uint8:
-            x = x.to(self.device).float()  # type: ignore[attr-defined]
+        if isinstance(x, Tensor):
+            if x.dtype == torch.uint8:
+                x = x.to(self.device).float()  # type: ignore[attr-defined]
+            if self._infers_plainly and self.run_ is not None and not fit_params:
+                # Batches of ours are tensors on the device already.
+                return self.module_(x)  # type: ignore[attr-defined]
         return super().infer(x, **fit_params)  # type: ignore[misc]
 
     # -- steps ----------------------------------------------------------------------
@@ -89,9 +95,16 @@ class MixingMixin:
         if run is not None and run.method is not None:
             x, y = unpack_data(batch)
             run.plan = run.method.draw(
-                x, _label(y), generator=run.streams.mix, context=run.context
+                x, _label(y), generator=run.mix_streams, context=run.context
             )
-        return super().train_step(batch, **fit_params)  # type: ignore[misc]
+        if run is None or not run.steps_plainly:
+            return super().train_step(batch, **fit_params)  # type: ignore[misc]
+        # An optimizer that asks once needs no closure, nor skorch's bookkeeping of it.
+        optimizer: torch.optim.Optimizer = self.optimizer_  # type: ignore[attr-defined]
+        optimizer.zero_grad(set_to_none=True)
+        step = self.train_step_single(batch, **fit_params)
+        optimizer.step()
+        return step
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Forward on the mixed batch, loss, backward."""
@@ -102,9 +115,8 @@ class MixingMixin:
         plan = run.plan
         output = self._forward(x, plan, **fit_params)
         y, weight = y if isinstance(y, (tuple, list)) else (y, None)
-        device = main_output(output).device
-        y = y.to(device)
-        weight = None if weight is None else weight.to(device)
+        if self.uses_loader_:
+            y, weight = move((y, weight), main_output(output).device)
         loss = run.objective(output, y, weight, plan)
         loss.backward()
         if run.objective.n_classes is not None:
@@ -178,6 +190,15 @@ class MixingMixin:
             module = self.module_  # type: ignore[attr-defined]
             run.context = MixContext(run.epoch, run.n_epochs, module)
             run.epoch += 1
+            run.mix_streams = run.streams.mix
+            run.steps_plainly = (
+                self._optimizers == ["optimizer"]  # type: ignore[attr-defined]
+                and not isinstance(
+                    self.optimizer_,  # type: ignore[attr-defined]
+                    torch.optim.LBFGS,
+                )
+                and not self._hooks("on_grad_computed")
+            )
         # Mixed or not, a module may have been put in another mode by a callback.
         super()._set_training(training)  # type: ignore[misc]
         read_batches = bool(self._hooks("on_batch_end"))
@@ -257,7 +278,7 @@ class MixingMixin:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what only a running training needs."""
-        state = super().__getstate__()  # type: ignore[misc]
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
         state.pop("run_", None)
         return state
 
@@ -267,7 +288,7 @@ class MixingMixin:
 
 
 @functools.cache
-def mixing_net_class(base: type[NeuralNet]) -> type:
+def mixing_net_class(base: Any) -> Any:
     """Return `base` with mixing added.
 
     Parameters
@@ -287,10 +308,12 @@ def mixing_net_class(base: type[NeuralNet]) -> type:
                 f"module: {base.__name__} replaces {name}, in which mixing takes place."
                 " Move what it does into the module, the criterion or a callback."
             )
-    return type(f"Mixing{base.__name__}", (MixingMixin, base), {})
+    owner = next(cls for cls in base.__mro__ if "infer" in vars(cls))
+    plain = {"_infers_plainly": owner.__module__.startswith("skorch.")}
+    return type(f"Mixing{base.__name__}", (MixingMixin, base), plain)
 
 
-def _rebuild(base: type[NeuralNet]) -> Any:
+def _rebuild(base: Any) -> Any:
     cls = mixing_net_class(base)
     return cls.__new__(cls)
 
@@ -301,18 +324,23 @@ def _label(y: Any) -> Any:
 
 @torch.no_grad()
 def _count_hits(run: MixingRun) -> None:
-    """Count the lambda-weighted accuracy of the batches kept so far."""
+    """Count the lambda-weighted accuracy of the batches kept so far, all at once."""
     if not run.pending:
         return
-    shares = []
+    outputs, own_y, other_y, shares = [], [], [], []
     for output, y, plan in run.pending:
+        outputs.append(output)
         if plan is None or plan.is_identity:
-            shares.append(run.objective.correct(output, y).sum())
+            own_y.append(y)
+            other_y.append(y)
+            shares.append(torch.ones(len(y), device=y.device))
             continue
-        own, other = plan.label_weights
-        own_y = y if plan.rows is None else y[plan.rows]
-        hits = own * run.objective.correct(output, own_y)
-        hits = hits + other * run.objective.correct(output, y[plan.partner])
-        shares.append(hits.sum() * (len(y) / len(output)))
-    run.hits.append(torch.stack(shares).sum())
+        own_y.append(y if plan.rows is None else y[plan.rows])
+        other_y.append(y[plan.partner])
+        # Extra rows of a batch (clean and mixed together) count as one batch.
+        shares.append(plan.label_weights[0] * (len(y) / len(output)))
     run.pending.clear()
+    output, share = torch.cat(outputs), torch.cat(shares)
+    hits = share * run.objective.correct(output, torch.cat(own_y))
+    other_hits = run.objective.correct(output, torch.cat(other_y))
+    run.hits.append((hits + (1.0 - share) * other_hits).sum())

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 #: Rows from which ``early_stopping="auto"`` holds out a validation part.
-AUTO_EARLY_STOPPING_ROWS = 5_000
+AUTO_EARLY_STOPPING_ROWS = 1_000
 
 
 @dataclass(frozen=True)
