@@ -104,7 +104,8 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             labels = torch.from_numpy(target.transform(y))
             weight = self._class_weighted(target, labels, weight)
             table, labels, weight = _drop_weightless(table, labels, weight)
-            self._check_classes_left(target, labels)
+            if not (going_on or partial):
+                self._check_classes_left(target, labels)
             x = source.transform(table) if going_on else source.fit_transform(table)
             train = ArrayData(x, labels, _normalized(weight))
             valid = self._validation(source, target, X_val, y_val, sample_weight_val)
@@ -134,7 +135,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         n_classes = self._n_classes(target)
         sample, sample_y = rows_of(train.X, 2), train.y[:2]
         if going_on:
-            net = copy.deepcopy(self.net_)
+            net = self._net_to_go_on_with()
             objective = self._objective_
         else:
             net = self._build(source, target, recipe, device, valid is not None)
@@ -221,6 +222,23 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             prefixed=prefixed,
             table_arguments=source.net_arguments(n_outputs),
         )
+
+    def _net_to_go_on_with(self) -> Any:
+        """Return a copy of the trained net with the present settings."""
+        net = copy.deepcopy(self.net_)
+        for name in ("max_epochs", "batch_size"):
+            if getattr(self, name) is not None:
+                setattr(net, name, getattr(self, name))
+        groups = net.optimizer_.param_groups
+        if any(name == "annealing" for name, _ in net.callbacks_):
+            # The last training ended its schedule at a learning rate of zero.
+            for group in groups:
+                group["lr"] = group["initial_lr"]
+        if self.lr is not None and self.lr != net.lr:
+            net.lr = self.lr
+            for group in groups:
+                group["lr"] = self.lr
+        return net
 
     def _attach_callbacks(
         self, net: Any, recipe: Recipe, validates: bool, n_epochs: int, partial: bool

@@ -54,7 +54,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         Categorical columns: by dtype (category, text), or a mask, positions or names.
     early_stopping : "auto" or bool, default="auto"
         Whether to hold out data, stop when their loss stops falling and go back to the
-        best epoch. ``"auto"``: when `X_val` is given, and from 1 000 rows if a
+        best epoch. ``"auto"``: when `X_val` is given, and from 500 rows if a
         stratified split exists.
     validation_fraction : float, default=0.1
         Share held out.
@@ -261,7 +261,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
 
     def _check_classes_left(self, target: ClassEncoder, labels: torch.Tensor) -> None:
         left = torch.unique(labels)
-        if len(left) < 2 and not hasattr(self, "net_"):
+        if len(left) < 2:
             label = target.classes_[int(left[0])]
             raise ValueError(
                 f"y holds one class with positive weight, {label!r}: a classifier needs"

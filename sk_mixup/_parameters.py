@@ -65,13 +65,13 @@ class PrefixedParameters(BaseEstimator):
             return
         names = self._get_param_names()
         known = [*names, *(f"{p}__" for p in PREFIXES)]
-        near = difflib.get_close_matches(key, names, n=1)
+        near = [
+            f"{p}__{key[len(p) :].lstrip('_')}"
+            for p in PREFIXES
+            if key.startswith(f"{p}_")
+        ][:1]
         if not near:
-            near = [
-                f"{p}__{key[len(p) :].lstrip('_')}"
-                for p in PREFIXES
-                if key.startswith(p)
-            ][:1]
+            near = difflib.get_close_matches(key, names, n=1)
         if not near and separator:
             near = [f"{p}__{rest}" for p in difflib.get_close_matches(prefix, PREFIXES)]
         hint = f" Did you mean {near[0]!r}?" if near else ""

@@ -27,7 +27,7 @@ random_state, **kwargs :
     criterion : type, module, function or None, default=None
         None: squared error. Must be able to return one loss per row.
     early_stopping : "auto" or bool, default="auto"
-        ``"auto"``: when `X_val` is given, and from 1 000 rows.
+        ``"auto"``: when `X_val` is given, and from 500 rows.
 
     Attributes
     ----------

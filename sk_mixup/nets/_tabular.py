@@ -40,7 +40,7 @@ class TabularNet(nn.Module):
         Width of the hidden layers.
     n_hidden : int, default=2
         Number of hidden layers.
-    dropout : float, default=0.1
+    dropout : float, default=0.2
         Dropout rate after each hidden layer.
     d_numeric : int, default=12
         Width of a number's embedding.
@@ -63,7 +63,7 @@ class TabularNet(nn.Module):
         bin_edges: Sequence[Tensor] | None = None,
         d_hidden: int = 192,
         n_hidden: int = 2,
-        dropout: float = 0.1,
+        dropout: float = 0.2,
         d_numeric: int = 12,
         d_categorical: int | None = None,
         mix_numeric: str = "after",

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 #: Rows from which ``early_stopping="auto"`` holds out a validation part.
-AUTO_EARLY_STOPPING_ROWS = 1_000
+AUTO_EARLY_STOPPING_ROWS = 500
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,10 @@ class Recipe:
 def table_recipe(n_rows: int, device: str) -> Recipe:
     """Return the recipe of the bundled table net.
 
-    Batches grow with the table, and epochs shrink so that small tables still see
-    about 2500 steps.
+    Batches grow with the table, and epochs shrink so that a table with a validation
+    part sees up to about 2500 steps. Smaller tables have nothing that could stop them
+    and get 600: on parts of 400 to 900 rows of three tables, 100 epochs in place of 40
+    raised the log-loss by a third.
 
     Parameters
     ----------
@@ -51,8 +53,9 @@ def table_recipe(n_rows: int, device: str) -> Recipe:
         if n_rows > limit:
             batch_size = size
     steps = max(1, -(-n_rows // batch_size))
+    budget = 2_500 if n_rows >= AUTO_EARLY_STOPPING_ROWS else 600
     return Recipe(
-        max_epochs=int(min(100, max(16, 2_500 // steps))),
+        max_epochs=int(min(100, max(16, budget // steps))),
         batch_size=batch_size,
         lr=1e-3,
         optimizer=torch.optim.AdamW,

@@ -1,0 +1,467 @@
+"""How a training runs: stopping, validation, going on, callbacks, weights."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import (
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    EpochScoring,
+    GradientNormClipping,
+    LRScheduler,
+    ProgressBar,
+    TensorBoard,
+)
+from torch import nn
+
+from sk_mixup import MixupWarning
+from tests.estimators.helpers import blobs, classifier, people, regressor
+
+X, Y = blobs(64)
+X_VAL, Y_VAL = blobs(32, seed=0)
+VALIDATION = {"X_val": X_VAL, "y_val": Y_VAL}
+
+
+class Recorder(Callback):
+    """Keeps what it saw."""
+
+    def __init__(self):
+        self.states = []
+
+    def on_epoch_end(self, net, **kwargs):
+        self.states.append(copy.deepcopy(net.module_.state_dict()))
+
+
+class Interrupt(Callback):
+    """Presses Ctrl-C after some epochs."""
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == 2:
+            raise KeyboardInterrupt
+
+
+def weights_of(model):
+    return [value.numpy() for value in model.module_.state_dict().values()]
+
+
+def assert_same_weights(one, other):
+    for a, b in zip(weights_of(one), weights_of(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# -- early stopping and validation ----------------------------------------------------
+
+
+def test_small_tables_are_trained_whole():
+    model = classifier().fit(X, Y)
+    assert "valid_loss" not in model.history_[0]
+
+
+def test_from_1000_rows_a_part_is_held_out():
+    model = classifier(batch_size=256).fit(*blobs(1000))
+    assert "valid_loss" in model.history_[0]
+    trained = sum(b["train_batch_size"] for b in model.history_[0]["batches"][:4])
+    assert trained == 900
+
+
+def test_no_stratified_split_no_early_stopping():
+    X, y = blobs(1000)
+    y[0] = 7
+    model = classifier(batch_size=256).fit(X, y)
+    assert "valid_loss" not in model.history_[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "y", "why"),
+    [
+        (64, np.r_[7, Y[1:]], "a class has a single row"),
+        (8, np.arange(8) // 2, "each of the 4 classes"),
+        (2, [0, 1], "2 rows are too few"),
+    ],
+)
+def test_early_stopping_true_raises_where_no_split_exists(rows, y, why):
+    with pytest.raises(ValueError, match=f"early_stopping=True.*{why}"):
+        classifier(early_stopping=True).fit(X[:rows], y)
+
+
+def test_the_share_held_out():
+    model = classifier(early_stopping=True, validation_fraction=0.25).fit(X, Y)
+    sizes = [b.get("valid_batch_size", 0) for b in model.history_[0]["batches"]]
+    assert sum(sizes) == 16
+
+
+def test_given_validation_data_are_used_and_nothing_is_held_out():
+    model = classifier(batch_size=64).fit(X, Y, **VALIDATION)
+    batches = model.history_[0]["batches"]
+    assert [b["train_batch_size"] for b in batches if "train_loss" in b] == [64]
+    assert [b["valid_batch_size"] for b in batches if "valid_loss" in b] == [32]
+
+
+def test_validation_is_on_clean_data():
+    recorder = Recorder()
+    model = classifier(alpha=1.0, callbacks=[recorder]).fit(X, Y, **VALIDATION)
+    model.module_.load_state_dict(recorder.states[1])
+    proba = model.predict_proba(X_VAL)
+    loss = -np.log(proba[np.arange(32), Y_VAL]).mean()
+    assert model.history_[1, "valid_loss"] == pytest.approx(loss, rel=1e-5)
+    accuracy = (proba.argmax(1) == Y_VAL).mean()
+    assert model.history_[1, "valid_acc"] == pytest.approx(accuracy)
+
+
+def test_validation_weights_count():
+    weight = np.r_[np.zeros(16), np.ones(16)]
+    weighted = classifier().fit(X, Y, **VALIDATION, sample_weight_val=weight)
+    half = classifier().fit(X, Y, X_val=X_VAL[16:], y_val=Y_VAL[16:])
+    assert weighted.history_[:, "valid_loss"] == half.history_[:, "valid_loss"]
+
+
+def test_the_best_weights_come_back():
+    recorder = Recorder()
+    X_bad, y_bad = X_VAL, 1 - Y_VAL  # what is learnt makes it worse
+    model = classifier(max_epochs=8, callbacks=[recorder], n_iter_no_change=3)
+    model.fit(X, Y, X_val=X_bad, y_val=y_bad)
+    losses = model.history_[:, "valid_loss"]
+    best = recorder.states[int(np.argmin(losses))]
+    for key, value in model.module_.state_dict().items():
+        torch.testing.assert_close(value, best[key], rtol=0, atol=0)
+    assert model.n_iter_ == int(np.argmin(losses)) + 1 + 3
+
+
+@pytest.mark.parametrize("patience", [1, 2])
+def test_training_stops_after_n_iter_no_change(patience):
+    model = classifier(max_epochs=30, n_iter_no_change=patience, lr=1e-2)
+    model.fit(X, Y, X_val=X_VAL, y_val=1 - Y_VAL)
+    best = int(np.argmin(model.history_[:, "valid_loss"])) + 1
+    assert len(model.history_) == model.n_iter_ == best + patience
+
+
+def test_the_regressor_stops_early_too():
+    y = 3.0 * X[:, 0]
+    model = regressor(max_epochs=30, early_stopping=True, n_iter_no_change=1, lr=0.1)
+    model.fit(X, y)
+    assert "valid_loss" in model.history_[0]
+    assert "valid_acc" not in model.history_[0]
+
+
+# -- history --------------------------------------------------------------------------
+
+
+def test_mixed_measures_are_named_as_such():
+    record = classifier().fit(X, Y).history_[0]
+    assert {"epoch", "dur", "train_loss", "train_acc_mixed"} <= set(record)
+    assert not {"train_acc", "valid_loss", "valid_acc"} & set(record)
+
+
+def test_history_holds_plain_numbers():
+    model = classifier(batch_size=32).fit(X, Y)
+    assert all(isinstance(v, float) for v in model.history_[:, "train_loss"])
+    batches = model.history_[:, "batches", :, "train_loss"]
+    assert all(type(v) is float for epoch in batches for v in epoch)
+
+
+def test_train_loss_falls():
+    losses = classifier(max_epochs=8, lr=1e-2).fit(X, Y).history_[:, "train_loss"]
+    assert losses[-1] < losses[0]
+
+
+def test_verbose_prints_an_epoch_per_line(capsys):
+    classifier(verbose=1).fit(X, Y)
+    lines = capsys.readouterr().out.splitlines()
+    assert "train_loss" in lines[0]
+    assert "train_acc_mixed" in lines[0]
+    assert len(lines) == 2 + 5
+
+
+def test_silent_by_default(capsys):
+    classifier().fit(X, Y)
+    assert capsys.readouterr() == ("", "")
+
+
+# -- going on -------------------------------------------------------------------------
+
+
+def test_a_new_fit_starts_anew():
+    model = classifier().fit(X, Y)
+    assert_same_weights(model.fit(X, Y), classifier().fit(X, Y))
+    assert model.n_iter_ == 5
+
+
+def test_warm_start_goes_on():
+    model = classifier(warm_start=True, max_epochs=6).fit(X, Y)
+    first = model.history_[:, "train_loss"]
+    model.fit(X, Y)
+    assert model.n_iter_ == 12
+    assert model.history_[:6, "train_loss"] == first
+    assert model.history_[6, "train_loss"] < first[0]
+
+
+def test_warm_start_takes_new_settings():
+    model = classifier(warm_start=True).fit(X, Y)
+    model.set_params(max_epochs=7).fit(X, Y)
+    assert model.n_iter_ == 12
+
+
+def test_warm_start_takes_another_learning_rate():
+    model = classifier(warm_start=True).fit(X, Y)
+    before = copy.deepcopy(model)
+    assert_same_weights(model.set_params(lr=1e-30).fit(X, Y), before)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_further_training_begins_with_the_full_learning_rate(method):
+    model = classifier(warm_start=True, max_epochs=6).fit(X, Y)
+    before = weights_of(copy.deepcopy(model))
+    getattr(model, method)(X, Y)
+    steps = [abs(a - b).max() for a, b in zip(before, weights_of(model), strict=True)]
+    assert max(steps) > 1e-3
+    assert model.net_.lr == 1e-3
+
+
+def test_partial_fit_is_one_epoch():
+    model = classifier()
+    for n in (1, 2, 3):
+        assert model.partial_fit(X, Y) is model
+        assert model.n_iter_ == n
+
+
+def test_partial_fit_takes_batches_without_some_classes():
+    model = classifier().partial_fit(X[Y == 0], Y[Y == 0], classes=[0, 1, 2])
+    model.partial_fit(X[Y == 1], Y[Y == 1])
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert model.predict_proba(X).shape == (64, 3)
+
+
+def test_partial_fit_goes_on_after_fit():
+    model = classifier().fit(X, Y).partial_fit(X, Y, classes=[1, 0])
+    assert model.n_iter_ == 6
+
+
+def test_partial_fit_of_the_regressor():
+    y = 3.0 * X[:, 0]
+    model = regressor(lr=1e-2, batch_size=16)
+    for _ in range(20):
+        model.partial_fit(X, y)
+    assert model.score(X, y) > 0.5
+
+
+def test_interrupting_keeps_what_was_learnt():
+    model = classifier(callbacks=[Interrupt()]).fit(X, Y)
+    assert model.n_iter_ == 2
+    assert model.predict(X).shape == (64,)
+
+
+# -- skorch callbacks -----------------------------------------------------------------
+
+
+def test_early_stopping_of_skorch():
+    stopper = EarlyStopping(monitor="train_loss", patience=2, threshold=1e9, sink=None)
+    stopper.sink = lambda text: None
+    model = classifier(max_epochs=8, callbacks=[stopper]).fit(X, Y)
+    assert model.n_iter_ < 8
+
+
+def test_learning_rate_schedule_of_skorch():
+    schedule = LRScheduler(policy="StepLR", step_size=1, gamma=0.5)
+    model = classifier(module=nn.Linear(4, 2), callbacks=[schedule], lr=0.1).fit(X, Y)
+    assert model.history_[:, "event_lr"] == pytest.approx(
+        [0.1, 0.05, 0.025, 0.0125, 0.00625]
+    )
+
+
+def test_checkpoint_of_skorch(tmp_path):
+    checkpoint = Checkpoint(dirname=tmp_path, monitor="train_loss_best")
+    classifier(callbacks=[checkpoint]).fit(X, Y)
+    assert (tmp_path / "params.pt").exists()
+
+
+def test_progress_bar_of_skorch(capsys):
+    pytest.importorskip("tqdm")
+    classifier(callbacks=[ProgressBar(detect_notebook=False)]).fit(X, Y)
+    assert "0/2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("on_train", [False, True])
+def test_epoch_scoring_of_skorch_sees_clean_data(on_train):
+    scoring = EpochScoring("accuracy", name="score", on_train=on_train)
+    recorder = Recorder()
+    model = classifier(alpha=1.0, callbacks=[scoring, recorder])
+    model.fit(X, Y, **VALIDATION)
+    model.module_.load_state_dict(recorder.states[2])
+    rows, labels = (X, Y) if on_train else (X_VAL, Y_VAL)
+    assert model.history_[2, "score"] == pytest.approx(model.score(rows, labels))
+
+
+def test_gradient_clipping_of_skorch():
+    clip = GradientNormClipping(gradient_clip_value=1e-8)
+    sgd = {"optimizer": torch.optim.SGD, "module": nn.Linear(4, 2), "lr": 1.0}
+    clipped = classifier(callbacks=[clip], **sgd).fit(X, Y)
+    start = classifier(**sgd | {"lr": 1e-12}).fit(X, Y)
+    for a, b in zip(weights_of(clipped), weights_of(start), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_tensorboard_of_skorch(tmp_path):
+    tensorboard = pytest.importorskip("torch.utils.tensorboard")
+    writer = tensorboard.SummaryWriter(tmp_path)
+    classifier(callbacks=[TensorBoard(writer)]).fit(X, Y)
+    assert list(tmp_path.glob("events*"))
+
+
+def test_callbacks_take_parameters_by_name():
+    scoring = ("score", EpochScoring("accuracy", name="a", on_train=True))
+    model = classifier(callbacks=[scoring], callbacks__score__name="b").fit(X, Y)
+    assert "b" in model.history_[0]
+
+
+# -- scikit-learn callbacks -----------------------------------------------------------
+
+
+def test_progress_bar_of_scikit_learn(capsys):
+    callback = pytest.importorskip("sklearn.callback")
+    pytest.importorskip("rich")
+    model = classifier().set_callbacks(callback.ProgressBar())
+    model.fit(X, Y)
+    assert "MixupClassifier" in capsys.readouterr().out
+
+
+class Listener:
+    """Keeps the tasks that end, and what could be predicted by then."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after = stop_after
+        self.tasks, self.scores = [], []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
+        self.tasks.append(context.task_name)
+        self.scores.append(fitted_estimator.score(X, y))
+        return len(self.tasks) == self.stop_after
+
+
+def test_callbacks_of_scikit_learn_see_every_epoch():
+    pytest.importorskip("sklearn.callback")
+    listener = Listener()
+    model = classifier().set_callbacks(listener).fit(X, Y)
+    assert listener.tasks == ["epoch"] * 5 + ["fit"]
+    assert listener.scores[-1] == model.score(X, Y)
+
+
+def test_callbacks_of_scikit_learn_may_stop_a_training():
+    pytest.importorskip("sklearn.callback")
+    model = classifier().set_callbacks(Listener(stop_after=2)).fit(X, Y)
+    assert model.n_iter_ == 2
+
+
+# -- weights --------------------------------------------------------------------------
+
+
+def test_only_the_ratio_of_weights_counts():
+    weight = np.linspace(1, 3, 64)
+    one = classifier().fit(X, Y, sample_weight=weight)
+    other = classifier().fit(X, Y, sample_weight=weight * 1024)
+    assert_same_weights(one, other)
+
+
+@pytest.mark.parametrize("weight", [1.0, 7.0, np.full(64, 3)], ids=str)
+def test_equal_weights_are_no_weights(weight):
+    weighted = classifier().fit(X, Y, sample_weight=weight)
+    assert_same_weights(weighted, classifier().fit(X, Y))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_rows_of_weight_zero_are_not_there(early_stopping):
+    weight = np.where(np.arange(64) % 5 == 0, 0.0, 2.0)
+    dropped = classifier(early_stopping=early_stopping).fit(X[weight > 0], Y[weight > 0])
+    weighted = classifier(early_stopping=early_stopping)
+    assert_same_weights(weighted.fit(X, Y, sample_weight=weight), dropped)
+
+
+def test_rows_of_weight_zero_are_not_there_in_regression():
+    weight = (np.arange(64) % 5 > 0) * 1.0
+    y = X[:, 0] + 100 * (weight == 0)
+    weighted = regressor().fit(X, y, sample_weight=weight)
+    assert_same_weights(weighted, regressor().fit(X[weight > 0], y[weight > 0]))
+
+
+def test_class_weights_are_sample_weights():
+    by_class = classifier(class_weight={0: 1.0, 1: 3.0}).fit(X, Y)
+    by_row = classifier().fit(X, Y, sample_weight=np.where(Y == 1, 3.0, 1.0))
+    assert_same_weights(by_class, by_row)
+
+
+def test_balanced_class_weights():
+    rows = np.r_[np.flatnonzero(Y == 0), np.flatnonzero(Y == 1)[:8]]
+    balanced = classifier(class_weight="balanced").fit(X[rows], Y[rows])
+    weight = np.where(Y[rows] == 1, 4.0, 1.0)
+    by_row = classifier().fit(X[rows], Y[rows], sample_weight=weight)
+    for a, b in zip(weights_of(balanced), weights_of(by_row), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+# -- DataLoader -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", [{"num_workers": 0}, {"drop_last": True}], ids=str)
+def test_loader_settings_mean_a_data_loader(option):
+    params = {f"iterator_train__{key}": value for key, value in option.items()}
+    model = classifier(batch_size=40, **params).fit(X, Y)
+    n_batches = 1 if "drop_last" in option else 2
+    assert model.history_[:, "train_batch_count"] == [n_batches] * 5
+    assert model.net_.uses_loader_
+
+
+def test_loader_takes_weights_and_tables():
+    table, labels, _ = people()
+    weight = np.linspace(0.5, 1.5, 60)
+    model = classifier(iterator_train__num_workers=0, batch_size=16)
+    model.fit(table, labels, sample_weight=weight)
+    assert model.predict(table).shape == (60,)
+
+
+# -- warnings and errors --------------------------------------------------------------
+
+
+def test_strong_alpha_warns():
+    with pytest.warns(MixupWarning, match="alpha=2 is strong for plain Mixup"):
+        classifier(alpha=2.0).fit(X, Y)
+
+
+def test_few_epochs_of_mixing_warn():
+    with pytest.warns(MixupWarning, match="max_epochs=4 with mixing"):
+        classifier(max_epochs=4).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"mix": None, "max_epochs": 1},
+        {"alpha": 0, "max_epochs": 1},
+        {"mix": "manifold", "alpha": 2.0},
+    ],
+    ids=str,
+)
+def test_what_is_fine_does_not_warn(params, recwarn):
+    classifier(**params).fit(X, Y)
+    assert not [w for w in recwarn if w.category is MixupWarning]
+
+
+def test_divergence_raises_and_keeps_the_fitted_estimator():
+    model = regressor(lr=1e-3).fit(X, X[:, 0])
+    before = model.predict(X)
+    model.set_params(
+        lr=1e30, optimizer=torch.optim.SGD, module=nn.Linear(4, 1), max_epochs=30
+    )
+    with pytest.raises(FloatingPointError, match="lr=1e\\+30 is probably too large"):
+        model.fit(X, X[:, 0])
+    np.testing.assert_array_equal(model.predict(X), before)
