@@ -250,7 +250,10 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         anneals = recipe.anneal and not partial and self.optimizer is None
         if anneals and n_epochs > 1:
             schedule = LRScheduler(
-                policy=torch.optim.lr_scheduler.CosineAnnealingLR, T_max=n_epochs
+                policy=torch.optim.lr_scheduler.CosineAnnealingLR,
+                T_max=n_epochs,
+                # skorch would go on from the epochs of earlier trainings.
+                last_epoch=-1,
             )
             added.append(("annealing", schedule.initialize()))
         if validates:

@@ -1,7 +1,10 @@
-"""Small data that several test files train on."""
+"""Small data and short trainings that several test files share."""
+
+import copy
 
 import numpy as np
 import pandas as pd
+from skorch.callbacks import Callback
 
 from sk_mixup import MixupClassifier, MixupRegressor
 
@@ -43,3 +46,24 @@ def classifier(**params):
 def regressor(**params):
     """Return a regressor that trains for a moment."""
     return MixupRegressor(**({"max_epochs": 5, "random_state": 0} | params))
+
+
+class Recorder(Callback):
+    """Keeps the weights after every epoch."""
+
+    def __init__(self):
+        self.states = []
+
+    def on_epoch_end(self, net, **kwargs):
+        self.states.append(copy.deepcopy(net.module_.state_dict()))
+
+
+def weights_of(model):
+    """Return the values of the trained module."""
+    return [value.numpy() for value in model.module_.state_dict().values()]
+
+
+def assert_same_weights(one, other):
+    """Check that two trainings ended alike, bit for bit."""
+    for a, b in zip(weights_of(one), weights_of(other), strict=True):
+        np.testing.assert_array_equal(a, b)
