@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import math
 import numbers
+import secrets
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -335,6 +336,9 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
     # -- parts ------------------------------------------------------------------------
 
     def _new_streams(self) -> TrainStreams:
+        if self.random_state is None:
+            # NumPy's global state, scikit-learn's None, would move.
+            return TrainStreams(secrets.randbits(31))
         random_state = check_random_state(self.random_state)
         return TrainStreams(int(random_state.randint(np.iinfo(np.int32).max)))
 

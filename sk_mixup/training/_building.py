@@ -218,7 +218,8 @@ def _wrapped(module: Any, settings: dict[str, Any], prefixed: dict[str, Any]) ->
 def _prepare_criterion(net: Any) -> None:
     criterion = net.criterion
     if isinstance(criterion, nn.Module):
-        net.criterion = unreduced(criterion)
+        # skorch takes modules as attributes only while it initializes.
+        vars(net)["criterion"] = unreduced(criterion)
         return
     _check_arguments("criterion", criterion, vars(net))
     try:
@@ -288,7 +289,7 @@ def _try_module(module: nn.Module, sample: Input) -> Tensor:
         )
         raise ValueError(
             f"module: {type(module).__name__} failed on {len(_first(sample))} rows of"
-            f" shape {shapes}: {type(error).__name__}: {error}"
+            f" shape {shapes}: {type(error).__name__}: {error}{_integer_hint(sample)}"
         ) from error
     finally:
         module.train()
@@ -299,6 +300,15 @@ def _try_module(module: nn.Module, sample: Input) -> Tensor:
             f" starts with one; it returned {type(output).__name__}."
         )
     return output
+
+
+def _integer_hint(sample: Input) -> str:
+    if not isinstance(sample, Tensor) or sample.is_floating_point():
+        return ""
+    return (
+        f". X holds integers ({sample.dtype}), which are passed on as they are; if they"
+        " are measurements, convert X to float32."
+    )
 
 
 def _first(x: Input) -> Tensor:

@@ -333,12 +333,11 @@ def _count_hits(run: MixingRun) -> None:
         if plan is None or plan.is_identity:
             own_y.append(y)
             other_y.append(y)
-            shares.append(torch.ones(len(y), device=y.device))
+            shares.append(torch.ones((), device=y.device).expand(len(y)))
             continue
         own_y.append(y if plan.rows is None else y[plan.rows])
-        other_y.append(y[plan.partner])
-        # Extra rows of a batch (clean and mixed together) count as one batch.
-        shares.append(plan.label_weights[0] * (len(y) / len(output)))
+        other_y.append(y.index_select(0, plan.partner))
+        shares.append(plan.label_weights[0])
     run.pending.clear()
     output, share = torch.cat(outputs), torch.cat(shares)
     hits = share * run.objective.correct(output, torch.cat(own_y))

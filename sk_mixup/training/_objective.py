@@ -74,7 +74,7 @@ class Objective:
         if plan is None or plan.is_identity:
             return self._mean(output, y, weight)
         own_y = y if plan.rows is None else y[plan.rows]
-        other_y = y[plan.partner]
+        other_y = y.index_select(0, plan.partner)
         if weight is None and plan.lam_host is not None:
             lam = plan.lam_host
             own = self._mean(output, own_y, None)

@@ -255,7 +255,7 @@ def test_unknown_keywords(cls, keyword, meant):
 
 def test_unknown_names_in_set_params(model):
     before = model.get_params()
-    with pytest.raises(ValueError, match="no parameter 'alhpa'.*Did you mean 'alpha'"):
+    with pytest.raises(ValueError, match=r"'alhpa'.*Did you mean 'alpha'"):
         model.set_params(lr=5.0, alhpa=0.3)
     assert model.get_params() == before
 
@@ -365,7 +365,7 @@ def test_rows_of_another_shape_for_a_module():
     X, y = blobs(48)
     net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
     model = classifier(module=net).fit(X.reshape(48, 2, 2), y)
-    with pytest.raises(ValueError, match="features|shape"):
+    with pytest.raises(ValueError, match=r"features|shape"):
         model.predict(torch.zeros(3, 2, 3))
 
 
