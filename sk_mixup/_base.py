@@ -226,7 +226,13 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
 
     def _net_to_go_on_with(self) -> Any:
         """Return a copy of the trained net with the present settings."""
-        net = copy.deepcopy(self.net_)
+        given = [
+            c[-1] if isinstance(c, tuple) else c for c in self.net_.callbacks or []
+        ]
+        # The caller looks at these very callbacks, not at copies.
+        net = copy.deepcopy(self.net_, {id(callback): callback for callback in given})
+        if self.verbose or module_kind(self.module) != "net":
+            net.verbose = self.verbose
         for name in ("max_epochs", "batch_size"):
             if getattr(self, name) is not None:
                 setattr(net, name, getattr(self, name))

@@ -207,6 +207,14 @@ def test_a_further_training_begins_with_the_full_learning_rate(method):
     assert model.net_.lr == 1e-3
 
 
+def test_the_callers_callbacks_see_every_training():
+    recorder = Recorder()
+    model = classifier(callbacks=[recorder])
+    for n in (1, 2, 3):
+        model.partial_fit(X, Y)
+        assert len(recorder.states) == n
+
+
 def test_partial_fit_is_one_epoch():
     model = classifier()
     for n in (1, 2, 3):
