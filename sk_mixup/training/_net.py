@@ -16,6 +16,7 @@ import torch
 from skorch.callbacks import Callback, EpochScoring
 from skorch.dataset import get_len, unpack_data
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from sk_mixup.mixing import Method, MixContext, MixPlan, MixStreams, mix_layer
 from sk_mixup.training._batches import ArrayData, TensorBatches, move
@@ -76,6 +77,19 @@ class MixingMixin:
         if isinstance(dataset.X, dict) or dataset.X.ndim == 2:
             size = max(size, 4096)
         return TensorBatches(dataset, size, device)
+
+    def get_params_for(self, prefix: str) -> dict[str, Any]:
+        """Let a DataLoader shuffle, unless the user says how rows are ordered."""
+        params: dict[str, Any] = super().get_params_for(prefix)  # type: ignore[misc]
+        if prefix != "iterator_train" or self.run_ is None:
+            return params
+        loader = self.iterator_train  # type: ignore[attr-defined]
+        if not (isinstance(loader, type) and issubclass(loader, DataLoader)):
+            return params
+        if not params.keys() & {"shuffle", "sampler", "batch_sampler"}:
+            params["shuffle"] = True
+            params.setdefault("generator", self.run_.streams.order)
+        return params
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the module; uint8 becomes float32 here, on the device."""

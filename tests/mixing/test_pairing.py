@@ -50,7 +50,7 @@ def neighbour(n_rows, **known):
         CutMix(fold=True, pairing=neighbour),
         CutMix(per="row", fold=True, pairing=neighbour),
     ],
-    ids=repr,
+    ids=lambda method: f"{method.short_name}-{method.per}-fold={method.fold}",
 )
 @pytest.mark.parametrize("seed", range(5))
 def test_a_row_without_a_partner_stays_clean(method, seed):

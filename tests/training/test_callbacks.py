@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import (
+    Callback,
     Checkpoint,
     EarlyStopping,
     EpochScoring,
@@ -155,3 +156,25 @@ def test_loader_takes_weights_and_tables():
     model = classifier(iterator_train__num_workers=0, batch_size=16)
     model.fit(table, labels, sample_weight=weight)
     assert model.predict(table).shape == (60,)
+
+
+class Batches(Callback):
+    """Keeps the rows of every batch."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_batch_begin(self, net, batch, training, **kwargs):
+        self.seen.append(batch[0].numpy().copy())
+
+
+@pytest.mark.parametrize("shuffle", [None, False])
+def test_a_loader_shuffles_unless_it_is_told_not_to(shuffle):
+    batches = Batches()
+    params = {"iterator_train__num_workers": 0}
+    if shuffle is not None:
+        params["iterator_train__shuffle"] = shuffle
+    model = classifier(batch_size=64, module=nn.Linear(4, 2), callbacks=[batches])
+    model.set_params(**params).fit(X, Y)
+    in_order = [np.array_equal(batch, X) for batch in batches.seen]
+    assert in_order == [shuffle is False] * 5
