@@ -52,6 +52,10 @@ from sk_mixup.training import (
 )
 
 
+# Rows encoded at once for a prediction: many blocks of the net, few megabytes.
+_ENCODED_ROWS = 65_536
+
+
 class BaseMixup(CallbackSupportMixin, PrefixedParameters):
     """Common part of `MixupClassifier` and `MixupRegressor`."""
 
@@ -462,8 +466,13 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         check_is_fitted(self)
         table = self._source_.check(X)
         validate_data(self, table, reset=False, skip_check_array=True)
-        x = self._source_.transform(table)
-        return predict_outputs(self.module_, x, self.net_.device)
+        outputs = [
+            predict_outputs(
+                self.module_, self._source_.transform(part), self.net_.device
+            )
+            for part in _parts(table)
+        ]
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether `fit` has succeeded."""
@@ -564,6 +573,16 @@ def check_positive(name: str, value: Any) -> None:
         )
     if not 0 < float(value) < math.inf:
         raise ValueError(f"{name} must be a positive finite number; got {value!r}.")
+
+
+def _parts(table: Any) -> Iterator[Any]:
+    """Cut a long table, so that its encoding takes bounded memory."""
+    if len(table) <= _ENCODED_ROWS:
+        yield table
+        return
+    rows = table.iloc if hasattr(table, "iloc") else table
+    for start in range(0, len(table), _ENCODED_ROWS):
+        yield rows[start : start + _ENCODED_ROWS]
 
 
 def _normalized(weight: Any) -> torch.Tensor | None:
