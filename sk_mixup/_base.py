@@ -51,7 +51,6 @@ from sk_mixup.training import (
     table_recipe,
 )
 
-
 # Rows encoded at once for a prediction: many blocks of the net, few megabytes.
 _ENCODED_ROWS = 65_536
 
