@@ -27,6 +27,13 @@ from sklearn.utils.validation import (
 )
 from skorch.callbacks import LRScheduler
 
+from sk_mixup._checks import (
+    check_count,
+    check_positive,
+    check_weight,
+    drop_weightless,
+    normalized,
+)
 from sk_mixup._compat import CallbackSupportMixin, open_callback_context
 from sk_mixup._input import ArrayInput, TableInput, rows_of
 from sk_mixup._parameters import PrefixedParameters
@@ -107,11 +114,11 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
                 self._check_same_classes(classes)
             labels = torch.from_numpy(target.transform(y))
             weight = self._class_weighted(target, labels, weight)
-            table, labels, weight = _drop_weightless(table, labels, weight)
+            table, labels, weight = drop_weightless(table, labels, weight)
             if not (going_on or partial):
                 self._check_classes_left(target, labels)
             x = source.transform(table) if going_on else source.fit_transform(table)
-            train = ArrayData(x, labels, _normalized(weight))
+            train = ArrayData(x, labels, normalized(weight))
             valid = self._validation(source, target, X_val, y_val, sample_weight_val)
             if valid is None and self._stops_early(train, target, partial):
                 train, valid = self._split(train, streams.split_seed)
@@ -392,8 +399,8 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         weight = check_weight("sample_weight_val", sample_weight_val, len(table))
         labels = torch.from_numpy(target.transform(y_val))
         weight = self._class_weighted(target, labels, weight)
-        table, labels, weight = _drop_weightless(table, labels, weight)
-        return ArrayData(source.transform(table), labels, _normalized(weight))
+        table, labels, weight = drop_weightless(table, labels, weight)
+        return ArrayData(source.transform(table), labels, normalized(weight))
 
     def _stops_early(self, train: ArrayData, target: Any, partial: bool) -> bool:
         """Whether a validation part is held out."""
@@ -440,7 +447,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         for rows in parts:
             x, y = train[torch.from_numpy(np.sort(rows))]
             y, weight = y if isinstance(y, tuple) else (y, None)
-            made.append(ArrayData(x, y, _normalized(weight)))
+            made.append(ArrayData(x, y, normalized(weight)))
         return made[0], made[1]
 
     @contextmanager
@@ -503,77 +510,6 @@ def _fit_epochs(net: Any, train: ArrayData, n_epochs: int) -> None:
         net.max_epochs = max_epochs
 
 
-def check_weight(name: str, weight: Any, n_rows: int) -> np.ndarray | None:
-    """Return weights as float64.
-
-    Raises
-    ------
-    ValueError
-        If they are of another length, NaN, infinite, negative or all zero.
-    """
-    if weight is None:
-        return None
-    try:
-        weight = np.array(weight, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must hold numbers: {error}.") from error
-    if weight.ndim == 0:
-        weight = np.full(n_rows, float(weight))
-    if weight.ndim != 1:
-        raise ValueError(
-            f"{name}: Sample weights must be 1D array or scalar; got shape"
-            f" {weight.shape}."
-        )
-    if len(weight) != n_rows:
-        raise ValueError(
-            f"{name}.shape == ({len(weight)},), expected ({n_rows},): one weight per"
-            " row of X."
-        )
-    if not np.isfinite(weight).all():
-        row = int(np.flatnonzero(~np.isfinite(weight))[0])
-        raise ValueError(
-            f"{name} must be finite; row {row} is {weight[row]} (NaN or infinity)."
-        )
-    if (weight < 0).any():
-        row = int(np.flatnonzero(weight < 0)[0])
-        raise ValueError(
-            f"{name}: Negative values in data; row {row} is {weight[row]}. Weights"
-            " must be at least 0."
-        )
-    if not weight.any():
-        raise ValueError(
-            f"{name}: Sample weights must contain at least one non-zero number; all"
-            f" {n_rows} are zero."
-        )
-    return weight
-
-
-def check_count(name: str, value: Any) -> None:
-    """Check that a parameter is None or an int of at least 1."""
-    if value is None:
-        return
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
-        raise TypeError(
-            f"{name} must be None or an int of at least 1; got {value!r} of type"
-            f" {type(value).__name__}."
-        )
-    if value < 1:
-        raise ValueError(f"{name} must be an int of at least 1; got {value}.")
-
-
-def check_positive(name: str, value: Any) -> None:
-    """Check that a parameter is None or a positive finite number."""
-    if value is None:
-        return
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        raise TypeError(
-            f"{name} must be None or a positive number; got {value!r} of type"
-            f" {type(value).__name__}."
-        )
-    if not 0 < float(value) < math.inf:
-        raise ValueError(f"{name} must be a positive finite number; got {value!r}.")
-
-
 def _parts(table: Any) -> Iterator[Any]:
     """Cut a long table, so that its encoding takes bounded memory."""
     if len(table) <= _ENCODED_ROWS:
@@ -582,23 +518,3 @@ def _parts(table: Any) -> Iterator[Any]:
     rows = table.iloc if hasattr(table, "iloc") else table
     for start in range(0, len(table), _ENCODED_ROWS):
         yield rows[start : start + _ENCODED_ROWS]
-
-
-def _normalized(weight: Any) -> torch.Tensor | None:
-    """Return weights of mean 1 as float32; None where they are all alike."""
-    if weight is None:
-        return None
-    weight = torch.as_tensor(weight, dtype=torch.float64)
-    if bool((weight == weight[0]).all()):
-        return None
-    return (weight / weight.mean()).float()
-
-
-def _drop_weightless(
-    table: Any, labels: torch.Tensor, weight: np.ndarray | None
-) -> tuple[Any, torch.Tensor, np.ndarray | None]:
-    if weight is None or weight.all():
-        return table, labels, weight
-    rows = np.flatnonzero(weight)
-    table = table.iloc[rows] if hasattr(table, "iloc") else table[rows]
-    return table, labels[torch.from_numpy(rows)], weight[rows]

@@ -1,0 +1,101 @@
+"""Checks of numbers and row weights, before any training."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def check_weight(name: str, weight: Any, n_rows: int) -> np.ndarray | None:
+    """Return weights as float64.
+
+    Raises
+    ------
+    ValueError
+        If they are of another length, NaN, infinite, negative or all zero.
+    """
+    if weight is None:
+        return None
+    try:
+        weight = np.array(weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers: {error}.") from error
+    if weight.ndim == 0:
+        weight = np.full(n_rows, float(weight))
+    if weight.ndim != 1:
+        raise ValueError(
+            f"{name}: Sample weights must be 1D array or scalar; got shape"
+            f" {weight.shape}."
+        )
+    if len(weight) != n_rows:
+        raise ValueError(
+            f"{name}.shape == ({len(weight)},), expected ({n_rows},): one weight per"
+            " row of X."
+        )
+    if not np.isfinite(weight).all():
+        row = int(np.flatnonzero(~np.isfinite(weight))[0])
+        raise ValueError(
+            f"{name} must be finite; row {row} is {weight[row]} (NaN or infinity)."
+        )
+    if (weight < 0).any():
+        row = int(np.flatnonzero(weight < 0)[0])
+        raise ValueError(
+            f"{name}: Negative values in data; row {row} is {weight[row]}. Weights"
+            " must be at least 0."
+        )
+    if not weight.any():
+        raise ValueError(
+            f"{name}: Sample weights must contain at least one non-zero number; all"
+            f" {n_rows} are zero."
+        )
+    return weight
+
+
+def check_count(name: str, value: Any) -> None:
+    """Check that a parameter is None or an int of at least 1."""
+    if value is None:
+        return
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise TypeError(
+            f"{name} must be None or an int of at least 1; got {value!r} of type"
+            f" {type(value).__name__}."
+        )
+    if value < 1:
+        raise ValueError(f"{name} must be an int of at least 1; got {value}.")
+
+
+def check_positive(name: str, value: Any) -> None:
+    """Check that a parameter is None or a positive finite number."""
+    if value is None:
+        return
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError(
+            f"{name} must be None or a positive number; got {value!r} of type"
+            f" {type(value).__name__}."
+        )
+    if not 0 < float(value) < math.inf:
+        raise ValueError(f"{name} must be a positive finite number; got {value!r}.")
+
+
+def normalized(weight: Any) -> torch.Tensor | None:
+    """Return weights of mean 1 as float32; None where they are all alike."""
+    if weight is None:
+        return None
+    weight = torch.as_tensor(weight, dtype=torch.float64)
+    if bool((weight == weight[0]).all()):
+        return None
+    return (weight / weight.mean()).float()
+
+
+def drop_weightless(
+    table: Any, labels: torch.Tensor, weight: np.ndarray | None
+) -> tuple[Any, torch.Tensor, np.ndarray | None]:
+    if weight is None or weight.all():
+        return table, labels, weight
+    rows = np.flatnonzero(weight)
+    table = table.iloc[rows] if hasattr(table, "iloc") else table[rows]
+    return table, labels[torch.from_numpy(rows)], weight[rows]
