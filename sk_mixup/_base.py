@@ -8,7 +8,6 @@ failed `fit` leaves a fitted estimator as it was.
 from __future__ import annotations
 
 import copy
-import math
 import numbers
 import secrets
 import warnings
@@ -18,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     check_consistent_length,
@@ -35,7 +33,8 @@ from sk_mixup._checks import (
     normalized,
 )
 from sk_mixup._compat import CallbackSupportMixin, open_callback_context
-from sk_mixup._input import ArrayInput, TableInput, rows_of
+from sk_mixup._holdout import hold_out, split_problem
+from sk_mixup._input import ArrayInput, TableInput
 from sk_mixup._parameters import PrefixedParameters
 from sk_mixup.exceptions import MixupWarning
 from sk_mixup.mixing import Method, Mixup, OneOf, resolve_method
@@ -55,6 +54,7 @@ from sk_mixup.training import (
     predict_outputs,
     resolve_device,
     seeded_globals,
+    select,
     table_recipe,
 )
 
@@ -120,8 +120,13 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             x = source.transform(table) if going_on else source.fit_transform(table)
             train = ArrayData(x, labels, normalized(weight))
             valid = self._validation(source, target, X_val, y_val, sample_weight_val)
-            if valid is None and self._stops_early(train, target, partial):
-                train, valid = self._split(train, streams.split_seed)
+            if valid is None and self._stops_early(train, partial):
+                train, valid = hold_out(
+                    train,
+                    self.validation_fraction,
+                    seed=streams.split_seed,
+                    stratified=self._is_classifier,
+                )
             self._train(
                 X, y, source, target, train, valid, method, streams, going_on, partial
             )
@@ -144,12 +149,12 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         device = resolve_device(self.device)
         recipe = self._recipe(len(train), device)
         n_classes = self._n_classes(target)
-        sample, sample_y = rows_of(train.X, 2), train.y[:2]
+        sample, sample_y = select(train.X, slice(2)), train.y[:2]
         if going_on:
             net = self._net_to_go_on_with()
             objective = self._objective_
         else:
-            net = self._build(source, target, recipe, device, valid is not None)
+            net = self._build(source, target, recipe, device)
             needs_rows = method is not None or train.weight is not None
             with seeded_globals(streams.init_seed):
                 objective = initialize_net(
@@ -193,9 +198,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
                 estimator=self, X=X, y=y, reconstruction_attributes=lambda: fitted
             )
 
-    def _build(
-        self, source: Any, target: Any, recipe: Recipe, device: str, validates: bool
-    ) -> Any:
+    def _build(self, source: Any, target: Any, recipe: Recipe, device: str) -> Any:
         given = {
             name: getattr(self, name)
             for name in ("max_epochs", "batch_size", "lr", "optimizer", "criterion")
@@ -277,12 +280,8 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             patience = self.n_iter_no_change
             patience = recipe.n_iter_no_change if patience is None else patience
             added.append(("best_weights", BestWeights(patience).initialize()))
-        # Before the log, so that nothing else runs after training was stopped.
-        net.callbacks_ = [
-            *[c for c in net.callbacks_ if c[0] != "print_log"],
-            *[c for c in net.callbacks_ if c[0] == "print_log"],
-            *added,
-        ]
+        # Behind the log, which shows the epoch that stops the training too.
+        net.callbacks_ = [*net.callbacks_, *added]
 
     # -- checks -----------------------------------------------------------------------
 
@@ -402,13 +401,15 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         table, labels, weight = drop_weightless(table, labels, weight)
         return ArrayData(source.transform(table), labels, normalized(weight))
 
-    def _stops_early(self, train: ArrayData, target: Any, partial: bool) -> bool:
+    def _stops_early(self, train: ArrayData, partial: bool) -> bool:
         """Whether a validation part is held out."""
         if partial or self.early_stopping is False:
             return False
         if self.early_stopping == "auto" and len(train) < AUTO_EARLY_STOPPING_ROWS:
             return False
-        problem = self._split_problem(train)
+        problem = split_problem(
+            train, self.validation_fraction, stratified=self._is_classifier
+        )
         if problem is None:
             return True
         if self.early_stopping is True:
@@ -417,38 +418,6 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
                 " X_val and y_val, or say early_stopping=False."
             )
         return False
-
-    def _split_problem(self, train: ArrayData) -> str | None:
-        n_rows = len(train)
-        n_valid = math.ceil(n_rows * self.validation_fraction)
-        if n_rows - n_valid < 1 or n_rows < 3:
-            return f"{n_rows} rows are too few to split"
-        if not self._is_classifier:
-            return None
-        counts = torch.bincount(train.y)
-        counts = counts[counts > 0]
-        if int(counts.min()) < 2:
-            return "a class has a single row, so no stratified split exists"
-        if min(n_valid, n_rows - n_valid) < len(counts):
-            return (
-                f"validation_fraction={self.validation_fraction} of {n_rows} rows"
-                f" cannot hold a row of each of the {len(counts)} classes"
-            )
-        return None
-
-    def _split(self, train: ArrayData, seed: int) -> tuple[ArrayData, ArrayData]:
-        parts = train_test_split(
-            np.arange(len(train)),
-            test_size=self.validation_fraction,
-            random_state=seed % 2**32,
-            stratify=train.y.numpy() if self._is_classifier else None,
-        )
-        made = []
-        for rows in parts:
-            x, y = train[torch.from_numpy(np.sort(rows))]
-            y, weight = y if isinstance(y, tuple) else (y, None)
-            made.append(ArrayData(x, y, normalized(weight)))
-        return made[0], made[1]
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:

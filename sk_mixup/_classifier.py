@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.validation import check_is_fitted
 
 from sk_mixup._base import BaseMixup
 from sk_mixup._compat import with_callbacks
@@ -226,8 +225,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         -------
         proba : ndarray of shape (n_samples, n_classes), float64
         """
-        check_is_fitted(self)
-        return self._objective_.probabilities(self._outputs(X)).numpy()
+        outputs = self._outputs(X)
+        return self._objective_.probabilities(outputs).numpy()
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable labels.

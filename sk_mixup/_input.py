@@ -13,7 +13,6 @@ import torch
 from sklearn.utils import check_array
 
 from sk_mixup.encoding import TableEncoder, as_table
-from sk_mixup.training import ArrayData
 
 # Wider tables get fewer bins per column, and none at all beyond the last step.
 _BINS = ((64, 48), (256, 16))
@@ -159,13 +158,6 @@ class ArrayInput:
 
     def after_training(self, module: Any) -> None:
         """Nothing to fill in."""
-
-
-def rows_of(data: ArrayData | torch.Tensor | dict[str, torch.Tensor], n: int) -> Any:
-    """Return the first rows of an encoded input."""
-    if isinstance(data, dict):
-        return {key: value[:n] for key, value in data.items()}
-    return data[:n]
 
 
 def _as_tensors(encoded: Any) -> dict[str, torch.Tensor]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import check_is_fitted
 
 from sk_mixup._base import BaseMixup
 from sk_mixup._compat import with_callbacks
@@ -166,7 +165,6 @@ random_state, **kwargs :
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
         """
-        check_is_fitted(self)
         output = self._outputs(X).double().numpy()
         shape = (len(output),) if self._target_.ndim_ == 1 else (len(output), -1)
         return self._target_.inverse_transform(output.reshape(shape))

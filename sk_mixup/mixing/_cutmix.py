@@ -10,14 +10,8 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing._law import draw_lam
-from sk_mixup.mixing._method import (
-    Method,
-    MixContext,
-    check_choice,
-    check_number,
-    lam_dtype,
-)
-from sk_mixup.mixing._pairing import Pairing
+from sk_mixup.mixing._method import Method, MixContext, lam_dtype
+from sk_mixup.mixing._pairing import Pairing, self_pairs
 from sk_mixup.mixing._plan import MixPlan, take_rows
 from sk_mixup.mixing._streams import MixStreams, uniform, uniforms
 
@@ -110,10 +104,6 @@ class CutMix(Method):
         self.off_first = off_first
         self.off_last = off_last
 
-    def _validate(self) -> None:
-        check_number("alpha", self.alpha, low=0.0)
-        check_choice("per", self.per, ("batch", "row"))
-
     def _draw(
         self,
         x: Tensor,
@@ -148,7 +138,7 @@ class CutMix(Method):
         top, bottom, left, right = box
         area = (bottom - top) * (right - left)
         share = 1.0 - area / (height * width)
-        alone = partner == torch.arange(len(x), device=x.device)
+        alone = self_pairs(partner)
         shares = torch.full((len(x),), share, dtype=lam_dtype(x), device=x.device)
         if self.fold and share < 0.5:
             mask = torch.ones((len(x), height, width), dtype=torch.bool)
@@ -179,7 +169,7 @@ class CutMix(Method):
         columns_in = _interval(side, width, centre_x)
         mask = rows_in.unsqueeze(2) & columns_in.unsqueeze(1) & gate.view(-1, 1, 1)
         mask = mask.to(x.device, non_blocking=True)
-        alone = partner == torch.arange(n_rows, device=x.device)
+        alone = self_pairs(partner)
         mask = mask & ~alone.view(-1, 1, 1)
         if self.fold:
             large = mask.flatten(1).sum(1) * 2 > height * width

@@ -60,6 +60,8 @@ class Method:
     #: Whether a blend of numbers is taken, which refuses integer input.
     blends: bool = True
 
+    alpha: float
+    per: str
     p: float
     pairing: str | Pairing
     off_first: float
@@ -149,7 +151,9 @@ class Method:
         self._validate()
 
     def _validate(self) -> None:
-        raise NotImplementedError
+        """Check what most methods have; others extend or replace this."""
+        check_number("alpha", self.alpha, low=0.0)
+        check_choice("per", self.per, ("batch", "row"))
 
     # -- draw -----------------------------------------------------------------------
 

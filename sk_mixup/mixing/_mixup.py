@@ -6,14 +6,8 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing._law import draw_lam
-from sk_mixup.mixing._method import (
-    Method,
-    MixContext,
-    check_choice,
-    check_number,
-    lam_dtype,
-)
-from sk_mixup.mixing._pairing import Pairing, shuffle
+from sk_mixup.mixing._method import Method, MixContext, lam_dtype
+from sk_mixup.mixing._pairing import Pairing, never_pairs_selves, self_pairs
 from sk_mixup.mixing._plan import LinearPlan, MixPlan
 from sk_mixup.mixing._streams import MixStreams, uniforms
 
@@ -75,10 +69,6 @@ class Mixup(Method):
         self.off_first = off_first
         self.off_last = off_last
 
-    def _validate(self) -> None:
-        check_number("alpha", self.alpha, low=0.0)
-        check_choice("per", self.per, ("batch", "row"))
-
     def _draw(
         self,
         x: Tensor,
@@ -110,10 +100,7 @@ class Mixup(Method):
 
     def _plan(self, x: Tensor, partner: Tensor, lam: Tensor | float) -> MixPlan:
         dtype = lam_dtype(x)
-        if resolve_is_shuffle(self.pairing):
-            alone = None
-        else:
-            alone = partner == torch.arange(len(x), device=x.device)
+        alone = None if never_pairs_selves(self.pairing) else self_pairs(partner)
         if isinstance(lam, float) and (alone is None or not bool(alone.any())):
             full = torch.full((len(x),), lam, dtype=dtype, device=x.device)
             return LinearPlan(partner, full, lam_host=lam)
@@ -125,8 +112,3 @@ class Mixup(Method):
 
     def _clean_plan(self, partner: Tensor, lam: Tensor) -> MixPlan:
         return LinearPlan(partner, lam, lam_host=1.0)
-
-
-def resolve_is_shuffle(pairing: str | Pairing) -> bool:
-    """Whether a pairing is known to have no self-pair."""
-    return pairing == "shuffle" or pairing is shuffle

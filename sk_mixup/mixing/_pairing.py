@@ -63,3 +63,13 @@ def resolve_pairing(pairing: str | Pairing) -> Pairing:
         f"pairing must be one of {sorted(PAIRINGS)} or a callable; got {pairing!r}."
         f"{hint}"
     )
+
+
+def never_pairs_selves(pairing: str | Pairing) -> bool:
+    """Whether a pairing is known to have no self-pair, from two rows on."""
+    return pairing == "shuffle" or pairing is shuffle
+
+
+def self_pairs(partner: Tensor) -> Tensor:
+    """Mark the rows that are their own partner."""
+    return partner == torch.arange(len(partner), device=partner.device)

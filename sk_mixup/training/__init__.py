@@ -1,6 +1,6 @@
 """The training loop: skorch's, on whole mixed batches."""
 
-from sk_mixup.training._batches import ArrayData, TensorBatches
+from sk_mixup.training._batches import ArrayData, TensorBatches, select, split_weight
 from sk_mixup.training._building import (
     check_mixing,
     initialize_net,
@@ -41,5 +41,7 @@ __all__ = [
     "predict_outputs",
     "resolve_device",
     "seeded_globals",
+    "select",
+    "split_weight",
     "table_recipe",
 ]

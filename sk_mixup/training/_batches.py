@@ -118,6 +118,19 @@ def select(x: Any, index: Any) -> Any:
     return tuple(select(value, index) for value in x)
 
 
+def split_weight(y: Any) -> tuple[Any, Any]:
+    """Return the target and the row weights of a batch; None where it has none."""
+    if not isinstance(y, (tuple, list)):
+        return y, None
+    target, weight = y
+    return target, weight
+
+
+def first_input(x: Input) -> Tensor:
+    """Return the first tensor of an input, whose rows count."""
+    return x if isinstance(x, Tensor) else next(iter(x.values()))
+
+
 def move(x: Any, device: torch.device) -> Any:
     """Move a tensor, or every tensor of a dict or tuple, to a device; None stays."""
     if x is None:

@@ -19,9 +19,10 @@ from torch.utils.data import DataLoader
 
 from sk_mixup.mixing import ManifoldMixup, Method, MixContext, OneOf, unreduced
 from sk_mixup.nets import TabularNet
-from sk_mixup.training._batches import Input
+from sk_mixup.training._batches import Input, first_input
 from sk_mixup.training._net import mixing_net_class
 from sk_mixup.training._objective import Objective, main_output
+from sk_mixup.training._prediction import call_module
 
 BUNDLED: dict[str, type[nn.Module]] = {"mlp": TabularNet}
 Kind = Literal["bundled", "class", "template", "net"]
@@ -103,9 +104,9 @@ def make_net(
     elif criterion is not None:
         _prepare_criterion(net)
     _check_arguments("optimizer", net.optimizer, vars(net), given=("params", "lr"))
-    loader = [key for key in vars(net) if key.startswith("iterator_train__")]
     _check_arguments("iterator_train", DataLoader, vars(net))
-    net.uses_loader_ = bool(loader) or net.iterator_train is not DataLoader
+    has_options = any(key.startswith("iterator_train__") for key in vars(net))
+    net.uses_loader_ = has_options or net.iterator_train is not DataLoader
     return net
 
 
@@ -167,13 +168,13 @@ def check_mixing(method: Method | None, net: Any, sample: Input) -> None:
     for one in methods:
         if isinstance(one, ManifoldMixup) and "input" not in one.sites(module):
             continue
-        if getattr(module, "mixes_inside", False) and not one.blends:
+        if getattr(module, "mixes_inside", False):
+            if one.blends:
+                continue
             raise ValueError(
                 f"mix: {type(one).__name__} pastes boxes of images and cannot mix the"
                 " columns of a table; use 'mixup' or 'manifold'."
             )
-        if getattr(module, "mixes_inside", False):
-            continue
         generator = torch.Generator().manual_seed(0)
         context = MixContext(module=module)
         trial = copy.deepcopy(one).set_params(off_first=0, off_last=0)
@@ -276,11 +277,7 @@ def _check_arguments(
 def _try_module(module: nn.Module, sample: Input) -> Tensor:
     module.eval()
     try:
-        if isinstance(sample, dict):
-            output = module(**sample)
-        else:
-            x = sample.float() if sample.dtype == torch.uint8 else sample
-            output = module(x)
+        output = call_module(module, sample)
     except Exception as error:
         shapes = (
             {key: tuple(value.shape) for key, value in sample.items()}
@@ -288,8 +285,8 @@ def _try_module(module: nn.Module, sample: Input) -> Tensor:
             else f"{tuple(sample.shape)} and dtype {sample.dtype}"
         )
         raise ValueError(
-            f"module: {type(module).__name__} failed on {len(_first(sample))} rows of"
-            f" shape {shapes}: {type(error).__name__}: {error}{_integer_hint(sample)}"
+            f"module: {type(module).__name__} failed on {len(first_input(sample))} rows"
+            f" of shape {shapes}: {type(error).__name__}: {error}{_integer_hint(sample)}"
         ) from error
     finally:
         module.train()
@@ -309,10 +306,6 @@ def _integer_hint(sample: Input) -> str:
         f". X holds integers ({sample.dtype}), which are passed on as they are; if they"
         " are measurements, convert X to float32."
     )
-
-
-def _first(x: Input) -> Tensor:
-    return x if isinstance(x, Tensor) else next(iter(x.values()))
 
 
 def _check_width(

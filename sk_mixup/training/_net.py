@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from sk_mixup.mixing import Method, MixContext, MixPlan, MixStreams, mix_layer
-from sk_mixup.training._batches import ArrayData, TensorBatches, move
+from sk_mixup.training._batches import ArrayData, TensorBatches, move, split_weight
 from sk_mixup.training._objective import Objective, main_output
 from sk_mixup.training._streams import TrainStreams
 
@@ -109,7 +109,7 @@ class MixingMixin:
         if run is not None and run.method is not None:
             x, y = unpack_data(batch)
             run.plan = run.method.draw(
-                x, _label(y), generator=run.mix_streams, context=run.context
+                x, split_weight(y)[0], generator=run.mix_streams, context=run.context
             )
         if run is None or not run.steps_plainly:
             return super().train_step(batch, **fit_params)  # type: ignore[misc]
@@ -128,7 +128,7 @@ class MixingMixin:
         x, y = unpack_data(batch)
         plan = run.plan
         output = self._forward(x, plan, **fit_params)
-        y, weight = y if isinstance(y, (tuple, list)) else (y, None)
+        y, weight = split_weight(y)
         if self.uses_loader_:
             y, weight = move((y, weight), main_output(output).device)
         loss = run.objective(output, y, weight, plan)
@@ -158,12 +158,12 @@ class MixingMixin:
         if run is None:
             return super().validation_step(batch, **fit_params)  # type: ignore[misc]
         x, y = unpack_data(batch)
-        y, weight = y if isinstance(y, (tuple, list)) else (y, None)
+        y, weight = split_weight(y)
         with torch.no_grad():
             output = self.infer(x, **fit_params)
             loss = run.objective(output, y, weight)
             if run.objective.n_classes is not None:
-                run.hits.append(run.objective.correct(output, y).sum())
+                run.hits.append((run.objective.labels(output) == y).float().sum())
         return {"loss": loss, "y_pred": output}
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
@@ -332,10 +332,6 @@ def _rebuild(base: Any) -> Any:
     return cls.__new__(cls)
 
 
-def _label(y: Any) -> Any:
-    return y[0] if isinstance(y, (tuple, list)) else y
-
-
 @torch.no_grad()
 def _count_hits(run: MixingRun) -> None:
     """Count the lambda-weighted accuracy of the batches kept so far, all at once."""
@@ -353,7 +349,7 @@ def _count_hits(run: MixingRun) -> None:
         other_y.append(y.index_select(0, plan.partner))
         shares.append(plan.label_weights[0])
     run.pending.clear()
-    output, share = torch.cat(outputs), torch.cat(shares)
-    hits = share * run.objective.correct(output, torch.cat(own_y))
-    other_hits = run.objective.correct(output, torch.cat(other_y))
+    predicted, share = run.objective.labels(torch.cat(outputs)), torch.cat(shares)
+    hits = share * (predicted == torch.cat(own_y)).float()
+    other_hits = (predicted == torch.cat(other_y)).float()
     run.hits.append((hits + (1.0 - share) * other_hits).sum())

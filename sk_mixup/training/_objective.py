@@ -111,13 +111,13 @@ class Objective:
             return output, functional.one_hot(y, output.shape[1]).to(output.dtype)
         return output, y
 
-    def correct(self, output: Any, y: Tensor) -> Tensor:
-        """Return 1.0 where the largest output is the label's, 0.0 elsewhere."""
+    def labels(self, output: Any) -> Tensor:
+        """Return the most probable class of each row, int64."""
         output = main_output(output)
         if output.ndim == 1 or output.shape[1] == 1:
             limit = 0.0 if isinstance(self.criterion, nn.BCEWithLogitsLoss) else 0.5
-            return ((output.reshape(-1) > limit) == y.bool()).float()
-        return (output.argmax(1) == y).float()
+            return (output.reshape(-1) > limit).long()
+        return output.argmax(1)
 
     def probabilities(self, output: Tensor) -> Tensor:
         """Return class probabilities of shape (rows, n_classes), float64."""

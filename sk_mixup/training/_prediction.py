@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.training._batches import Input, move, select
+from sk_mixup.training._batches import Input, first_input, move, select
 from sk_mixup.training._objective import main_output
 
 SMALL_BLOCK = 32
@@ -42,7 +42,7 @@ def predict_outputs(module: torch.nn.Module, x: Input, device: str) -> Tensor:
     """
     if module.training:
         module.eval()
-    n_rows = len(x) if isinstance(x, Tensor) else len(next(iter(x.values())))
+    n_rows = len(first_input(x))
     block = block_size(x, n_rows)
     target = torch.device(device)
     if n_rows <= block:
@@ -67,13 +67,15 @@ def block_size(x: Input, n_rows: int) -> int:
     return LARGE_BLOCK
 
 
-def _run(module: torch.nn.Module, x: Any, device: torch.device) -> Tensor:
-    x = move(x, device)
+def call_module(module: torch.nn.Module, x: Input) -> Any:
+    """Return what the module returns: a dict is passed by name, uint8 as float32."""
     if isinstance(x, Mapping):
-        return main_output(module(**x)).cpu()
-    if x.dtype == torch.uint8:
-        x = x.float()
-    return main_output(module(x)).cpu()
+        return module(**x)
+    return module(x.float() if x.dtype == torch.uint8 else x)
+
+
+def _run(module: torch.nn.Module, x: Any, device: torch.device) -> Tensor:
+    return main_output(call_module(module, move(x, device))).cpu()
 
 
 def _padded(x: Any, missing: int) -> Any:
