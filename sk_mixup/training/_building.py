@@ -286,7 +286,8 @@ def _try_module(module: nn.Module, sample: Input) -> Tensor:
         )
         raise ValueError(
             f"module: {type(module).__name__} failed on {len(first_input(sample))} rows"
-            f" of shape {shapes}: {type(error).__name__}: {error}{_integer_hint(sample)}"
+            f" of shape {shapes}: {type(error).__name__}: {error}"
+            f"{_integer_hint(sample)}"
         ) from error
     finally:
         module.train()
