@@ -59,6 +59,9 @@ class Method:
     short_name: str = ""
     #: Whether a blend of numbers is taken, which refuses integer input.
     blends: bool = True
+    #: Whether a draw looks at the weights of `MixContext.module`, or at what earlier
+    #: steps left: then no draw is made ahead of its step.
+    reads_module: bool = False
 
     alpha: float
     per: str

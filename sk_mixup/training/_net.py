@@ -18,7 +18,8 @@ from skorch.dataset import get_len, unpack_data
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from sk_mixup.mixing import Method, MixContext, MixPlan, MixStreams, mix_layer
+from sk_mixup.mixing import Method, MixContext, MixPlan, mix_layer
+from sk_mixup.training._ahead import MixedBatch, mixed_batches
 from sk_mixup.training._batches import ArrayData, TensorBatches, move, split_weight
 from sk_mixup.training._objective import Objective, main_output
 from sk_mixup.training._streams import TrainStreams
@@ -46,11 +47,12 @@ class MixingRun:
     n_epochs: int
     epoch: int = 0
     context: MixContext | None = None
-    plan: MixPlan | None = None
-    mix_streams: MixStreams | None = None
+    mixed: MixedBatch | None = None
     steps_plainly: bool = False
     hooks: dict[str, list[Any]] = field(default_factory=dict)
-    pending: list[tuple[Any, Tensor, MixPlan | None]] = field(default_factory=list)
+    pending: list[tuple[Tensor, Tensor, MixPlan | None, Tensor | None]] = field(
+        default_factory=list
+    )
     hits: list[Tensor] = field(default_factory=list)
 
 
@@ -104,13 +106,8 @@ class MixingMixin:
     # -- steps ----------------------------------------------------------------------
 
     def train_step(self, batch: Any, **fit_params: Any) -> Any:
-        """Draw the plan once, whatever number of times the optimizer asks."""
+        """Take one step; the batch was mixed once, however often the optimizer asks."""
         run = self.run_
-        if run is not None and run.method is not None:
-            x, y = unpack_data(batch)
-            run.plan = run.method.draw(
-                x, split_weight(y)[0], generator=run.mix_streams, context=run.context
-            )
         if run is None or not run.steps_plainly:
             return super().train_step(batch, **fit_params)  # type: ignore[misc]
         # An optimizer that asks once needs no closure, nor skorch's bookkeeping of it.
@@ -125,16 +122,21 @@ class MixingMixin:
         run = self.run_
         if run is None:
             return super().train_step_single(batch, **fit_params)  # type: ignore[misc]
+        assert run.mixed is not None
         x, y = unpack_data(batch)
-        plan = run.plan
-        output = self._forward(x, plan, **fit_params)
+        plan = run.mixed.plan
+        if run.mixed.x is not None:
+            output = self.infer(run.mixed.x, **fit_params)
+        else:
+            output = self._forward(x, plan, **fit_params)
         y, weight = split_weight(y)
         if self.uses_loader_:
             y, weight = move((y, weight), main_output(output).device)
-        loss = run.objective(output, y, weight, plan)
+        loss = run.objective(output, y, weight, plan, run.mixed.target)
         loss.backward()
         if run.objective.n_classes is not None:
-            run.pending.append((main_output(output).detach(), y, plan))
+            kept = main_output(output).detach()
+            run.pending.append((kept, y, plan, run.mixed.target))
             if len(run.pending) >= _FLUSH:
                 _count_hits(run)
         return {"loss": loss, "y_pred": output}
@@ -200,11 +202,11 @@ class MixingMixin:
         if iterator is None:
             return
         history: Any = self.history  # type: ignore[attr-defined]
+        batches: Any = (MixedBatch(batch) for batch in iterator)
         if training:
             module = self.module_  # type: ignore[attr-defined]
             run.context = MixContext(run.epoch, run.n_epochs, module)
             run.epoch += 1
-            run.mix_streams = run.streams.mix
             run.steps_plainly = (
                 self._optimizers == ["optimizer"]  # type: ignore[attr-defined]
                 and not isinstance(
@@ -213,12 +215,21 @@ class MixingMixin:
                 )
                 and not self._hooks("on_grad_computed")
             )
+            batches = mixed_batches(
+                iterator,
+                run.method,
+                run.objective,
+                streams=run.streams.mix,
+                context=run.context,
+                mixes_inside=getattr(module, "mixes_inside", False),
+            )
         # Mixed or not, a module may have been put in another mode by a callback.
         super()._set_training(training)  # type: ignore[misc]
         read_batches = bool(self._hooks("on_batch_end"))
         losses, n_rows = [], 0
         key, size_key = f"{prefix}_loss", f"{prefix}_batch_size"
-        for batch in iterator:
+        for run.mixed in batches:
+            batch = run.mixed.batch
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             loss = step["loss"].detach()
@@ -337,19 +348,28 @@ def _count_hits(run: MixingRun) -> None:
     """Count the lambda-weighted accuracy of the batches kept so far, all at once."""
     if not run.pending:
         return
-    outputs, own_y, other_y, shares = [], [], [], []
-    for output, y, plan in run.pending:
-        outputs.append(output)
-        if plan is None or plan.is_identity:
-            own_y.append(y)
-            other_y.append(y)
-            shares.append(torch.ones((), device=y.device).expand(len(y)))
-            continue
-        own_y.append(y if plan.rows is None else y[plan.rows])
-        other_y.append(y.index_select(0, plan.partner))
-        shares.append(plan.label_weights[0])
+    outputs, targets = [], []
+    pairs: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+    for output, y, plan, target in run.pending:
+        if target is not None and target.shape == output.shape:
+            outputs.append(output)
+            targets.append(target)
+        elif plan is None or plan.is_identity:
+            share = torch.ones((), device=y.device).expand(len(y))
+            pairs.append((output, y, y, share))
+        else:
+            own_y = y if plan.rows is None else y[plan.rows]
+            other_y = y.index_select(0, plan.partner)
+            pairs.append((output, own_y, other_y, plan.label_weights[0]))
     run.pending.clear()
-    predicted, share = run.objective.labels(torch.cat(outputs)), torch.cat(shares)
-    hits = share * (predicted == torch.cat(own_y)).float()
-    other_hits = (predicted == torch.cat(other_y)).float()
-    run.hits.append((hits + (1.0 - share) * other_hits).sum())
+    if targets:
+        predicted = run.objective.labels(torch.cat(outputs)).unsqueeze(1)
+        # Dense targets hold -1/rows for a whole label.
+        rows = torch.cat([target * -len(target) for target in targets])
+        run.hits.append(rows.gather(1, predicted).sum())
+    if pairs:
+        output, own_y, other_y, share = map(torch.cat, zip(*pairs, strict=True))
+        predicted = run.objective.labels(output)
+        hits = share * (predicted == own_y).float()
+        other_hits = (1.0 - share) * (predicted == other_y).float()
+        run.hits.append((hits + other_hits).sum())
