@@ -49,6 +49,11 @@ class MixPlan:
         return self.lam, 1.0 - self.lam
 
     @property
+    def _blends_targets(self) -> bool:
+        """Whether floats as targets go the way of the input, in fewer calls."""
+        return False
+
+    @property
     def is_identity(self) -> bool:
         """Whether the plan is known to leave every row as it is."""
         return self.lam_host == 1.0
@@ -118,6 +123,8 @@ class MixPlan:
                 f"This plan was drawn for {len(self.partner)} rows; got targets of"
                 f" shape {tuple(y.shape)}."
             )
+        if y.is_floating_point() and self._blends_targets:
+            return self._apply(y)
         own, other = self.label_weights
         y_own = y if self.rows is None else y[self.rows]
         y_other = y.index_select(0, self.partner)
@@ -150,6 +157,10 @@ class MixPlan:
 @dataclass(frozen=True, eq=False, repr=False)
 class LinearPlan(MixPlan):
     """Blend ``lam * x + (1 - lam) * x[partner]``."""
+
+    @property
+    def _blends_targets(self) -> bool:
+        return self.lam_host is not None and not torch.compiler.is_compiling()
 
     def _apply(self, x: Tensor) -> Tensor:
         x = to_blendable(x)

@@ -21,7 +21,7 @@ from sk_mixup.training._batches import TensorBatches, split_weight
 from sk_mixup.training._objective import Objective
 
 # Batches prepared in a row.
-_AHEAD = 16
+_AHEAD = 32
 # Inputs up to this size are mixed ahead; larger ones would hold memory for no gain.
 _SMALL_BYTES = 2**17
 
@@ -38,7 +38,7 @@ class MixedBatch(NamedTuple):
     x : Tensor, dict or None
         The mixed input, where it was mixed ahead.
     target : Tensor or None
-        The mixed target in the form of `Objective.dense_target`.
+        The mixed target in the form of `Objective.dense_targets`.
     """
 
     batch: Any
@@ -74,30 +74,33 @@ def mixed_batches(
     mixed : MixedBatch
     """
     if method is None:
-        for batch in iterator:
-            yield MixedBatch(batch)
+        yield from map(MixedBatch, iterator)
         return
-
-    def prepare(batch: Any) -> MixedBatch:
-        x, y = unpack_data(batch)
-        y, weight = split_weight(y)
-        plan = method.draw(x, y, generator=streams, context=context)
-        if plan.is_identity:
-            return MixedBatch(batch, plan)
-        # A loader's batch is not on the device yet.
-        if not in_memory:
-            return MixedBatch(batch, plan)
-        target = objective.dense_target(y, weight, plan)
-        at_input = plan.site is None and not mixes_inside
-        if at_input and _n_bytes(x) <= _SMALL_BYTES:
-            return MixedBatch(batch, plan, plan.apply(x), target)
-        return MixedBatch(batch, plan, None, target)
-
+    small = 0 if mixes_inside else _SMALL_BYTES
     in_memory = isinstance(iterator, TensorBatches)
     size = _AHEAD if in_memory and not method.reads_module else 1
     batches = iter(iterator)
-    while block := [prepare(batch) for batch in itertools.islice(batches, size)]:
-        yield from block
+    while block := list(itertools.islice(batches, size)):
+        inputs, labels = zip(*map(unpack_data, block), strict=True)
+        targets = [split_weight(y) for y in labels]
+        plans = [
+            method.draw(x, y, generator=streams, context=context)
+            for x, (y, _) in zip(inputs, targets, strict=True)
+        ]
+        if not in_memory:  # and not on the device yet
+            yield from map(MixedBatch, block, plans)
+            continue
+        mixed = [
+            plan.apply(x)
+            if not plan.is_identity and plan.site is None and _n_bytes(x) <= small
+            else None
+            for x, plan in zip(inputs, plans, strict=True)
+        ]
+        dense = [
+            None if y is None or plan.is_identity else plan.targets(y)
+            for y, plan in zip(objective.dense_targets(targets), plans, strict=True)
+        ]
+        yield from map(MixedBatch, block, plans, mixed, dense)
 
 
 def _n_bytes(x: Any) -> int:

@@ -6,6 +6,7 @@ by the number of rows. It needs one loss value per row, so criteria are used unr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -64,7 +65,7 @@ class Objective:
         weight : Tensor of shape (B,) or None
         plan : MixPlan or None
         target : Tensor or None
-            The `dense_target` of `y` and `plan`, where there is one.
+            One of `dense_targets`, mixed by `plan`, where there is one.
 
         Returns
         -------
@@ -96,26 +97,38 @@ class Objective:
         other_loss = self.rows(output, other_y)
         return (own_share * own_loss + other_share * other_loss).mean()
 
-    def dense_target(
-        self, y: Tensor, weight: Tensor | None, plan: MixPlan
-    ) -> Tensor | None:
-        """Return the mixed target whose product with log-probabilities is the loss.
+    def dense_targets(
+        self, batches: Sequence[tuple[Tensor, Any]]
+    ) -> Sequence[Tensor | None]:
+        """Return targets whose product with log-probabilities is the loss.
 
         For plain cross-entropy a pair of hard labels equals one soft label, and a soft
         label made beforehand costs a step less than two lookups.
 
+        Parameters
+        ----------
+        batches : sequence of (y, weight)
+            Unmixed targets and row weights of some batches; at least one.
+
         Returns
         -------
-        target : Tensor of shape (rows, n_classes) or None
-            Soft labels times -1/rows. None where the pair form is meant or cheaper:
-            other criteria, row weights, many classes.
+        targets : sequence of Tensor of shape (B, n_classes), or of None
+            One-hot labels times -1/B, for `MixPlan.targets` to mix. None where the pair
+            form is meant or cheaper: other criteria, row weights, many classes.
         """
-        if not self._is_plain or self.n_classes is None or weight is not None:
-            return None
-        if y.ndim != 1 or self.n_classes > _MOST_DENSE_CLASSES:
-            return None
-        target = plan.targets(y, self.n_classes)
-        return target.mul_(-1.0 / len(target))
+        ys = [y for y, _ in batches]
+        if (
+            not self._is_plain
+            or self.n_classes is None
+            or self.n_classes > _MOST_DENSE_CLASSES
+            or any(weight is not None for _, weight in batches)
+            or any(y.ndim != 1 or y.is_floating_point() for y in ys)
+        ):
+            return [None] * len(ys)
+        labels = torch.cat(ys).unsqueeze(1)
+        dense = torch.zeros((len(labels), self.n_classes), device=labels.device)
+        parts = dense.scatter_(1, labels, -1.0).split([len(y) for y in ys])
+        return [part.div_(len(part)) for part in parts]
 
     def _mean(self, output: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
         if weight is None and self._is_plain and output.ndim == 2:
