@@ -12,7 +12,7 @@ from benchmarks.harness.machine import describe_machine
 from benchmarks.harness.options import Options
 from benchmarks.harness.progress import Progress
 from benchmarks.harness.report import write_report
-from benchmarks.suites import NEED_DATA, SUITES, load_suite
+from benchmarks.suites import DATA_SETS, NEED_DATA, SUITES, load_suite
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         if parsed.data is not None and not parsed.data.is_dir():
             parser.error(f"--data {parsed.data}: there is no such folder")
+    if parsed.only and parsed.suite != "methods":
+        parser.error("--only chooses data sets of the suite 'methods' alone")
+    if problem := problem_with_data_sets(parsed.only):
+        parser.error(problem)
     if parsed.timm is not None and not parsed.timm.is_file():
         parser.error(f"--timm {parsed.timm}: there is no such file")
     if parsed.threads < 1:
@@ -51,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             output=parsed.output,
             timm=parsed.timm,
             threads=parsed.threads,
+            only=parsed.only,
         )
         # Described first: afterwards the load average is the suite's own.
         machine = describe_machine(options)
@@ -71,6 +76,17 @@ def problem_with_suite(name: str) -> str | None:
     return f"unknown suite {name!r}; known are {', '.join(known)}.{hint}"
 
 
+def problem_with_data_sets(names: Sequence[str]) -> str | None:
+    """Return what is wrong with the names of data sets, or None."""
+    if not names:
+        return None
+    for name in names:
+        if name not in DATA_SETS:
+            known = ", ".join(DATA_SETS)
+            return f"--only {name}: unknown data set; known are {known}"
+    return None
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
@@ -83,7 +99,14 @@ def build_parser() -> argparse.ArgumentParser:
         "--data",
         type=Path,
         metavar="DIR",
-        help="folder with tabular/adult.csv.gz, for the suite adult",
+        help="folder with tabular/adult.csv.gz and others, for adult and methods",
+    )
+    parser.add_argument(
+        "--only",
+        type=lambda text: tuple(filter(None, text.split(","))),
+        default=(),
+        metavar="NAMES",
+        help="data sets of the suite methods, with commas between them",
     )
     parser.add_argument(
         "--quick",

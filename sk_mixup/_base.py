@@ -27,6 +27,7 @@ from skorch.callbacks import LRScheduler
 
 from sk_mixup._checks import (
     check_count,
+    check_groups,
     check_positive,
     check_weight,
     drop_weightless,
@@ -36,6 +37,7 @@ from sk_mixup._compat import CallbackSupportMixin, open_callback_context
 from sk_mixup._holdout import hold_out, split_problem
 from sk_mixup._input import ArrayInput, TableInput
 from sk_mixup._parameters import PrefixedParameters
+from sk_mixup._preview import PreviewMixin
 from sk_mixup.exceptions import MixupWarning
 from sk_mixup.mixing import Method, Mixup, OneOf, resolve_method
 from sk_mixup.training import (
@@ -49,6 +51,7 @@ from sk_mixup.training import (
     check_mixing,
     initialize_net,
     make_net,
+    mix_facts,
     module_kind,
     module_recipe,
     predict_outputs,
@@ -62,7 +65,7 @@ from sk_mixup.training import (
 _ENCODED_ROWS = 65_536
 
 
-class BaseMixup(CallbackSupportMixin, PrefixedParameters):
+class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
     """Common part of `MixupClassifier` and `MixupRegressor`."""
 
     _is_classifier: bool
@@ -88,6 +91,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        groups: Any = None,
         classes: Any = None,
         partial: bool = False,
     ) -> Any:
@@ -107,6 +111,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
                 )
             check_consistent_length(X, y)
             weight = check_weight("sample_weight", sample_weight, len(table))
+            groups = check_groups(groups, len(table))
             target = self._target_ if going_on else None
             if target is None:
                 target = self._fit_target(y, weight, classes)
@@ -114,11 +119,13 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
                 self._check_same_classes(classes)
             labels = torch.from_numpy(target.transform(y))
             weight = self._class_weighted(target, labels, weight)
-            table, labels, weight = drop_weightless(table, labels, weight)
+            table, labels, weight, groups = drop_weightless(
+                table, labels, weight, groups
+            )
             if not (going_on or partial):
                 self._check_classes_left(target, labels)
             x = source.transform(table) if going_on else source.fit_transform(table)
-            train = ArrayData(x, labels, normalized(weight))
+            train = ArrayData(x, labels, normalized(weight), groups)
             valid = self._validation(source, target, X_val, y_val, sample_weight_val)
             if valid is None and self._stops_early(train, partial):
                 train, valid = hold_out(
@@ -160,7 +167,14 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
                 objective = initialize_net(
                     net, sample, sample_y, n_classes=n_classes, needs_rows=needs_rows
                 )
-        check_mixing(method, net, sample)
+        facts = mix_facts(
+            train,
+            method,
+            n_classes=n_classes,
+            columns=source.columns,
+            seed=streams.encode_seed,
+        )
+        check_mixing(method, net, sample, sample_y, facts)
         n_epochs = 1 if partial else net.max_epochs
         self._warn_of_settings(method, n_epochs, partial)
         fitted = {
@@ -179,9 +193,10 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             bridge = ScikitLearnBridge(self, context, X, y, lambda: fitted)
             net.callbacks_.insert(0, ("scikit_learn", bridge))
         net.train_split = None if valid is None else _Given(valid)
-        if getattr(method, "alpha", None) == 0:
+        if method is None or method.never_mixes:
+            train.groups = None
             method = None  # The same training, without drawing plans that do nothing.
-        net.run_ = MixingRun(method, streams, objective, n_epochs)
+        net.run_ = MixingRun(method, streams, objective, n_epochs, facts)
         try:
             with seeded_globals(streams.next_dropout_seed()):
                 _fit_epochs(net, train, n_epochs)
@@ -318,14 +333,14 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
     ) -> None:
         methods = list(method.methods) if isinstance(method, OneOf) else [method]
         for one in methods:
-            if type(one) is Mixup and one.alpha > 1:
+            if type(one) is Mixup and not callable(one.alpha) and one.alpha > 1:
                 warnings.warn(
                     f"alpha={one.alpha:g} is strong for plain Mixup, which tends to"
                     " underfit above 1; values from 0.1 to 0.4 are usual.",
                     MixupWarning,
                     stacklevel=5,
                 )
-        mixes = any(getattr(one, "alpha", None) != 0 for one in methods if one)
+        mixes = method is not None and not method.never_mixes
         if mixes and n_epochs < 5 and not partial:
             warnings.warn(
                 f"max_epochs={n_epochs} with mixing: mixed training needs more epochs"
@@ -398,7 +413,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         weight = check_weight("sample_weight_val", sample_weight_val, len(table))
         labels = torch.from_numpy(target.transform(y_val))
         weight = self._class_weighted(target, labels, weight)
-        table, labels, weight = drop_weightless(table, labels, weight)
+        table, labels, weight, _ = drop_weightless(table, labels, weight)
         return ArrayData(source.transform(table), labels, normalized(weight))
 
     def _stops_early(self, train: ArrayData, partial: bool) -> bool:

@@ -7,6 +7,7 @@ import numbers
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 
@@ -92,10 +93,41 @@ def normalized(weight: Any) -> torch.Tensor | None:
 
 
 def drop_weightless(
-    table: Any, labels: torch.Tensor, weight: np.ndarray | None
-) -> tuple[Any, torch.Tensor, np.ndarray | None]:
+    table: Any,
+    labels: torch.Tensor,
+    weight: np.ndarray | None,
+    groups: torch.Tensor | None = None,
+) -> tuple[Any, torch.Tensor, np.ndarray | None, torch.Tensor | None]:
+    """Leave out the rows of weight zero."""
     if weight is None or weight.all():
-        return table, labels, weight
-    rows = np.flatnonzero(weight)
-    table = table.iloc[rows] if hasattr(table, "iloc") else table[rows]
-    return table, labels[torch.from_numpy(rows)], weight[rows]
+        return table, labels, weight, groups
+    kept = np.flatnonzero(weight)
+    table = table.iloc[kept] if hasattr(table, "iloc") else table[kept]
+    rows = torch.from_numpy(kept)
+    return table, labels[rows], weight[kept], None if groups is None else groups[rows]
+
+
+def check_groups(groups: Any, n_rows: int) -> torch.Tensor | None:
+    """Return a code per group and row, int64.
+
+    Raises
+    ------
+    ValueError
+        If the shape is wrong or a value is missing.
+    """
+    if groups is None:
+        return None
+    values = np.asarray(groups)
+    if values.shape != (n_rows,):
+        raise ValueError(
+            f"groups must have shape ({n_rows},), one per row of X; got shape"
+            f" {values.shape}."
+        )
+    codes, _ = pd.factorize(values)
+    if (codes < 0).any():
+        row = int(np.flatnonzero(codes < 0)[0])
+        raise ValueError(
+            f"groups: row {row} has no group (a missing value). Give every row one; a"
+            " row that may mix with none gets a group of its own."
+        )
+    return torch.from_numpy(codes.astype(np.int64))

@@ -40,7 +40,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         None: ``torch.optim.AdamW``.
     criterion : type, module, function or None, default=None
         None: cross-entropy, or binary cross-entropy for a module with one logit. Must
-        be able to return one loss per row.
+        be able to return one loss per row. Losses made for mixed labels are in
+        :mod:`sk_mixup.mixing`, such as ``BinaryCrossEntropy``.
     callbacks : list or None, default=None
         skorch callbacks.
     device : str, default="auto"
@@ -158,6 +159,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        *,
+        groups: Any = None,
     ) -> MixupClassifier:
         """Train on a table or array.
 
@@ -171,6 +174,9 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
             Weights; rows of weight 0 are left out.
         X_val, y_val, sample_weight_val : like the first three, or None
             Validation data for early stopping, in place of a part of `X`.
+        groups : array-like of shape (n_samples,) or None
+            Rows of different groups are never mixed, and a validation part is held out
+            by whole groups.
 
         Returns
         -------
@@ -191,6 +197,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
             X_val=X_val,
             y_val=y_val,
             sample_weight_val=sample_weight_val,
+            groups=groups,
         )
 
     @with_callbacks

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import (
+    GroupShuffleSplit,
+    StratifiedGroupKFold,
+    train_test_split,
+)
 
 from sk_mixup._checks import normalized
-from sk_mixup.training import ArrayData, split_weight
+from sk_mixup.training import ArrayData, select
 
 
 def split_problem(
@@ -20,10 +25,17 @@ def split_problem(
     n_valid = math.ceil(n_rows * validation_fraction)
     if n_rows - n_valid < 1 or n_rows < 3:
         return f"{n_rows} rows are too few to split"
+    if train.groups is not None and int(train.groups.max()) < 1:
+        return "all rows are of one group, which must not be split"
     if not stratified:
         return None
     counts = torch.bincount(train.y)
     counts = counts[counts > 0]
+    if train.groups is not None:
+        rows, _ = _split(train, validation_fraction, seed=0, stratified=True)
+        if len(train.y[torch.from_numpy(rows)].unique()) < len(counts):
+            return "a class would be left out with the groups held out"
+        return None
     if int(counts.min()) < 2:
         return "a class has a single row, so no stratified split exists"
     if min(n_valid, n_rows - n_valid) < len(counts):
@@ -37,16 +49,42 @@ def split_problem(
 def hold_out(
     train: ArrayData, validation_fraction: float, *, seed: int, stratified: bool
 ) -> tuple[ArrayData, ArrayData]:
-    """Return the training and the validation part, rows in their old order."""
-    parts = train_test_split(
-        np.arange(len(train)),
-        test_size=validation_fraction,
-        random_state=seed % 2**32,
-        stratify=train.y.numpy() if stratified else None,
-    )
+    """Return the training and the validation part, rows in their old order.
+
+    Rows of one group go to one part.
+    """
     made = []
-    for rows in parts:
-        x, y = train[torch.from_numpy(np.sort(rows))]
-        y, weight = split_weight(y)
-        made.append(ArrayData(x, y, normalized(weight)))
+    for index in _split(train, validation_fraction, seed=seed, stratified=stratified):
+        rows = torch.from_numpy(np.sort(index))
+        made.append(
+            ArrayData(
+                select(train.X, rows),
+                train.y[rows],
+                normalized(None if train.weight is None else train.weight[rows]),
+                None if train.groups is None else train.groups[rows],
+            )
+        )
+    made[1].groups = None  # Nothing is mixed in validation.
     return made[0], made[1]
+
+
+def _split(
+    train: ArrayData, validation_fraction: float, *, seed: int, stratified: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    rows, state = np.arange(len(train)), seed % 2**32
+    labels = train.y.numpy() if stratified else None
+    if train.groups is None:
+        training, valid = train_test_split(
+            rows, test_size=validation_fraction, random_state=state, stratify=labels
+        )
+        return training, valid
+    groups = train.groups.numpy()
+    n_folds = min(max(2, round(1 / validation_fraction)), int(groups.max()) + 1)
+    if stratified:
+        folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=state)
+        # Classes with fewer rows than folds draw a warning that nobody can act on.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return next(folds.split(rows, labels, groups))
+    one = GroupShuffleSplit(1, test_size=validation_fraction, random_state=state)
+    return next(one.split(rows, groups=groups))

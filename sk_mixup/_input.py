@@ -62,6 +62,20 @@ class TableInput:
             "bin_edges": edges,
         }
 
+    @property
+    def columns(self) -> dict[str, torch.Tensor]:
+        """Column of each entry of an encoded row: numbers, then categories.
+
+        A missing indicator belongs to the column that it speaks of.
+        """
+        encoder = self.encoder
+        n_numeric = encoder.n_numeric_
+        owners = np.searchsorted(encoder.numeric_columns_, encoder.indicator_columns_)
+        return {
+            "numeric": torch.from_numpy(np.r_[np.arange(n_numeric), owners]).long(),
+            "categorical": n_numeric + torch.arange(len(encoder.n_levels_)),
+        }
+
     def after_training(self, module: Any) -> None:
         """Give meaning to embedding rows that no training row used."""
         categories = getattr(module, "categories", None)
@@ -155,6 +169,10 @@ class ArrayInput:
 
     def net_arguments(self, n_outputs: int) -> None:
         """Nothing: the user's module knows its input."""
+
+    @property
+    def columns(self) -> None:
+        """Nothing: each entry of a row is a column of its own."""
 
     def after_training(self, module: Any) -> None:
         """Nothing to fill in."""

@@ -104,6 +104,8 @@ random_state, **kwargs :
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        *,
+        groups: Any = None,
     ) -> MixupRegressor:
         """Train on a table or array.
 
@@ -117,6 +119,9 @@ random_state, **kwargs :
             Weights; rows of weight 0 are left out.
         X_val, y_val, sample_weight_val : like the first three, or None
             Validation data for early stopping, in place of a part of `X`.
+        groups : array-like of shape (n_samples,) or None
+            Rows of different groups are never mixed, and a validation part is held out
+            by whole groups.
 
         Returns
         -------
@@ -137,6 +142,7 @@ random_state, **kwargs :
             X_val=X_val,
             y_val=y_val,
             sample_weight_val=sample_weight_val,
+            groups=groups,
         )
 
     @with_callbacks

@@ -1,4 +1,4 @@
-"""The quickstart as a user starts it: a process, its output and its exit code."""
+"""The examples as a user starts them: a process, its output and its exit code."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ SMALL = ["--alphas", "0", "0.2", "--folds", "2", "--max-epochs", "5"]
 
 
 def quickstart(*arguments, cwd):
+    return run("quickstart.py", *arguments, cwd=cwd)
+
+
+def run(example, *arguments, cwd):
     return subprocess.run(
-        [sys.executable, ROOT / "examples" / "quickstart.py", *map(str, arguments)],
+        [sys.executable, ROOT / "examples" / example, *map(str, arguments)],
         cwd=cwd,
         capture_output=True,
         encoding="utf-8",
@@ -124,3 +128,13 @@ def test_a_wrong_argument_is_one_clear_line(arguments, message, people, tmp_path
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+@pytest.mark.slow
+def test_the_gallery_shows_every_method_for_images(tmp_path):
+    done = run("mixing_gallery.py", "--output", "out", "--size", 24, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    names = done.stdout.partition(": ")[2].splitlines()[0].split(", ")
+    assert {"Mixup", "CutMix", "ResizeMix", "GridMix", "SmoothMix", "FMix"} <= {*names}
+    assert_png(tmp_path / "out" / "mixing_gallery.png")
+    assert_png(tmp_path / "out" / "lambda_law.png")

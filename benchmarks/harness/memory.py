@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
@@ -66,6 +68,35 @@ class PeakIncrease:
         after = _status("VmHWM")
         if after is not None and self._before is not None:
             self.bytes = max(0, after - self._before)
+
+
+def peak_tensor_bytes(function: Callable[[], Any]) -> int | None:
+    """Return how far one call makes the memory of CPU tensors rise at its highest.
+
+    Counted by torch's allocator, to the byte: the resident size would not show a
+    tensor that fits into memory kept from earlier work. The result counts, what was
+    there before does not. None: this torch does not tell.
+    """
+    from torch.profiler import ProfilerActivity, profile
+
+    function()
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
+        result = function()
+    del result
+    try:
+        events = found.profiler.kineto_results.events()
+        changes = [
+            (event.start_ns(), event.nbytes())
+            for event in events
+            if event.name() == "[memory]"
+        ]
+    except AttributeError:
+        return None
+    level = peak = 0
+    for _, change in sorted(changes, key=lambda pair: pair[0]):
+        level += change
+        peak = max(peak, level)
+    return peak
 
 
 def mebibytes(size: int | float | None) -> str:

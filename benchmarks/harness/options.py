@@ -27,6 +27,8 @@ class Options:
         timm's ``data/mixup.py``.
     threads : int
         Threads of every contestant.
+    only : tuple of str
+        Data sets to run; empty: all.
     """
 
     suite: str
@@ -35,6 +37,7 @@ class Options:
     output: Path = Path("benchmarks/results")
     timm: Path | None = None
     threads: int = 2
+    only: tuple[str, ...] = ()
 
     def pick(self, full: T, quick: T) -> T:
         """Return one of two values, the second in quick runs."""
@@ -48,8 +51,10 @@ class Options:
         keeps data is nobody's business.
         """
         words = ["python -m benchmarks", self.suite]
-        if self.data is not None and self.suite == "adult":
+        if self.data is not None and self.suite in ("adult", "methods"):
             words.append("--data DIR")
+        if self.only:
+            words.append(f"--only {','.join(self.only)}")
         if self.timm is not None and self.suite == "mixing":
             words.append("--timm FILE")
         if self.threads != Options.threads:

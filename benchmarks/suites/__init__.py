@@ -19,10 +19,15 @@ SUITES = {
     "import": "benchmarks.suites.imports",
     "predict": "benchmarks.suites.predict",
     "adult": "benchmarks.suites.adult",
+    "methods": "benchmarks.suites.methods",
 }
 
 #: Suites that cannot run without a folder of data sets.
-NEED_DATA = frozenset({"adult"})
+NEED_DATA = frozenset({"adult", "methods"})
+
+#: Data sets of the suite ``methods``, here so that the command line can name them
+#: before anything large is imported.
+DATA_SETS = ("adult", "letter", "churn", "california", "cifar10")
 
 
 def load_suite(name: str) -> Callable[[Options, Progress], Report]:

@@ -1,7 +1,7 @@
-"""Look at what a model learnt: calibration, as numbers and as a picture.
+"""Look at what a net is trained on, and at what it learnt, as numbers and pictures.
 
-Nothing here knows how a model was trained; any scikit-learn classifier can be looked
-at. matplotlib is imported by the displays when they draw, not with this package.
+Calibration knows nothing of how a model was trained; any scikit-learn classifier can be
+looked at. matplotlib is imported by the displays when they draw, not with this package.
 """
 
 from sk_mixup.inspection._calibration import (
@@ -9,9 +9,11 @@ from sk_mixup.inspection._calibration import (
     expected_calibration_error,
     reliability_curve,
 )
+from sk_mixup.inspection._mix import MixDisplay
 from sk_mixup.inspection._reliability import ReliabilityDisplay
 
 __all__ = [
+    "MixDisplay",
     "ReliabilityCurve",
     "ReliabilityDisplay",
     "expected_calibration_error",

@@ -16,6 +16,7 @@ from sk_mixup.inspection._calibration import (
     ReliabilityCurve,
     reliability_curve,
 )
+from sk_mixup.inspection._matplotlib import require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -166,7 +167,7 @@ class ReliabilityDisplay:
         ReliabilityDisplay
             The display, drawn.
         """
-        _require_matplotlib()
+        require_matplotlib("ReliabilityDisplay")
         curve = reliability_curve(
             y_true, proba, n_bins=n_bins, strategy=strategy, classes=classes
         )
@@ -190,7 +191,7 @@ class ReliabilityDisplay:
         ReliabilityDisplay
             Itself, with `ax_`, `ax_count_` and `figure_` set.
         """
-        _require_matplotlib()
+        require_matplotlib("ReliabilityDisplay")
         import matplotlib.pyplot as plt
 
         if ax is None:
@@ -290,14 +291,3 @@ def _split_off_bottom(ax: Axes) -> Axes:
     rows = place.subgridspec(2, 1, height_ratios=[3.6, 1], hspace=0.05)
     ax.set_subplotspec(rows[0])
     return ax.figure.add_subplot(rows[1], sharex=ax)
-
-
-def _require_matplotlib() -> None:
-    """Raise an ImportError that says what to install; plots are an extra."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "ReliabilityDisplay draws with matplotlib, which is not installed. "
-            "Install it with: pip install 'sk-mixup[plots]'"
-        ) from error

@@ -3,58 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing._law import draw_lam
-from sk_mixup.mixing._method import Method, MixContext, lam_dtype
+from sk_mixup.mixing._boxes import PLACEMENTS, covered, host_span, row_spans
+from sk_mixup.mixing._laws import BetaLaw, draw_lam
+from sk_mixup.mixing._mask_method import MaskMethod
+from sk_mixup.mixing._mask_plan import BoxPlan, check_spatial
+from sk_mixup.mixing._method import MixContext, lam_dtype
 from sk_mixup.mixing._pairing import Pairing, self_pairs
-from sk_mixup.mixing._plan import MixPlan, take_rows
+from sk_mixup.mixing._params import check_choice, check_range
+from sk_mixup.mixing._plan import MixPlan
+from sk_mixup.mixing._schedules import Schedule
 from sk_mixup.mixing._streams import MixStreams, uniform, uniforms
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class BoxPlan(MixPlan):
-    """Paste ``x[partner]`` inside one box that all rows share."""
-
-    box: tuple[int, int, int, int] = (0, 0, 0, 0)
-    size: tuple[int, int] = (0, 0)
-
-    def _apply(self, x: Tensor) -> Tensor:
-        check_images(x, self.size)
-        top, bottom, left, right = self.box
-        mixed = x.clone()
-        patch = x[:, :, top:bottom, left:right].index_select(0, self.partner)
-        mixed[:, :, top:bottom, left:right] = patch
-        return mixed
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class MaskPlan(MixPlan):
-    """Take ``x[partner]`` where a mask per row is set."""
-
-    mask: Tensor | None = None
-
-    def _apply(self, x: Tensor) -> Tensor:
-        assert self.mask is not None
-        check_images(x, self.mask.shape[1:])
-        return torch.where(self.mask.unsqueeze(1), take_rows(x, self.partner), x)
-
-
-class CutMix(Method):
+class CutMix(MaskMethod):
     r"""Paste a box of the partner's image; the label weight is the area left.
 
-    The box has sides :math:`\sqrt{1 - \lambda}` of the image's, with
+    With :math:`d` spatial axes the box has sides :math:`(1 - \lambda)^{1/d}` of the
+    image's (the square root for images, :math:`1 - \lambda` for sequences), with
     :math:`\lambda \sim Beta(\alpha, \alpha)`, and a centre uniform over the pixels;
     what sticks out is clipped, and lambda is measured from the box really pasted.
+
+    Works on sequences (B, channels, length), images (B, channels, height, width) and
+    volumes (B, channels, depth, height, width).
 
     Parameters
     ----------
     alpha : float, default=1.0
-        Parameter of the Beta law, at least 0; 0: no mixing.
+        Parameter of the Beta law, at least 0; 0: no mixing. Not used with `minmax`.
     per : {"batch", "row"}, default="batch"
         One box for the batch, as in the paper's code, or one per row.
     p : float, default=1.0
@@ -62,6 +41,16 @@ class CutMix(Method):
     fold : bool, default=False
         Swap the roles of box and rest where the box takes more than half of the
         image, so that a row keeps its own majority. Lambda is never clamped.
+    box : {"clipped", "inside", "uniform"}, default="clipped"
+        Where the box lies. Clipped: its centre is uniform over the pixels, and what
+        sticks out is lost, as in the paper; pixels near the border are pasted less
+        often. Inside: wholly inside, uniform over all places where it fits, so that
+        its area is the one drawn. Uniform: its centre comes from a range that
+        reaches beyond the image, so that all pixels are pasted equally often.
+    minmax : (float, float) or None, default=None
+        Draw each side on its own, uniform between these two shares of its axis
+        (in [0, 1], in order, rounded to pixels), and place the box inside, instead
+        of drawing lambda.
     pairing : str or callable, default="shuffle"
         Who mixes with whom.
     off_first, off_last : int or float, default=0
@@ -83,15 +72,18 @@ class CutMix(Method):
     """
 
     short_name = "cutmix"
+    paper = "Yun et al., ICCV 2019"
     blends = False
 
     def __init__(
         self,
-        alpha: float = 1.0,
+        alpha: float | Schedule = 1.0,
         *,
         per: str = "batch",
-        p: float = 1.0,
+        p: float | Schedule = 1.0,
         fold: bool = False,
+        box: str = "clipped",
+        minmax: tuple[float, float] | None = None,
         pairing: str | Pairing = "shuffle",
         off_first: float = 0,
         off_last: float = 0,
@@ -100,9 +92,34 @@ class CutMix(Method):
         self.per = per
         self.p = p
         self.fold = fold
+        self.box = box
+        self.minmax = minmax
         self.pairing = pairing
         self.off_first = off_first
         self.off_last = off_last
+
+    def _validate(self) -> None:
+        super()._validate()
+        check_choice("box", self.box, PLACEMENTS)
+        if self.minmax is not None:
+            check_range("minmax", self.minmax, low=0.0, high=1.0)
+            if self.box == "uniform":
+                raise ValueError(
+                    "minmax places the box inside, so box='uniform' cannot stand"
+                    " beside it; leave one of them out."
+                )
+
+    @property
+    def never_mixes(self) -> bool:
+        """Whether the parameters say that nothing is ever mixed."""
+        return self.minmax is None and super().never_mixes
+
+    def _draws_no_mixing(self, context: MixContext | None) -> bool:
+        return self.minmax is None and super()._draws_no_mixing(context)
+
+    @property
+    def _placement(self) -> str:
+        return self.box if self.minmax is None else "inside"
 
     def _draw(
         self,
@@ -111,103 +128,77 @@ class CutMix(Method):
         streams: MixStreams,
         context: MixContext | None,
     ) -> MixPlan:
-        check_images(x)
-        if self.per == "batch":
-            return self._draw_box(x, y, streams, context)
-        return self._draw_masks(x, y, streams, context)
-
-    def _draw_box(
-        self,
-        x: Tensor,
-        y: Tensor | None,
-        streams: MixStreams,
-        context: MixContext | None,
-    ) -> MixPlan:
-        open_gate = self._gate_is_open(streams)
-        lam = float(
-            draw_lam(float(self.alpha), None, fold=False, generator=streams.lam)
+        if self.per == "row":
+            return super()._draw(x, y, streams, context)
+        # One box for all rows: numbers on the host, and a copy of a slice.
+        size = check_spatial("CutMix", x)
+        open_gate = self._gate_is_open(streams, context)
+        sides = self._host_sides(size, streams, context)
+        box = tuple(
+            host_span(self._placement, n, side, uniform(streams.site))
+            for n, side in zip(size, sides, strict=True)
         )
-        height, width = x.shape[-2:]
-        box = _box(lam, height, width, uniform(streams.site), uniform(streams.site))
-        if self.alpha == 0 or len(x) < 2:
+        if self._too_few(len(x)):
             return self._identity(x)
-        # Partners are drawn behind a closed gate too: p moves no other draw.
+        # Partners are drawn without mixing too: p and alpha move no other draw.
         partner = self._pair(x, y, streams, context)
-        if not open_gate:
+        if not open_gate or self._draws_no_mixing(context):
             return self._identity(x)
-        top, bottom, left, right = box
-        area = (bottom - top) * (right - left)
-        share = 1.0 - area / (height * width)
-        alone = self_pairs(partner)
-        shares = torch.full((len(x),), share, dtype=lam_dtype(x), device=x.device)
-        if self.fold and share < 0.5:
-            mask = torch.ones((len(x), height, width), dtype=torch.bool)
-            mask[:, top:bottom, left:right] = False
-            mask = mask.to(x.device)
-            return MaskPlan(partner, (1.0 - shares).masked_fill(alone, 1.0), mask=mask)
-        return BoxPlan(
-            partner, shares.masked_fill(alone, 1.0), box=box, size=(height, width)
-        )
+        area = math.prod(stop - start for start, stop in box)
+        share = 1.0 - area / math.prod(size)
+        outside = self.fold and share < 0.5
+        own = 1.0 - share if outside else share
+        lam = torch.full((len(x),), own, dtype=lam_dtype(x), device=x.device)
+        if self._may_pair_selves(context):
+            lam = lam.masked_fill(self_pairs(partner), 1.0)
+        return BoxPlan(partner, lam, box=box, size=size, outside=outside)
+
+    def _host_sides(
+        self, size: tuple[int, ...], streams: MixStreams, context: MixContext | None
+    ) -> list[int]:
+        if self.minmax is not None:
+            low, high = self.minmax
+            return [
+                round((low + (high - low) * uniform(streams.lam)) * n) for n in size
+            ]
+        law = BetaLaw(self._alpha_now(context))
+        lam = float(draw_lam(law, None, fold=False, generator=streams.lam))
+        return [round((1.0 - lam) ** (1.0 / len(size)) * n) for n in size]
 
     def _draw_masks(
         self,
+        n_masks: int,
         x: Tensor,
-        y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
-        n_rows, (height, width) = len(x), x.shape[-2:]
-        gate = uniforms(n_rows, streams.gate) < self.p
-        lam = draw_lam(float(self.alpha), n_rows, fold=False, generator=streams.lam)
-        centre_y = (uniforms(n_rows, streams.site) * height).long()
-        centre_x = (uniforms(n_rows, streams.site) * width).long()
-        if self.alpha == 0 or n_rows < 2:
-            return self._identity(x)
-        partner = self._pair(x, y, streams, context)
-        side = (1.0 - torch.as_tensor(lam).to(gate.device)).sqrt()
-        rows_in = _interval(side, height, centre_y)
-        columns_in = _interval(side, width, centre_x)
-        mask = rows_in.unsqueeze(2) & columns_in.unsqueeze(1) & gate.view(-1, 1, 1)
-        mask = mask.to(x.device, non_blocking=True)
-        alone = self_pairs(partner)
-        mask = mask & ~alone.view(-1, 1, 1)
-        if self.fold:
-            large = mask.flatten(1).sum(1) * 2 > height * width
-            mask = mask ^ large.view(-1, 1, 1)
-        area = mask.flatten(1).sum(1, dtype=lam_dtype(x))
-        return MaskPlan(partner, 1.0 - area / (height * width), mask=mask)
+    ) -> Tensor:
+        size = tuple(x.shape[2:])
+        shares = self._row_shares(n_masks, len(size), streams, context)
+        spans = [
+            row_spans(
+                self._placement,
+                n,
+                (share * n).round().long(),
+                uniforms(n_masks, streams.site),
+            )
+            for n, share in zip(size, shares, strict=True)
+        ]
+        return covered(torch.stack(spans, 1).to(x.device, non_blocking=True), size)
 
-
-def check_images(x: Tensor, size: Sequence[int] | None = None) -> None:
-    """Raise unless `x` is a batch of images, of the height and width of the plan."""
-    if x.ndim != 4:
-        raise ValueError(
-            "CutMix pastes boxes and needs images of shape (B, channels, height,"
-            f" width); got shape {tuple(x.shape)}. For tables and vectors use Mixup."
-        )
-    if size is not None and tuple(x.shape[-2:]) != tuple(size):
-        raise ValueError(
-            f"This plan was drawn for images of {size[0]} x {size[1]} pixels; got a"
-            f" tensor of shape {tuple(x.shape)}."
-        )
-
-
-def _box(
-    lam: float, height: int, width: int, u_y: float, u_x: float
-) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right after clipping."""
-    side = math.sqrt(1.0 - lam)
-    spans = []
-    for size, u in ((height, u_y), (width, u_x)):
-        cut = round(side * size)
-        start = min(int(u * size), size - 1) - cut // 2
-        spans += [max(start, 0), min(start + cut, size)]
-    return spans[0], max(spans[0], spans[1]), spans[2], max(spans[2], spans[3])
-
-
-def _interval(side: Tensor, size: int, centre: Tensor) -> Tensor:
-    """Mark the pixels of one axis inside each row's box: (B, size)."""
-    cut = (side * size).round().long()
-    start = centre.clamp(max=size - 1) - cut // 2
-    pixel = torch.arange(size, device=side.device)
-    return (pixel >= start.unsqueeze(1)) & (pixel < (start + cut).unsqueeze(1))
+    def _row_shares(
+        self,
+        n_rows: int,
+        n_axes: int,
+        streams: MixStreams,
+        context: MixContext | None,
+    ) -> list[Tensor]:
+        """Draw the sides of one box per row, as shares of the axes."""
+        if self.minmax is not None:
+            low, high = self.minmax
+            return [
+                low + (high - low) * uniforms(n_rows, streams.lam)
+                for _ in range(n_axes)
+            ]
+        law = BetaLaw(self._alpha_now(context))
+        lam = torch.as_tensor(draw_lam(law, n_rows, fold=False, generator=streams.lam))
+        return [(1.0 - lam).pow(1.0 / n_axes)] * n_axes

@@ -15,10 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._laws import LamLaw
 from sk_mixup.mixing._method import MixContext
 from sk_mixup.mixing._mixup import Mixup
 from sk_mixup.mixing._pairing import Pairing
 from sk_mixup.mixing._plan import MixPlan
+from sk_mixup.mixing._schedules import Schedule
 from sk_mixup.mixing._streams import MixStreams, integer
 
 INPUT = "input"
@@ -37,7 +39,7 @@ class ManifoldMixup(Mixup):
         ``"layer*.1"``; ``"input"`` stands for the input (the embedded input of the
         bundled nets). ``"auto"``: the input and the hidden layers that a net names in
         its attribute `mix_layers`, as the bundled nets do.
-    per, p, fold, pairing, off_first, off_last :
+    per, p, fold, law, single_target, pairing, off_first, off_last :
         As for `Mixup`.
 
     References
@@ -60,15 +62,19 @@ class ManifoldMixup(Mixup):
     """
 
     short_name = "manifold"
+    group = "hidden layers"
+    paper = "Verma et al., ICML 2019"
 
     def __init__(
         self,
-        alpha: float = 2.0,
+        alpha: float | Schedule = 2.0,
         *,
         layers: str | Sequence[str] = "auto",
         per: str = "batch",
-        p: float = 1.0,
-        fold: bool = True,
+        p: float | Schedule = 1.0,
+        fold: bool | None = None,
+        law: str | LamLaw = "beta",
+        single_target: bool = False,
         pairing: str | Pairing = "shuffle",
         off_first: float = 0,
         off_last: float = 0,
@@ -78,6 +84,8 @@ class ManifoldMixup(Mixup):
             per=per,
             p=p,
             fold=fold,
+            law=law,
+            single_target=single_target,
             pairing=pairing,
             off_first=off_first,
             off_last=off_last,

@@ -7,9 +7,7 @@ used, as scikit-learn does, so that methods can be cloned and swept.
 
 from __future__ import annotations
 
-import inspect
 import math
-import numbers
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +15,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing._pairing import Pairing, resolve_pairing
+from sk_mixup.mixing._pairing import (
+    Pairing,
+    check_pairing,
+    check_partners,
+    keeps_rows,
+    never_pairs_selves,
+    resolve_pairing,
+)
+from sk_mixup.mixing._params import Parameterized, check_choice, check_number
 from sk_mixup.mixing._plan import MixPlan
-from sk_mixup.mixing._streams import MixStreams, uniform
+from sk_mixup.mixing._preview import MixPreview, preview_method
+from sk_mixup.mixing._schedules import Schedule, check_schedule, value_at
+from sk_mixup.mixing._streams import MixStreams, uniform, uniforms
 from sk_mixup.mixing._targets import MixedTargets
 
 
@@ -35,19 +43,37 @@ class MixContext:
         Planned number of epochs; None: unknown, and `off_last` has no effect.
     module : torch.nn.Module or None
         The net, for methods that mix hidden layers.
+    groups : Tensor of shape (B,) or None
+        Group of each row of the batch; rows of different groups are never mixed.
+    class_counts : Tensor of shape (n_classes,) or None
+        Training rows per class, for methods that treat rare classes differently.
+    columns : Tensor, mapping of str to Tensor, or None
+        For tables: which column each entry of a row belongs to, int64, per tensor of
+        the input.
+    information : Tensor of shape (n_columns,) or None
+        Mutual information of each column with the target, for FEAT-MIX.
     """
 
     epoch: int = 0
     n_epochs: int | None = None
     module: torch.nn.Module | None = None
+    groups: Tensor | None = None
+    class_counts: Tensor | None = None
+    columns: Tensor | Mapping[str, Tensor] | None = None
+    information: Tensor | None = None
+
+    @property
+    def progress(self) -> float:
+        """Share of the training that is over, in [0, 1); 0 where it is not known."""
+        return 0.0 if not self.n_epochs else min(self.epoch / self.n_epochs, 1.0)
 
 
-class Method:
+class Method(Parameterized):
     """Base class of mixing methods.
 
     Parameters
     ----------
-    p : float, default=1.0
+    p : float or schedule, default=1.0
         Probability of mixing a batch (a row, for methods with ``per="row"``).
     pairing : str or callable, default="shuffle"
         Who mixes with whom.
@@ -56,86 +82,19 @@ class Method:
         fraction of them below 1.
     """
 
+    #: Name for ``mix="..."``, the kind of method and its source, for `list_methods`.
     short_name: str = ""
+    group: str = ""
+    paper: str = ""
     #: Whether a blend of numbers is taken, which refuses integer input.
     blends: bool = True
-    #: Whether a draw looks at the weights of `MixContext.module`, or at what earlier
-    #: steps left: then no draw is made ahead of its step.
-    reads_module: bool = False
 
-    alpha: float
+    alpha: float | Schedule
     per: str
-    p: float
+    p: float | Schedule
     pairing: str | Pairing
     off_first: float
     off_last: float
-
-    # -- parameters -----------------------------------------------------------------
-
-    @classmethod
-    def _parameter_names(cls) -> list[str]:
-        return sorted(name for name in inspect.signature(cls).parameters)
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters by name.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Also those of nested methods, as ``name__parameter``.
-
-        Returns
-        -------
-        params : dict
-        """
-        params: dict[str, Any] = {}
-        for name in self._parameter_names():
-            value = getattr(self, name)
-            params[name] = value
-            if deep and hasattr(value, "get_params") and not isinstance(value, type):
-                for key, nested in value.get_params().items():
-                    params[f"{name}__{key}"] = nested
-        return params
-
-    def set_params(self, **params: Any) -> Method:
-        """Set parameters by name.
-
-        Parameters
-        ----------
-        **params : object
-            Names as `get_params` lists them.
-
-        Returns
-        -------
-        self : Method
-
-        Raises
-        ------
-        ValueError
-            For an unknown name.
-        """
-        for key, value in params.items():
-            name, _, rest = key.partition("__")
-            if name not in self._parameter_names():
-                raise ValueError(
-                    f"{type(self).__name__} has no parameter {name!r}; it has"
-                    f" {self._parameter_names()}."
-                )
-            if rest:
-                getattr(self, name).set_params(**{rest: value})
-            else:
-                setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        """Show the parameters that differ from their defaults, and alpha."""
-        signature = inspect.signature(type(self)).parameters
-        shown = [
-            f"{name}={getattr(self, name)!r}"
-            for name, parameter in signature.items()
-            if name == "alpha" or getattr(self, name) != parameter.default
-        ]
-        return f"{type(self).__name__}({', '.join(shown)})"
 
     # -- checks ---------------------------------------------------------------------
 
@@ -147,16 +106,34 @@ class Method:
         ValueError, TypeError
             Naming the parameter and the value received.
         """
-        check_number("p", self.p, low=0.0, high=1.0)
-        resolve_pairing(self.pairing)
+        check_schedule("p", self.p, low=0.0, high=1.0)
+        check_pairing(self.pairing)
         for name in ("off_first", "off_last"):
             check_number(name, getattr(self, name), low=0.0)
         self._validate()
 
     def _validate(self) -> None:
         """Check what most methods have; others extend or replace this."""
-        check_number("alpha", self.alpha, low=0.0)
+        check_schedule("alpha", self.alpha, low=0.0)
         check_choice("per", self.per, ("batch", "row"))
+
+    @property
+    def never_mixes(self) -> bool:
+        """Whether the parameters say that nothing is ever mixed."""
+        return getattr(self, "alpha", None) == 0
+
+    @property
+    def reads_module(self) -> bool:
+        """Whether a draw looks at the module's weights, or at what earlier steps left.
+
+        Then no draw is made ahead of its step.
+        """
+        return keeps_rows(self.pairing)
+
+    @property
+    def needs_information(self) -> bool:
+        """Whether a draw uses `MixContext.information`, which takes time to compute."""
+        return False
 
     # -- draw -----------------------------------------------------------------------
 
@@ -189,7 +166,27 @@ class Method:
         first = first_tensor(x)
         if not self.is_on(context):
             return self._identity(first)
-        return self._draw(first, y, MixStreams.of(generator), context)
+        if not keeps_rows(self.pairing):
+            return self._draw_batch(x, first, y, MixStreams.of(generator), context)
+        if not isinstance(x, Tensor):
+            raise TypeError(
+                f"pairing={self.pairing!r} keeps rows of one tensor; got an input of"
+                f" type {type(x).__name__}. Use another pairing for several inputs."
+            )
+        return self._with_pool(
+            self._draw_batch(x, first, y, MixStreams.of(generator), context)
+        )
+
+    def _draw_batch(
+        self,
+        x: Any,
+        first: Tensor,
+        y: Tensor | None,
+        streams: MixStreams,
+        context: MixContext | None,
+    ) -> MixPlan:
+        """Draw for a whole batch; most methods look at its first tensor alone."""
+        return self._draw(first, y, streams, context)
 
     def _draw(
         self,
@@ -211,9 +208,21 @@ class Method:
         left = context.n_epochs - context.epoch
         return left > _epochs(self.off_last, context.n_epochs)
 
-    def _gate_is_open(self, streams: MixStreams) -> bool:
+    def _alpha_now(self, context: MixContext | None) -> float:
+        return value_at(self.alpha, 0.0 if context is None else context.progress)
+
+    def _p_now(self, context: MixContext | None) -> float:
+        return value_at(self.p, 0.0 if context is None else context.progress)
+
+    def _gate_is_open(self, streams: MixStreams, context: MixContext | None) -> bool:
         # Drawn even for p=1, so that a sweep over p reads one stream alike.
-        return uniform(streams.gate) < self.p
+        return uniform(streams.gate) < self._p_now(context)
+
+    def _open_rows(
+        self, n_rows: int, streams: MixStreams, context: MixContext | None
+    ) -> Tensor:
+        """Mark the rows to be mixed, on the generator's device."""
+        return uniforms(n_rows, streams.gate) < self._p_now(context)
 
     def _pair(
         self,
@@ -224,7 +233,29 @@ class Method:
     ) -> Tensor:
         pairing = resolve_pairing(self.pairing)
         partner = pairing(len(x), x=x, y=y, generator=streams.partner, context=context)
+        check_partners(pairing, partner, len(x))
         return partner.to(x.device, non_blocking=True)
+
+    def _with_pool(self, plan: MixPlan) -> MixPlan:
+        """Hand the rows of a pairing with memory over to the plan."""
+        if not keeps_rows(self.pairing) or plan.is_identity or plan.pool is not None:
+            return plan
+        if plan.site is not None:
+            raise ValueError(
+                f"pairing={self.pairing!r} keeps inputs, and {type(self).__name__} drew"
+                f" the hidden layer {plan.site!r}; use another pairing."
+            )
+        pool = getattr(self.pairing, "pool_", None)
+        return plan if pool is None else plan.with_pool(pool)
+
+    def _too_few(self, n_rows: int) -> bool:
+        """Whether no row can have a partner."""
+        return n_rows < (1 if keeps_rows(self.pairing) else 2)
+
+    def _may_pair_selves(self, context: MixContext | None) -> bool:
+        """Whether a row may have come out as its own partner."""
+        grouped = context is not None and context.groups is not None
+        return grouped or not never_pairs_selves(self.pairing)
 
     def _identity(self, x: Tensor) -> MixPlan:
         n_rows = len(x)
@@ -280,8 +311,67 @@ class Method:
                     f" of dtype {y.dtype}."
                 )
             return x_mixed, plan.targets(y, n_classes)
-        y_own = y if plan.rows is None else y[plan.rows]
-        return x_mixed, MixedTargets(y_own, y[plan.partner], plan.label_weights[0])
+        pair = plan.own_rows(y), plan.partner_rows(y)
+        return x_mixed, MixedTargets(*pair, plan.label_weights[0])
+
+    def preview(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        n: int = 8,
+        generator: torch.Generator | MixStreams | None = None,
+        n_classes: int | None = None,
+        context: MixContext | None = None,
+    ) -> MixPreview:
+        """Mix the first rows as one batch, to be looked at.
+
+        Parameters
+        ----------
+        x : Tensor, array or list of shape (rows, ...), or dict, tuple or list of such
+            Samples.
+        y : Tensor, array or list of shape (rows, ...), or None
+            Class indices, numbers to predict or soft labels.
+        n : int, default=8
+            Number of rows in the batch.
+        generator : torch.Generator, MixStreams or None
+            As for `draw`.
+        n_classes : int or None
+            Number of classes; None: as many as `y` shows.
+        context : MixContext or None
+            As for `draw`, for these `n` rows.
+
+        Returns
+        -------
+        preview : MixPreview
+            Without a mixed input, but with the name of the layer, where a hidden layer
+            was drawn. The method itself remembers nothing.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `draw` and for applying the plan.
+
+        See Also
+        --------
+        sk_mixup.inspection.MixDisplay : The preview as a picture.
+
+        Examples
+        --------
+        >>> from sk_mixup.mixing import Mixup
+        >>> preview = Mixup().preview([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1])
+        >>> preview.mixed.shape, preview.targets.shape
+        (torch.Size([3, 2]), torch.Size([3, 2]))
+        """
+        return preview_method(
+            self,
+            x,
+            y,
+            n=n,
+            generator=generator,
+            n_classes=n_classes,
+            context=context,
+        )
 
 
 def lam_dtype(x: Tensor) -> torch.dtype:
@@ -307,33 +397,6 @@ def _tensors(x: Any) -> Iterator[Tensor]:
     elif isinstance(x, (tuple, list)):
         for value in x:
             yield from _tensors(value)
-
-
-def check_number(name: str, value: Any, *, low: float, high: float = math.inf) -> None:
-    """Check that a parameter is a finite number in [low, high].
-
-    Raises
-    ------
-    TypeError
-        If it is no number.
-    ValueError
-        If it is NaN, infinite or out of range.
-    """
-    wanted = f"a number of at least {low:g}"
-    if high < math.inf:
-        wanted = f"a number between {low:g} and {high:g}"
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        raise TypeError(
-            f"{name} must be {wanted}; got {value!r} of type {type(value).__name__}."
-        )
-    if not math.isfinite(value) or not low <= float(value) <= high:
-        raise ValueError(f"{name} must be {wanted}; got {value!r}.")
-
-
-def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    """Check that a parameter is one of some names."""
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {list(choices)}; got {value!r}.")
 
 
 def _epochs(value: float, n_epochs: int | None) -> float:

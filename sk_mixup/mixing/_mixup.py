@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing._law import draw_lam
+from sk_mixup.mixing._beta import alpha_for_smoothing
+from sk_mixup.mixing._laws import BetaLaw, LamLaw, draw_lam, resolve_law
 from sk_mixup.mixing._method import Method, MixContext, lam_dtype
-from sk_mixup.mixing._pairing import Pairing, never_pairs_selves, self_pairs
+from sk_mixup.mixing._pairing import Pairing, self_pairs
 from sk_mixup.mixing._plan import LinearPlan, MixPlan
-from sk_mixup.mixing._streams import MixStreams, uniforms
+from sk_mixup.mixing._schedules import Schedule
+from sk_mixup.mixing._streams import MixStreams, uniform, uniforms
 
 
 class Mixup(Method):
@@ -19,15 +23,21 @@ class Mixup(Method):
 
     Parameters
     ----------
-    alpha : float, default=0.2
+    alpha : float or schedule, default=0.2
         Parameter of the Beta law, at least 0; 0: no mixing. Larger is stronger.
     per : {"batch", "row"}, default="batch"
         One lambda for the whole batch, as in the paper's code, or one per row.
-    p : float, default=1.0
+    p : float or schedule, default=1.0
         Probability of mixing a batch (``per="batch"``) or a row (``per="row"``).
-    fold : bool, default=True
-        Use max(lambda, 1 - lambda), so that a row keeps its own majority. The law of
-        the mixed batch is the same by symmetry.
+    fold : bool or None, default=None
+        Use max(lambda, 1 - lambda), so that a row keeps its own majority; for the Beta
+        law the mixed batches have the same law by symmetry. None: fold with
+        ``law="beta"`` and two targets, and take any other law as it is.
+    law : "beta" or LamLaw, default="beta"
+        Law of lambda; a law object takes the place of `alpha`.
+    single_target : bool, default=False
+        Keep the own label alone and draw :math:`\lambda \sim Beta(\alpha + 1,
+        \alpha)`: the same loss in expectation, for losses that take hard labels only.
     pairing : str or callable, default="shuffle"
         Who mixes with whom.
     off_first, off_last : int or float, default=0
@@ -36,7 +46,7 @@ class Mixup(Method):
     References
     ----------
     Zhang, Cissé, Dauphin, Lopez-Paz: mixup: Beyond Empirical Risk Minimization,
-    ICLR 2018.
+    ICLR 2018. The form with a single target: Huszár, 2017; Harris et al.: FMix, 2020.
 
     Examples
     --------
@@ -49,14 +59,18 @@ class Mixup(Method):
     """
 
     short_name = "mixup"
+    group = "linear"
+    paper = "Zhang et al., ICLR 2018"
 
     def __init__(
         self,
-        alpha: float = 0.2,
+        alpha: float | Schedule = 0.2,
         *,
         per: str = "batch",
-        p: float = 1.0,
-        fold: bool = True,
+        p: float | Schedule = 1.0,
+        fold: bool | None = None,
+        law: str | LamLaw = "beta",
+        single_target: bool = False,
         pairing: str | Pairing = "shuffle",
         off_first: float = 0,
         off_last: float = 0,
@@ -65,9 +79,69 @@ class Mixup(Method):
         self.per = per
         self.p = p
         self.fold = fold
+        self.law = law
+        self.single_target = single_target
         self.pairing = pairing
         self.off_first = off_first
         self.off_last = off_last
+
+    @classmethod
+    def from_smoothing(cls, rate: float, **params: Any) -> Mixup:
+        """Return the method whose expected label smoothing is `rate`.
+
+        Parameters
+        ----------
+        rate : float
+            Mass that moves from a label towards the class prior, in [0, 1/2); see
+            `expected_smoothing`.
+        **params : object
+            The other parameters.
+
+        Returns
+        -------
+        method : Mixup
+
+        References
+        ----------
+        Carratino, Cissé, Jenatton, Vert: On Mixup Regularization, JMLR 2022.
+
+        Examples
+        --------
+        >>> from sk_mixup.mixing import Mixup, expected_smoothing
+        >>> method = Mixup.from_smoothing(0.1, per="row")
+        >>> round(method.alpha, 4), round(expected_smoothing(method.alpha), 6)
+        (0.1968, 0.1)
+        """
+        return cls(alpha_for_smoothing(rate), **params)
+
+    def _validate(self) -> None:
+        super()._validate()
+        resolve_law(self.law, 1.0).validate()
+        for name in ("fold", "single_target"):
+            value = getattr(self, name)
+            if not isinstance(value, bool) and not (name == "fold" and value is None):
+                raise TypeError(
+                    f"{name} must be True or False; got {value!r} of type"
+                    f" {type(value).__name__}."
+                )
+        if self.single_target and self.fold:
+            raise ValueError(
+                "single_target=True needs lambda on both sides of 1/2, so fold=True"
+                " cannot stand beside it; leave fold out."
+            )
+
+    @property
+    def never_mixes(self) -> bool:
+        """Whether the parameters say that nothing is ever mixed."""
+        return self.law == "beta" and super().never_mixes
+
+    def _folds(self) -> bool:
+        if self.fold is None:
+            return self.law == "beta" and not self.single_target
+        return self.fold
+
+    def _law_now(self, context: MixContext | None) -> LamLaw:
+        return resolve_law(self.law, self._alpha_now(context))
 
     def _draw(
         self,
@@ -77,38 +151,56 @@ class Mixup(Method):
         context: MixContext | None,
     ) -> MixPlan:
         n_rows = len(x)
-        if self.per == "batch":
-            open_gate = self._gate_is_open(streams)
-            lam = draw_lam(
-                float(self.alpha), None, fold=self.fold, generator=streams.lam
-            )
-        else:
-            open_gate = True
-            lam = draw_lam(
-                float(self.alpha), n_rows, fold=self.fold, generator=streams.lam
-            )
-            u = uniforms(n_rows, streams.gate)
-            if self.p < 1:
-                lam = torch.where(u < self.p, lam, 1.0)
-        if self.alpha == 0 or n_rows < 2:
+        law = self._law_now(context)
+        size = None if self.per == "batch" else n_rows
+        if size is None:
+            gate: bool | Tensor = self._gate_is_open(streams, context)
+        lam = draw_lam(law, size, fold=self._folds(), generator=streams.lam)
+        if self.single_target:
+            lam = _size_biased(lam, streams)
+        if size is not None:
+            gate = self._open_rows(n_rows, streams, context)
+            lam = torch.where(gate, torch.as_tensor(lam), 1.0)
+        if self._too_few(n_rows):
             return self._identity(x)
-        # Partners are drawn behind a closed gate too: p moves no other draw.
+        # Partners are drawn even if nothing is mixed: alpha and p move no other draw.
         partner = self._pair(x, y, streams, context)
-        if not open_gate:
+        if gate is False or (isinstance(law, BetaLaw) and law.alpha == 0):
             return self._identity(x)
-        return self._plan(x, partner, lam)
+        return self._plan(x, partner, lam, context)
 
-    def _plan(self, x: Tensor, partner: Tensor, lam: Tensor | float) -> MixPlan:
-        dtype = lam_dtype(x)
-        alone = None if never_pairs_selves(self.pairing) else self_pairs(partner)
+    def _plan(
+        self,
+        x: Tensor,
+        partner: Tensor,
+        lam: Tensor | float,
+        context: MixContext | None,
+    ) -> MixPlan:
+        n_rows, dtype = len(x), lam_dtype(x)
+        label_lam = None
+        if self.single_target:
+            label_lam = torch.ones(n_rows, dtype=dtype, device=x.device)
+        alone = self_pairs(partner) if self._may_pair_selves(context) else None
         if isinstance(lam, float) and (alone is None or not bool(alone.any())):
-            full = torch.full((len(x),), lam, dtype=dtype, device=x.device)
-            return LinearPlan(partner, full, lam_host=lam)
+            full = torch.full((n_rows,), lam, dtype=dtype, device=x.device)
+            return LinearPlan(partner, full, lam_host=lam, label_lam=label_lam)
         rows = torch.as_tensor(lam, dtype=dtype)
-        rows = rows.to(x.device, non_blocking=True).expand(len(x)).contiguous()
+        rows = rows.to(x.device, non_blocking=True).expand(n_rows).contiguous()
         if alone is not None:
             rows = rows.masked_fill(alone, 1.0)
-        return LinearPlan(partner, rows)
+        return LinearPlan(partner, rows, label_lam=label_lam)
 
     def _clean_plan(self, partner: Tensor, lam: Tensor) -> MixPlan:
         return LinearPlan(partner, lam, lam_host=1.0)
+
+
+def _size_biased(lam: Tensor | float, streams: MixStreams) -> Tensor | float:
+    """Turn Beta(alpha, alpha) into Beta(alpha + 1, alpha).
+
+    The density of the latter is 2 lambda times that of the former: a symmetric lambda
+    that is kept with probability lambda, and turned into 1 - lambda otherwise.
+    """
+    if isinstance(lam, float):
+        return lam if uniform(streams.lam) < lam else 1.0 - lam
+    kept = uniforms(lam.numel(), streams.lam).view(lam.shape) < lam
+    return torch.where(kept, lam, 1.0 - lam)

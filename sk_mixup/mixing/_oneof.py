@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing._method import Method, MixContext, check_number, first_tensor
+from sk_mixup.mixing._method import Method, MixContext, first_tensor
+from sk_mixup.mixing._mixup import Mixup
+from sk_mixup.mixing._params import check_number
 from sk_mixup.mixing._plan import MixPlan
 from sk_mixup.mixing._streams import MixStreams, uniform
 
@@ -21,8 +23,8 @@ class OneOf(Method):
 
     Parameters
     ----------
-    methods : sequence of methods
-        The choices.
+    methods : sequence of methods or None, default=None
+        The choices. None: `Mixup` with lambda per batch, and with lambda per row.
     p : sequence of float or None, default=None
         Their probabilities, with a sum of at most 1; the rest leaves the batch as it
         is. None: all alike.
@@ -39,12 +41,31 @@ class OneOf(Method):
     """
 
     short_name = "one_of"
+    group = "combining"
+    paper = "timm's switch_prob, for any methods"
 
     def __init__(
-        self, methods: Sequence[Method], p: Sequence[float] | None = None
+        self,
+        methods: Sequence[Method] | None = None,
+        p: Sequence[float] | None = None,
     ) -> None:
-        self.methods = methods
+        self.methods = [Mixup(), Mixup(per="row")] if methods is None else methods
         self.p = p  # type: ignore[assignment]
+
+    @property
+    def never_mixes(self) -> bool:
+        """Whether none of the methods ever mixes."""
+        return all(method.never_mixes for method in self.methods)
+
+    @property
+    def reads_module(self) -> bool:
+        """Whether any of the methods looks at the weights."""
+        return any(method.reads_module for method in self.methods)
+
+    @property
+    def needs_information(self) -> bool:
+        """Whether any of the methods uses the information of columns."""
+        return any(method.needs_information for method in self.methods)
 
     @property
     def blends(self) -> bool:  # type: ignore[override]

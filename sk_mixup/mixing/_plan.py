@@ -6,9 +6,10 @@ layer and the targets, can be replayed, looked at and tested.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -17,6 +18,10 @@ from torch import Tensor
 @dataclass(frozen=True, eq=False, repr=False)
 class MixPlan:
     """What happens to one batch. This plan itself leaves the batch as it is.
+
+    Compiled code takes a plan as an argument and draws outside: with
+    ``step = torch.compile(lambda plan, x: plan.apply(x), fullgraph=True)`` one graph
+    serves every lambda, partner, box and mask of plans of the same class.
 
     Parameters
     ----------
@@ -29,24 +34,76 @@ class MixPlan:
         blend with a scalar; compiled code reads `lam`.
     site : str or None
         Name of the layer whose output is to be mixed; None: the input.
+    label_lam : Tensor of shape (B,) or None
+        Weight of the own target where a method's rule makes it differ from `lam`.
+    pool : (x, y) or None
+        Rows kept from earlier batches. Partners from B on are rows of the pool.
 
     Attributes
     ----------
     rows : Tensor or None
         Source row of every mixed row; None: the rows of the batch in order.
+    pastes : bool
+        Whether whole values move and none are blended, so that the plan can mix raw
+        columns and category codes.
     """
 
     partner: Tensor
     lam: Tensor
     lam_host: float | None = None
     site: str | None = None
+    label_lam: Tensor | None = None
+    pool: tuple[Tensor, Tensor | None] | None = None
 
     rows = None
+    pastes: ClassVar[bool] = False
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the batch that the plan was drawn for."""
+        return len(self.partner)
 
     @property
     def label_weights(self) -> tuple[Tensor, Tensor]:
-        """Weights of the own and the partner's target, each of shape (B,)."""
-        return self.lam, 1.0 - self.lam
+        """Weights of the own and the partner's target, each of shape (rows,)."""
+        own = self.lam if self.label_lam is None else self.label_lam
+        return own, 1.0 - own
+
+    @property
+    def label_lam_host(self) -> float | None:
+        """The label weight as a number, where all rows share it and the host knows."""
+        return self.lam_host if self.label_lam is None else None
+
+    def own_rows(self, t: Tensor) -> Tensor:
+        """Return the own entries of targets or row weights, one per mixed row."""
+        return t if self.rows is None else t.index_select(0, self.rows)
+
+    def partner_rows(self, y: Tensor) -> Tensor:
+        """Return the partners' entries of targets or row weights.
+
+        Raises
+        ------
+        ValueError
+            If partners come from a pool that has no targets.
+        """
+        if self.pool is None:
+            return y.index_select(0, self.partner)
+        if self.pool[1] is None:
+            raise ValueError(
+                "This plan takes partners from memory, and their targets were not kept:"
+                " give y to every draw."
+            )
+        kept = self.pool[1]
+        if y.shape[1:] != kept.shape[1:] or (
+            y.is_floating_point() != kept.is_floating_point()
+        ):
+            raise ValueError(
+                "This plan takes partners from memory, and their targets are of another"
+                f" form: {kept.dtype} with rows of shape {tuple(kept.shape[1:])}, and"
+                f" here {y.dtype} with rows of shape {tuple(y.shape[1:])}. Give draw"
+                " the targets that are to be mixed."
+            )
+        return torch.cat((y, kept)).index_select(0, self.partner)
 
     @property
     def _blends_targets(self) -> bool:
@@ -78,12 +135,13 @@ class MixPlan:
             If the number of rows is not the plan's.
         """
         if isinstance(x, Tensor):
-            if len(x) != len(self.partner):
-                raise ValueError(
-                    f"This plan was drawn for {len(self.partner)} rows; got a tensor"
-                    f" of shape {tuple(x.shape)}."
-                )
+            self._check_rows(x, "a tensor")
             return self._apply(x)
+        if self.pool is not None:
+            raise TypeError(
+                "A plan with partners from memory mixes one tensor; got"
+                f" {type(x).__name__}."
+            )
         if isinstance(x, Mapping):
             return {key: self.apply(value) for key, value in x.items()}
         if isinstance(x, (tuple, list)):
@@ -118,16 +176,11 @@ class MixPlan:
         ValueError
             If class indices come without `n_classes` or do not fit it.
         """
-        if len(y) != len(self.partner):
-            raise ValueError(
-                f"This plan was drawn for {len(self.partner)} rows; got targets of"
-                f" shape {tuple(y.shape)}."
-            )
+        self._check_rows(y, "targets")
         if y.is_floating_point() and self._blends_targets:
             return self._apply(y)
         own, other = self.label_weights
-        y_own = y if self.rows is None else y[self.rows]
-        y_other = y.index_select(0, self.partner)
+        y_own, y_other = self.own_rows(y), self.partner_rows(y)
         if y.is_floating_point():
             shape = (-1,) + (1,) * (y.ndim - 1)
             return (own.view(shape) * y_own + other.view(shape) * y_other).to(y.dtype)
@@ -145,6 +198,34 @@ class MixPlan:
         mixed.scatter_(1, y_own.long().unsqueeze(1), own.unsqueeze(1))
         return mixed.scatter_add_(1, y_other.long().unsqueeze(1), other.unsqueeze(1))
 
+    def take_partners(self, x: Tensor) -> Tensor:
+        """Return the partners' rows in a new tensor."""
+        return take_rows(self.all_rows(x), self.partner)
+
+    def all_rows(self, x: Tensor) -> Tensor:
+        """Return the rows of the batch, followed by those of the pool."""
+        if self.pool is None:
+            return x
+        kept = self.pool[0]
+        if x.shape[1:] != kept.shape[1:]:
+            raise ValueError(
+                "This plan takes partners from memory, which keeps rows of shape"
+                f" {tuple(kept.shape[1:])}; got rows of shape {tuple(x.shape[1:])}. A"
+                " memory serves the input alone, not what a net makes of it."
+            )
+        return torch.cat((x, kept.to(x.dtype)))
+
+    def with_pool(self, pool: tuple[Tensor, Tensor | None]) -> MixPlan:
+        """Return the plan with rows kept from earlier batches."""
+        return dataclasses.replace(self, pool=pool)
+
+    def _check_rows(self, t: Tensor, what: str) -> None:
+        if len(t) != self.n_rows:
+            raise ValueError(
+                f"This plan was drawn for {self.n_rows} rows; got {what} of shape"
+                f" {tuple(t.shape)}."
+            )
+
     def __repr__(self) -> str:
         """Name the kind, the size and the mean share."""
         place = "" if self.site is None else f", site={self.site!r}"
@@ -160,7 +241,9 @@ class LinearPlan(MixPlan):
 
     @property
     def _blends_targets(self) -> bool:
-        return self.lam_host is not None and not torch.compiler.is_compiling()
+        if torch.compiler.is_compiling():  # must not look at lam_host, see _apply
+            return False
+        return self.label_lam_host is not None and self.pool is None
 
     def _apply(self, x: Tensor) -> Tensor:
         x = to_blendable(x)
@@ -170,7 +253,7 @@ class LinearPlan(MixPlan):
             return x
         # The gathered copy is the result: one pass to gather, one to blend. A lerp, and
         # not mixed + lam * (x - mixed), leaves a row with lam = 1 bit for bit alone.
-        mixed = take_rows(x, self.partner)
+        mixed = self.take_partners(x)
         if lam_host is not None:
             return mixed.lerp_(x, lam_host)
         return mixed.lerp_(x, self.lam.to(x.dtype).view((-1,) + (1,) * (x.ndim - 1)))

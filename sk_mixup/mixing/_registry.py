@@ -1,32 +1,146 @@
-"""Short names of methods, and how `mix=` is read."""
+"""The table of methods, their short names, and how `mix=` is read."""
 
 from __future__ import annotations
 
 import copy
 import difflib
-from typing import Any
+import inspect
+from typing import Any, NamedTuple
 
+from sk_mixup.mixing._alignmix import AlignMix
+from sk_mixup.mixing._balanced import BalancedMixup
+from sk_mixup.mixing._cmixup import CMixup
 from sk_mixup.mixing._cutmix import CutMix
+from sk_mixup.mixing._featmix import FeatMix
+from sk_mixup.mixing._featureswap import FeatureSwap
+from sk_mixup.mixing._fmix import FMix
+from sk_mixup.mixing._gridmix import GridMix
+from sk_mixup.mixing._hidmix import HidMix
+from sk_mixup.mixing._mamix import MAMix
 from sk_mixup.mixing._manifold import ManifoldMixup
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._mixup import Mixup
+from sk_mixup.mixing._noisy import NoisyFeatureMixup
 from sk_mixup.mixing._oneof import OneOf
+from sk_mixup.mixing._per_key import PerKey
+from sk_mixup.mixing._regmixup import RegMixup
+from sk_mixup.mixing._remix import Remix
+from sk_mixup.mixing._repeat import Repeat
+from sk_mixup.mixing._resizemix import ResizeMix
+from sk_mixup.mixing._smoothmix import SmoothMix
 
-_METHODS: dict[str, type[Method]] = {
-    method.short_name: method for method in (Mixup, ManifoldMixup, CutMix)
+_CLASSES: tuple[type[Method], ...] = (
+    Mixup,
+    RegMixup,
+    NoisyFeatureMixup,
+    ManifoldMixup,
+    AlignMix,
+    FeatureSwap,
+    FeatMix,
+    HidMix,
+    CutMix,
+    ResizeMix,
+    GridMix,
+    SmoothMix,
+    FMix,
+    Remix,
+    MAMix,
+    BalancedMixup,
+    CMixup,
+    OneOf,
+    Repeat,
+    PerKey,
+)
+
+
+class MethodInfo(NamedTuple):
+    """What there is to know of a method before using it.
+
+    Attributes
+    ----------
+    short_name : str
+        For ``mix="..."``.
+    method : type
+        The class.
+    group : str
+        Kind of mixing.
+    paper : str
+        Source.
+    defaults : dict
+        Default of every parameter.
+    """
+
+    short_name: str
+    method: type[Method]
+    group: str
+    paper: str
+    defaults: dict[str, Any]
+
+
+class MethodTable(dict[str, MethodInfo]):
+    """Methods by short name; prints as a table."""
+
+    def __repr__(self) -> str:
+        """Show one line per method."""
+        rows = [("short name", "class", "group", "defaults", "paper")]
+        for info in self.values():
+            shown = [
+                f"{name}={value!r}"
+                for name, value in info.defaults.items()
+                if name not in _COMMON
+            ]
+            rows.append(
+                (
+                    info.short_name,
+                    info.method.__name__,
+                    info.group,
+                    ", ".join(shown),
+                    info.paper,
+                )
+            )
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(
+                cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+            ).rstrip()
+            for row in rows
+        ]
+        return "\n".join(lines)
+
+
+_COMMON = ("p", "pairing", "off_first", "off_last")
+_METHODS = {method.short_name: method for method in _CLASSES}
+# Underscores and the long form of a class's name are matters of taste.
+_SPELLINGS = {
+    spelling: method
+    for method in _CLASSES
+    for spelling in (method.short_name.replace("_", ""), method.__name__.lower())
 }
 
 
-def list_methods() -> dict[str, type[Method]]:
-    """Return the methods by their short names.
+def list_methods() -> MethodTable:
+    """Return all methods: class, short name, group, paper and defaults.
+
+    Returns
+    -------
+    methods : dict of str to MethodInfo
+        By short name; it prints as a table.
 
     Examples
     --------
     >>> from sk_mixup.mixing import list_methods
-    >>> sorted(list_methods())
-    ['cutmix', 'manifold', 'mixup']
+    >>> info = list_methods()["cutmix"]
+    >>> info.method.__name__, info.paper, info.defaults["alpha"]
+    ('CutMix', 'Yun et al., ICCV 2019', 1.0)
     """
-    return dict(_METHODS)
+    return MethodTable(
+        {
+            name: MethodInfo(
+                name, method, method.group, method.paper, _defaults(method)
+            )
+            for name, method in _METHODS.items()
+        }
+    )
 
 
 def method_class(name: str) -> type[Method]:
@@ -37,13 +151,19 @@ def method_class(name: str) -> type[Method]:
     ValueError
         For an unknown name, with the nearest names.
     """
-    if name in _METHODS:
-        return _METHODS[name]
+    spelling = name.lower().replace("_", "")
+    if spelling in _SPELLINGS:
+        return _SPELLINGS[spelling]
     near = difflib.get_close_matches(name, _METHODS, n=2, cutoff=0.5)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     raise ValueError(
         f"mix={name!r} is no mixing method; known are {sorted(_METHODS)}.{hint}"
     )
+
+
+def _defaults(method: type[Method]) -> dict[str, Any]:
+    parameters = inspect.signature(method).parameters
+    return {name: parameter.default for name, parameter in parameters.items()}
 
 
 def resolve_method(

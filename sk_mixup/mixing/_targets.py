@@ -3,15 +3,36 @@
 Soft targets and the weighted pair agree for cross-entropy. They differ for
 class-weighted means and for L1 and Huber losses, and a criterion that takes hard labels
 alone has no soft form at all; the pair form is the one that is meant everywhere.
+
+A criterion that is not linear in the target has no pair form, and says what it takes
+instead. The attribute `mixed_targets`, read by :func:`mixed_loss` and the estimators:
+
+========  ============================================================================
+absent    ``criterion(output, y)`` is called for either target (the pair form)
+"soft"    ``criterion(output, targets)``, targets as :meth:`MixPlan.targets` returns
+"pair"    ``criterion(output, MixedTargets(y, y_partner, lam))``
+"plan"    ``criterion(output, y, plan)`` with the targets of the unmixed rows
+========  ============================================================================
+
+On clean batches the form stays: one-hot labels, a pair with ``lam = 1``, a plan that is
+None. With the weights of rows, a mixed row has one loss and so one weight, ``lam * w_i
++ (1 - lam) * w_j``. A second attribute, `output_activation`, says what makes
+probabilities of the outputs: "softmax" (where absent), "sigmoid" or "none".
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
+
+from sk_mixup.mixing._plan import check_class_range
+
+FORMS = ("soft", "pair", "plan")
+ACTIVATIONS = ("softmax", "sigmoid", "none")
 
 
 class MixedTargets(NamedTuple):
@@ -29,6 +50,66 @@ class MixedTargets(NamedTuple):
     y_partner: Tensor
     lam: Tensor
 
+    def soft(self, n_classes: int | None = None) -> Tensor:
+        """Return one blended target per row.
+
+        Parameters
+        ----------
+        n_classes : int or None
+            Width of the result for class indices; floats blend as they are.
+
+        Returns
+        -------
+        targets : Tensor of shape (rows, n_classes), or like `y`
+
+        Raises
+        ------
+        ValueError
+            If class indices come without `n_classes` or do not fit it.
+        """
+        if self.y.is_floating_point():
+            lam = self.lam.view((-1,) + (1,) * (self.y.ndim - 1))
+            return (lam * self.y + (1 - lam) * self.y_partner).to(self.y.dtype)
+        if n_classes is None:
+            raise ValueError(
+                f"The targets are class indices (dtype {self.y.dtype}): say n_classes."
+            )
+        mixed = self.lam.new_zeros((len(self.y), n_classes))
+        for y, share in ((self.y, self.lam), (self.y_partner, 1 - self.lam)):
+            check_class_range(y, n_classes)
+            mixed.scatter_add_(1, y.long().unsqueeze(1), share.unsqueeze(1))
+        return mixed
+
+
+def target_form(criterion: Any) -> str | None:
+    """Return what a criterion takes as mixed targets; None: the pair form.
+
+    Raises
+    ------
+    ValueError
+        For an unknown value of its attribute `mixed_targets`.
+    """
+    return _declared(criterion, "mixed_targets", FORMS)
+
+
+def output_activation(criterion: Any) -> str | None:
+    """Return what makes probabilities of outputs; None: the criterion does not say.
+
+    Raises
+    ------
+    ValueError
+        For an unknown value of its attribute `output_activation`.
+    """
+    return _declared(criterion, "output_activation", ACTIVATIONS)
+
+
+def _declared(criterion: Any, name: str, known: tuple[str, ...]) -> str | None:
+    value = getattr(criterion, name, None)
+    if value is None or (isinstance(value, str) and value in known):
+        return value
+    label = getattr(criterion, "__name__", None) or type(criterion).__name__
+    raise ValueError(f"{label}.{name} must be one of {known} or None; got {value!r}.")
+
 
 def mixed_loss(
     criterion: Callable[..., Tensor], output: Tensor, targets: MixedTargets | Tensor
@@ -40,7 +121,8 @@ def mixed_loss(
     criterion : callable
         A loss module or function. A module with a `reduction` is called unreduced; any
         other criterion may return one value per row, or a scalar if all rows share
-        their lambda.
+        their lambda. One with an attribute `mixed_targets` ("soft" or "pair") is called
+        once, with targets of that form, and its values are averaged.
     output : Tensor of shape (rows, ...)
         What the net returned.
     targets : MixedTargets or Tensor
@@ -54,6 +136,8 @@ def mixed_loss(
     ------
     ValueError
         If the criterion returns a scalar and the rows differ in lambda.
+    TypeError
+        If the criterion needs the plan itself.
 
     Examples
     --------
@@ -68,6 +152,19 @@ def mixed_loss(
     if not isinstance(targets, MixedTargets):
         return criterion(output, targets)
     criterion = unreduced(criterion)
+    form = target_form(criterion)
+    if form == "plan":
+        raise TypeError(
+            f"{criterion!r} needs the plan of the batch: draw one with method.draw, and"
+            " call criterion(output, y, plan)."
+        )
+    if form == "soft":
+        n_classes = output.shape[1] if output.ndim > 1 else None
+        soft = targets.soft(n_classes)
+        wide = torch.promote_types(output.dtype, soft.dtype)
+        return criterion(output, soft.to(wide)).mean()
+    if form == "pair":
+        return criterion(output, targets).mean()
     own = criterion(output, targets.y)
     other = criterion(output, targets.y_partner)
     lam = targets.lam

@@ -49,9 +49,18 @@ class TabularNet(nn.Module):
         of levels, between 2 and 16.
     mix_numeric : {"after", "before"}, default="after"
         Whether numbers are mixed after or before their embedding.
+
+    Attributes
+    ----------
+    mix_dims : Tensor of shape (width,), int64, or None
+        Dimension, within its column's embedding, of each entry of an embedded row, for
+        HidMix. The raw number beside a number's embedding and a missing indicator are
+        dimension 0, the embedding of a number starts at 1, that of a category at 0.
+        None where numbers are mixed before their embedding.
     """
 
     mixes_inside = True
+    mix_dims: Tensor | None
 
     def __init__(
         self,
@@ -76,16 +85,21 @@ class TabularNet(nn.Module):
         self.n_numeric = n_numeric
         self.mix_numeric = mix_numeric
         width = n_numeric + n_indicators
+        dims = [torch.zeros(width, dtype=torch.int64)]
         self.numbers: PiecewiseLinearEmbedding | None = None
         self.categories: CategoricalEmbedding | None = None
         if bin_edges is not None and n_numeric:
             self.numbers = PiecewiseLinearEmbedding(bin_edges, d_numeric)
             width += n_numeric * d_numeric
+            dims.append(torch.arange(1, d_numeric + 1).repeat(n_numeric))
         if len(n_levels):
             if d_categorical is None:
                 d_categorical = categorical_width(n_levels)
             self.categories = CategoricalEmbedding(n_levels, d_categorical)
             width += len(n_levels) * d_categorical
+            dims.append(torch.arange(d_categorical).repeat(len(n_levels)))
+        # On the host, where HidMix draws its masks, and so no buffer.
+        self.mix_dims = torch.cat(dims) if mix_numeric == "after" else None
         blocks = []
         for _ in range(n_hidden):
             linear = nn.Linear(width, d_hidden)

@@ -8,6 +8,7 @@ from sk_mixup.training._building import (
     module_kind,
 )
 from sk_mixup.training._callbacks import BestWeights, ScikitLearnBridge, StopTraining
+from sk_mixup.training._facts import mix_facts
 from sk_mixup.training._net import MixingMixin, MixingRun, mixing_net_class
 from sk_mixup.training._objective import Objective
 from sk_mixup.training._prediction import predict_outputs
@@ -35,6 +36,7 @@ __all__ = [
     "check_mixing",
     "initialize_net",
     "make_net",
+    "mix_facts",
     "mixing_net_class",
     "module_kind",
     "module_recipe",

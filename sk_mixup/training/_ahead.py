@@ -9,6 +9,7 @@ order either way, so the training is the same.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from skorch.dataset import unpack_data
 from torch import Tensor
 
 from sk_mixup.mixing import Method, MixContext, MixPlan, MixStreams
-from sk_mixup.training._batches import TensorBatches, split_weight
+from sk_mixup.training._batches import TensorBatches, row_groups, split_weight
 from sk_mixup.training._objective import Objective
 
 # Batches prepared in a row.
@@ -76,7 +77,6 @@ def mixed_batches(
     if method is None:
         yield from map(MixedBatch, iterator)
         return
-    small = 0 if mixes_inside else _SMALL_BYTES
     in_memory = isinstance(iterator, TensorBatches)
     size = _AHEAD if in_memory and not method.reads_module else 1
     batches = iter(iterator)
@@ -84,23 +84,44 @@ def mixed_batches(
         inputs, labels = zip(*map(unpack_data, block), strict=True)
         targets = [split_weight(y) for y in labels]
         plans = [
-            method.draw(x, y, generator=streams, context=context)
-            for x, (y, _) in zip(inputs, targets, strict=True)
+            method.draw(x, y, generator=streams, context=_with_groups(context, label))
+            for x, (y, _), label in zip(inputs, targets, labels, strict=True)
         ]
         if not in_memory:  # and not on the device yet
             yield from map(MixedBatch, block, plans)
             continue
         mixed = [
             plan.apply(x)
-            if not plan.is_identity and plan.site is None and _n_bytes(x) <= small
+            if not plan.is_identity
+            and mixes_input(plan, mixes_inside)
+            and _n_bytes(x) <= _SMALL_BYTES
             else None
             for x, plan in zip(inputs, plans, strict=True)
         ]
         dense = [
-            None if y is None or plan.is_identity else plan.targets(y)
+            # Labels from memory are not dense.
+            None
+            if y is None or plan.is_identity or plan.pool is not None
+            else _dense(y, plan)
             for y, plan in zip(objective.dense_targets(targets), plans, strict=True)
         ]
         yield from map(MixedBatch, block, plans, mixed, dense)
+
+
+def mixes_input(plan: MixPlan, mixes_inside: bool) -> bool:
+    """Whether a plan is for the input as it is, and not for what a net makes of it."""
+    return plan.site is None and (plan.pastes or not mixes_inside)
+
+
+def _with_groups(context: MixContext, y: Any) -> MixContext:
+    groups = row_groups(y)
+    return context if groups is None else dataclasses.replace(context, groups=groups)
+
+
+def _dense(y: Tensor, plan: MixPlan) -> Tensor:
+    mixed = plan.targets(y)
+    # The targets of a batch are made for the mean over its rows; a plan may have more.
+    return mixed if len(mixed) == len(y) else mixed.mul_(len(y) / len(mixed))
 
 
 def _n_bytes(x: Any) -> int:

@@ -30,23 +30,43 @@ class ArrayData(Dataset):
     y : Tensor of shape (n, ...)
     weight : Tensor of shape (n,) or None
         Row weights with mean 1; None: all alike.
+    groups : Tensor of shape (n,), int64, or None
+        Rows of different groups are never mixed.
     """
 
-    def __init__(self, X: Input, y: Tensor, weight: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        X: Input,
+        y: Tensor,
+        weight: Tensor | None = None,
+        groups: Tensor | None = None,
+    ) -> None:
         super().__init__(X, y)
         self.weight = weight
+        self.groups = groups
 
     def __getitem__(self, index: Any) -> tuple[Any, Any]:
         """Return rows as the batches hold them."""
         y = self.y[index]
+        if self.weight is None and self.groups is None:
+            return select(self.X, index), y
         if self.weight is not None:
-            return select(self.X, index), (y, self.weight[index])
-        return select(self.X, index), y
+            weight = self.weight[index]
+        else:  # a loader cannot collate None
+            rows = self.groups[index]  # type: ignore[index]
+            weight = torch.ones_like(rows, dtype=torch.float32)
+        if self.groups is None:
+            return select(self.X, index), (y, weight)
+        return select(self.X, index), (y, weight, self.groups[index])
 
     def to(self, device: torch.device) -> ArrayData:
         """Return the data on a device."""
-        weight = None if self.weight is None else self.weight.to(device)
-        return ArrayData(move(self.X, device), self.y.to(device), weight)
+        return ArrayData(
+            move(self.X, device),
+            self.y.to(device),
+            move(self.weight, device),
+            move(self.groups, device),
+        )
 
     @property
     def n_bytes(self) -> int:
@@ -90,7 +110,7 @@ class TensorBatches:
         return -(-len(self.data) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        """Yield ``(x, y)``, or ``(x, (y, weight))`` where rows have weights."""
+        """Yield ``(x, y)``; with weights or groups, y is a tuple that holds them."""
         n_rows, size = len(self.data), self.batch_size
         step = size * self._batches_per_chunk
         order = None
@@ -122,8 +142,12 @@ def split_weight(y: Any) -> tuple[Any, Any]:
     """Return the target and the row weights of a batch; None where it has none."""
     if not isinstance(y, (tuple, list)):
         return y, None
-    target, weight = y
-    return target, weight
+    return y[0], y[1]
+
+
+def row_groups(y: Any) -> Tensor | None:
+    """Return the groups of a batch's rows; None where it has none."""
+    return y[2] if isinstance(y, (tuple, list)) and len(y) > 2 else None
 
 
 def first_input(x: Input) -> Tensor:

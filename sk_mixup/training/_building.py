@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 
 from sk_mixup.mixing import ManifoldMixup, Method, MixContext, OneOf, unreduced
 from sk_mixup.nets import TabularNet
+from sk_mixup.training._ahead import mixes_input
 from sk_mixup.training._batches import Input, first_input
 from sk_mixup.training._net import mixing_net_class
 from sk_mixup.training._objective import Objective, main_output
@@ -159,26 +160,59 @@ def initialize_net(
     return objective
 
 
-def check_mixing(method: Method | None, net: Any, sample: Input) -> None:
-    """Draw and apply one plan, so that a method that cannot mix this input says so."""
+def check_mixing(
+    method: Method | None,
+    net: Any,
+    sample: Input,
+    y: Tensor,
+    facts: dict[str, Any],
+) -> None:
+    """Draw and apply plans, so that a method that cannot mix this input says so.
+
+    Parameters
+    ----------
+    method : Method or None
+    net : skorch net
+        Initialized.
+    sample : Tensor or dict
+        Some rows of input.
+    y : Tensor
+        Their targets.
+    facts : dict
+        As `mix_facts` returns them.
+    """
     if method is None:
         return
     module = net.module_
-    methods = list(method.methods) if isinstance(method, OneOf) else [method]
-    for one in methods:
-        if isinstance(one, ManifoldMixup) and "input" not in one.sites(module):
+    inside = getattr(module, "mixes_inside", False)
+    context = MixContext(module=module, **facts)
+    for one in method.methods if isinstance(method, OneOf) else [method]:
+        _check_memory(one, module, inside)
+        # Also of a method inside another: `method__off_first`.
+        epochs = [k for k in one.get_params() if k.endswith(("off_first", "off_last"))]
+        trial = copy.deepcopy(one).set_params(**dict.fromkeys(epochs, 0))
+        plan = trial.draw(
+            sample, y, generator=torch.Generator().manual_seed(0), context=context
+        )
+        # A hidden layer that can be drawn excuses an input that cannot be mixed.
+        hidden = isinstance(one, ManifoldMixup) and "input" not in one.sites(module)
+        if mixes_input(plan, inside) and not hidden:
+            plan.apply(sample)
+
+
+def _check_memory(method: Method, module: nn.Module, inside: bool) -> None:
+    """Refuse partners from memory where something else than the input is mixed."""
+    for value in method.get_params().values():
+        if not getattr(value, "keeps_rows", False):
             continue
-        if getattr(module, "mixes_inside", False):
-            if one.blends:
-                continue
+        if isinstance(method, ManifoldMixup) or (inside and method.blends):
+            place = "hidden layers" if not inside else "the embedded input"
             raise ValueError(
-                f"mix: {type(one).__name__} pastes boxes of images and cannot mix the"
-                " columns of a table; use 'mixup' or 'manifold'."
+                f"mix: pairing={value!r} keeps rows of the input, and"
+                f" {type(method).__name__} mixes {place} of {type(module).__name__}."
+                " Use another pairing such as 'shuffle'"
+                + (", or a module of your own." if inside else ".")
             )
-        generator = torch.Generator().manual_seed(0)
-        context = MixContext(module=module)
-        trial = copy.deepcopy(one).set_params(off_first=0, off_last=0)
-        trial.draw(sample, generator=generator, context=context).apply(sample)
 
 
 class _Constant:

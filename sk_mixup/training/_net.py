@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from sk_mixup.mixing import Method, MixContext, MixPlan, mix_layer
-from sk_mixup.training._ahead import MixedBatch, mixed_batches
+from sk_mixup.training._ahead import MixedBatch, mixed_batches, mixes_input
 from sk_mixup.training._batches import ArrayData, TensorBatches, move, split_weight
 from sk_mixup.training._objective import Objective, main_output
 from sk_mixup.training._streams import TrainStreams
@@ -39,12 +39,15 @@ class MixingRun:
     objective : Objective
     n_epochs : int
         Planned epochs of this training.
+    facts : dict
+        What `MixContext` says of the training data.
     """
 
     method: Method | None
     streams: TrainStreams
     objective: Objective
     n_epochs: int
+    facts: dict[str, Any] = field(default_factory=dict)
     epoch: int = 0
     context: MixContext | None = None
     mixed: MixedBatch | None = None
@@ -148,11 +151,12 @@ class MixingMixin:
         if plan.site is not None:
             with mix_layer(module, plan):
                 return self.infer(x, **fit_params)
-        if getattr(module, "mixes_inside", False):
-            if plan.is_identity:
-                return self.infer(x, **fit_params)
-            return self.infer(x, mix=plan.apply, **fit_params)
-        return self.infer(plan.apply(x), **fit_params)
+        inside = getattr(module, "mixes_inside", False)
+        if mixes_input(plan, inside):
+            return self.infer(plan.apply(x), **fit_params)
+        if plan.is_identity:
+            return self.infer(x, **fit_params)
+        return self.infer(x, mix=plan.apply, **fit_params)
 
     def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Loss on clean data."""
@@ -205,7 +209,7 @@ class MixingMixin:
         batches: Any = (MixedBatch(batch) for batch in iterator)
         if training:
             module = self.module_  # type: ignore[attr-defined]
-            run.context = MixContext(run.epoch, run.n_epochs, module)
+            run.context = MixContext(run.epoch, run.n_epochs, module, **run.facts)
             run.epoch += 1
             run.steps_plainly = (
                 self._optimizers == ["optimizer"]  # type: ignore[attr-defined]
@@ -351,25 +355,25 @@ def _count_hits(run: MixingRun) -> None:
     outputs, targets = [], []
     pairs: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
     for output, y, plan, target in run.pending:
+        # A plan may have more rows than the batch, of which each counts for less.
         if target is not None and target.shape == output.shape:
             outputs.append(output)
-            targets.append(target)
+            # Dense targets hold -1/rows for a whole label.
+            targets.append(target * -len(y))
         elif plan is None or plan.is_identity:
-            share = torch.ones((), device=y.device).expand(len(y))
-            pairs.append((output, y, y, share))
+            whole = torch.ones((), device=y.device).expand(len(y))
+            pairs.append((output, y, y, torch.stack((whole, whole - 1))))
         else:
-            own_y = y if plan.rows is None else y[plan.rows]
-            other_y = y.index_select(0, plan.partner)
-            pairs.append((output, own_y, other_y, plan.label_weights[0]))
+            pair = plan.own_rows(y), plan.partner_rows(y)
+            shares = torch.stack(plan.label_weights) * (len(y) / len(pair[0]))
+            pairs.append((output, *pair, shares))
     run.pending.clear()
     if targets:
         predicted = run.objective.labels(torch.cat(outputs)).unsqueeze(1)
-        # Dense targets hold -1/rows for a whole label.
-        rows = torch.cat([target * -len(target) for target in targets])
-        run.hits.append(rows.gather(1, predicted).sum())
+        run.hits.append(torch.cat(targets).gather(1, predicted).sum())
     if pairs:
-        output, own_y, other_y, share = map(torch.cat, zip(*pairs, strict=True))
+        output, own_y, other_y = (torch.cat([p[i] for p in pairs]) for i in range(3))
+        own_share, other_share = torch.cat([p[3] for p in pairs], 1)
         predicted = run.objective.labels(output)
-        hits = share * (predicted == own_y).float()
-        other_hits = (1.0 - share) * (predicted == other_y).float()
-        run.hits.append((hits + other_hits).sum())
+        own_hits = own_share * (predicted == own_y)
+        run.hits.append((own_hits + other_share * (predicted == other_y)).sum())

@@ -2,6 +2,10 @@
 
 Sum over rows of ``lam * w_i * loss(f, y_i) + (1 - lam) * w_j * loss(f, y_j)``, divided
 by the number of rows. It needs one loss value per row, so criteria are used unreduced.
+
+A criterion that is not linear in the target says what it takes instead, see
+`sk_mixup.mixing._targets`. It gives one loss for a mixed row, whose weight can only be
+``lam * w_i + (1 - lam) * w_j``.
 """
 
 from __future__ import annotations
@@ -13,7 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sk_mixup.mixing import MixPlan, row_means
+from sk_mixup.mixing import (
+    MixedTargets,
+    MixPlan,
+    output_activation,
+    row_means,
+    target_form,
+)
 
 # Beyond, soft labels are more memory to read than two lookups per row.
 _MOST_DENSE_CLASSES = 64
@@ -26,7 +36,8 @@ class Objective:
     Parameters
     ----------
     criterion : callable
-        Returns one loss per row (``reduction="none"``).
+        Returns one loss per row (``reduction="none"``). Its attributes `mixed_targets`
+        and `output_activation`, if any, say what it takes and what outputs are.
     n_classes : int or None
         None: regression.
     takes_log : bool
@@ -40,6 +51,10 @@ class Objective:
         self.criterion = criterion
         self.n_classes = n_classes
         self.takes_log = takes_log
+        self._form = target_form(criterion)
+        self._activation = output_activation(criterion) or _activation_of(
+            criterion, takes_log
+        )
         self._is_binary = isinstance(criterion, _BINARY)
         self._is_plain = (
             type(criterion) is nn.CrossEntropyLoss
@@ -82,17 +97,17 @@ class Objective:
             return torch.dot(output.reshape(-1), target.view(-1).to(output.dtype))
         if plan is None or plan.is_identity:
             return self._mean(output, y, weight)
-        own_y = y if plan.rows is None else y[plan.rows]
-        other_y = y.index_select(0, plan.partner)
-        if weight is None and plan.lam_host is not None:
-            lam = plan.lam_host
+        if self._form is not None:
+            loss = self._whole_rows(output, y, plan)
+            if weight is not None:
+                own_share, other_share = _weight_shares(plan, weight)
+                loss = (own_share + other_share) * loss
+            return loss.mean()
+        own_y, other_y = plan.own_rows(y), plan.partner_rows(y)
+        if weight is None and (lam := plan.label_lam_host) is not None:
             own = self._mean(output, own_y, None)
             return lam * own + (1.0 - lam) * self._mean(output, other_y, None)
-        own_share, other_share = plan.label_weights
-        if weight is not None:
-            own_weight = weight if plan.rows is None else weight[plan.rows]
-            own_share = own_share * own_weight
-            other_share = other_share * weight[plan.partner]
+        own_share, other_share = _weight_shares(plan, weight)
         own_loss = self.rows(output, own_y)
         other_loss = self.rows(output, other_y)
         return (own_share * own_loss + other_share * other_loss).mean()
@@ -140,8 +155,49 @@ class Objective:
         """Return one loss per row; a scalar criterion stays a scalar."""
         if self._is_plain and output.ndim == 2:
             return functional.nll_loss(output, y, reduction="none")
+        if self._form is not None:
+            return self._whole_rows(output, y, None)
         loss = self.criterion(*self._aligned(output, y))
         return loss if loss.ndim == 0 else row_means(loss)
+
+    def _whole_rows(self, output: Tensor, y: Tensor, plan: MixPlan | None) -> Tensor:
+        """Return one loss per row of a criterion that takes mixed targets whole."""
+        if self._form == "plan":
+            if self.n_classes is None and plan is None:
+                output = output.reshape(y.shape)
+            loss = self.criterion(output, y, plan)
+        elif self._form == "soft":
+            loss = self.criterion(*self._soft(output, y, plan))
+        else:
+            if plan is None:
+                whole = torch.ones(len(y), device=y.device)
+                targets = MixedTargets(y, y, whole)
+            else:
+                own_share, _ = plan.label_weights
+                pair = plan.own_rows(y), plan.partner_rows(y)
+                targets = MixedTargets(*pair, own_share)
+            if self.n_classes is None:
+                output = output.reshape(targets.y.shape)
+            loss = self.criterion(output, targets)
+        return loss if loss.ndim == 0 else row_means(loss)
+
+    def _soft(
+        self, output: Tensor, y: Tensor, plan: MixPlan | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return output and one blended target per row, of the same shape."""
+        if plan is not None:
+            target = plan.targets(y, self.n_classes)
+        elif self.n_classes is not None:
+            target = functional.one_hot(y, self.n_classes).float()
+        else:
+            target = y
+        if self.n_classes is None:
+            output = output.reshape(target.shape)
+        elif self._activation == "sigmoid" and output[0].numel() == 1:
+            # One logit, of the second class.
+            output, target = output.reshape(-1), target[:, 1]
+        # No narrower than the shares: half precision would move them over thresholds.
+        return output, target.to(torch.promote_types(output.dtype, target.dtype))
 
     def _aligned(self, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Give output and target the shapes that the criterion wants."""
@@ -157,7 +213,7 @@ class Objective:
         """Return the most probable class of each row, int64."""
         output = main_output(output)
         if output.ndim == 1 or output.shape[1] == 1:
-            limit = 0.0 if isinstance(self.criterion, nn.BCEWithLogitsLoss) else 0.5
+            limit = 0.5 if self._activation == "none" else 0.0
             return (output.reshape(-1) > limit).long()
         return output.argmax(1)
 
@@ -166,14 +222,34 @@ class Objective:
         output = output.double()
         if output.ndim == 1 or output.shape[1] == 1:
             one = output.reshape(-1)
-            if not isinstance(self.criterion, nn.BCELoss):
+            if self._activation != "none":
                 one = one.sigmoid()
             return torch.stack([1.0 - one, one], 1)
-        if isinstance(self.criterion, nn.BCEWithLogitsLoss):
-            output = output.sigmoid()
-        elif not (self.takes_log or isinstance(self.criterion, nn.BCELoss)):
+        if self._activation == "softmax":
             return output.softmax(1)
+        if self._activation == "sigmoid":
+            # Sigmoids scaled to sum to one, also where all of them are tiny.
+            return functional.logsigmoid(output).softmax(1)
         return output / output.sum(1, keepdim=True).clamp(min=1e-300)
+
+
+def _activation_of(criterion: Any, takes_log: bool) -> str:
+    if takes_log or isinstance(criterion, nn.BCELoss):
+        return "none"
+    return "sigmoid" if isinstance(criterion, nn.BCEWithLogitsLoss) else "softmax"
+
+
+def _weight_shares(plan: MixPlan, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return what the own and the partner's target of every row count."""
+    own_share, other_share = plan.label_weights
+    if weight is None:
+        return own_share, other_share
+    if plan.pool is not None:
+        raise ValueError(
+            "pairing: partners from memory have no weights; leave sample_weight"
+            " and class_weight out, or choose another pairing."
+        )
+    return own_share * plan.own_rows(weight), other_share * plan.partner_rows(weight)
 
 
 def main_output(output: Any) -> Tensor:

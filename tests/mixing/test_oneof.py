@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sk_mixup.mixing import CutMix, ManifoldMixup, Mixup, OneOf
-from sk_mixup.mixing._cutmix import BoxPlan
+from sk_mixup.mixing._mask_plan import BoxPlan
 from sk_mixup.mixing._plan import LinearPlan
 
 

@@ -1,4 +1,4 @@
-"""What holds for every method, at any batch size, dtype and image size."""
+"""What holds for the methods of images in all their settings, at any size and dtype."""
 
 import pytest
 import torch

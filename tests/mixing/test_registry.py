@@ -14,11 +14,24 @@ from sk_mixup.mixing import (
 
 
 def test_short_names_stand_for_methods():
-    assert list_methods() == {
-        "cutmix": CutMix,
-        "manifold": ManifoldMixup,
-        "mixup": Mixup,
-    }
+    classes = {name: info.method for name, info in list_methods().items()}
+    wanted = {"cutmix": CutMix, "manifold": ManifoldMixup, "mixup": Mixup}
+    assert wanted.items() <= classes.items()
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_the_list_tells_class_group_paper_and_defaults(name):
+    info = list_methods()[name]
+    assert info.short_name == name
+    assert info.group
+    assert info.paper
+    assert info.defaults.keys() == info.method().get_params(deep=False).keys()
+    assert name in repr(list_methods())
+
+
+@pytest.mark.parametrize("name", ["manifold_mixup", "ManifoldMixup", "manifold"])
+def test_a_method_goes_by_several_spellings(name):
+    assert type(resolve_method(name)) is ManifoldMixup
 
 
 def test_the_list_of_methods_is_a_copy():

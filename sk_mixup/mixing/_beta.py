@@ -1,4 +1,4 @@
-"""Lambda as the Beta quantile of a uniform draw.
+"""The quantile of Beta(alpha, alpha), and what it says of label smoothing.
 
 A quantile, and not a sampler of Beta variates, because one uniform stream then serves
 every alpha: two trainings that differ in alpha alone are paired, and a sweep can train
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
+import numbers
 
 import torch
 from torch import Tensor
@@ -118,50 +119,6 @@ def symmetric_beta(alpha: float) -> SymmetricBeta:
 _cached = functools.lru_cache(maxsize=256)(SymmetricBeta)
 
 
-def draw_lam(
-    alpha: float,
-    size: int | None,
-    *,
-    fold: bool,
-    generator: torch.Generator | None,
-) -> Tensor | float:
-    """Draw lambda ~ Beta(alpha, alpha) as the quantile of one uniform per value.
-
-    Parameters
-    ----------
-    alpha : float
-        0 gives lambda = 1; one uniform per value is consumed all the same.
-    size : int or None
-        Number of values; None draws one.
-    fold : bool
-        Return max(lambda, 1 - lambda).
-    generator : torch.Generator or None
-        None: torch's global generator.
-
-    Returns
-    -------
-    lam : float or Tensor of shape (size,), float64
-        A host number for ``size=None`` and a CPU generator; a 0-d or 1-d tensor
-        on the generator's device otherwise, so that nothing waits for a GPU.
-    """
-    device = torch.device("cpu") if generator is None else generator.device
-    on_host = size is None and device.type == "cpu"
-    shape = () if size is None else (size,)
-    u = torch.rand(shape, dtype=torch.float64, generator=generator, device=device)
-    if on_host:
-        value = u.item()
-        if alpha == 0:
-            return 1.0
-        x = symmetric_beta(alpha).lower_scalar(min(value, 1.0 - value))
-        return 1.0 - x if fold or value >= 0.5 else x
-    if alpha == 0:
-        return torch.ones_like(u)
-    x_low = symmetric_beta(alpha).lower(torch.minimum(u, 1.0 - u))
-    if fold:
-        return 1.0 - x_low
-    return torch.where(u >= 0.5, 1.0 - x_low, x_low)
-
-
 def expected_smoothing(alpha: float) -> float:
     r"""Return the expected label smoothing of Mixup, 1 - E[max(lambda, 1 - lambda)].
 
@@ -192,6 +149,47 @@ def expected_smoothing(alpha: float) -> float:
         return 0.0
     log_beta = 2 * math.lgamma(alpha) - math.lgamma(2 * alpha)
     return 0.5 - math.exp(-math.log(alpha) - alpha * math.log(4.0) - log_beta)
+
+
+def alpha_for_smoothing(rate: float) -> float:
+    """Return the alpha whose expected label smoothing is `rate`.
+
+    Parameters
+    ----------
+    rate : float
+        In [0, 1/2), as `expected_smoothing` returns it.
+
+    Returns
+    -------
+    alpha : float
+
+    Raises
+    ------
+    ValueError
+        If `rate` is out of range, or asks for an alpha above 1e6.
+
+    Examples
+    --------
+    >>> from sk_mixup.mixing import alpha_for_smoothing
+    >>> round(alpha_for_smoothing(0.25), 6)
+    1.0
+    """
+    highest = expected_smoothing(_ALPHA_MAX)
+    if not isinstance(rate, numbers.Real) or not 0 <= float(rate) <= highest:
+        raise ValueError(f"rate must be a number from 0 to below 1/2; got {rate!r}.")
+    if rate == 0:
+        return 0.0
+    # The rate grows with alpha: bisect log alpha, down to where the rate is alpha / 2.
+    low, high = math.log(float(rate)), math.log(_ALPHA_MAX)
+    while high - low > 1e-13 * max(1.0, abs(low)):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        if expected_smoothing(math.exp(middle)) < rate:
+            low = middle
+        else:
+            high = middle
+    return math.exp((low + high) / 2)
 
 
 def _log_cdf(log_x: Tensor, alpha: float, log_a_beta: float) -> Tensor:

@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose
 from scipy import integrate, stats
 
 from sk_mixup.mixing import expected_smoothing
-from sk_mixup.mixing._law import draw_lam, symmetric_beta
+from sk_mixup.mixing._beta import symmetric_beta
+from sk_mixup.mixing._laws import BetaLaw, draw_lam
 
 ALPHAS = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0]
 
@@ -47,33 +48,36 @@ def test_quantile_of_zero_is_a_number():
 
 @pytest.mark.parametrize("size", [None, 3])
 def test_huge_alpha_gives_one_half(size):
-    lam = draw_lam(1e30, size, fold=True, generator=generator())
+    lam = draw_lam(BetaLaw(1e30), size, fold=True, generator=generator())
     assert_allclose(lam, 0.5, atol=0.005)
 
 
 @pytest.mark.parametrize("alpha", [0.1, 0.2, 1.0, 4.0])
 def test_drawn_lambda_follows_the_beta_law(alpha):
-    lam = draw_lam(alpha, 4000, fold=False, generator=generator(1))
+    lam = draw_lam(BetaLaw(alpha), 4000, fold=False, generator=generator(1))
     assert stats.kstest(lam.numpy(), stats.beta(alpha, alpha).cdf).pvalue > 0.01
 
 
 @pytest.mark.parametrize("alpha", [0.1, 1.0, 4.0])
 def test_lambda_drawn_one_by_one_follows_the_beta_law(alpha):
     source = generator(2)
-    lam = [draw_lam(alpha, None, fold=False, generator=source) for _ in range(2000)]
+    lam = [
+        draw_lam(BetaLaw(alpha), None, fold=False, generator=source)
+        for _ in range(2000)
+    ]
     assert stats.kstest(lam, stats.beta(alpha, alpha).cdf).pvalue > 0.01
 
 
 def test_folded_lambda_is_the_larger_share_of_the_same_draw():
-    plain = draw_lam(0.4, 100, fold=False, generator=generator())
-    folded = draw_lam(0.4, 100, fold=True, generator=generator())
+    plain = draw_lam(BetaLaw(0.4), 100, fold=False, generator=generator())
+    folded = draw_lam(BetaLaw(0.4), 100, fold=True, generator=generator())
     assert_allclose(folded, torch.maximum(plain, 1 - plain))
 
 
 def test_one_uniform_stream_serves_every_alpha():
     # A larger alpha moves each folded lambda towards one half, draw by draw.
     draws = [
-        draw_lam(alpha, 200, fold=True, generator=generator(3))
+        draw_lam(BetaLaw(alpha), 200, fold=True, generator=generator(3))
         for alpha in (0.05, 0.2, 1.0, 4.0, 50.0)
     ]
     for weak, strong in itertools.pairwise(draws):
@@ -85,7 +89,7 @@ def test_alpha_zero_reads_as_much_of_the_stream_as_any_other(size):
     states = []
     for alpha in (0.0, 0.2, 8.0):
         source = generator(4)
-        draw_lam(alpha, size, fold=True, generator=source)
+        draw_lam(BetaLaw(alpha), size, fold=True, generator=source)
         states.append(source.get_state())
     assert torch.equal(states[0], states[1])
     assert torch.equal(states[1], states[2])

@@ -1,0 +1,174 @@
+"""Estimators with criteria that take mixed targets whole."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from torch import nn
+
+from sk_mixup.mixing import (
+    BinaryCrossEntropy,
+    DecoupledCrossEntropy,
+    RankMixupLoss,
+    SoftCrossEntropy,
+    TwoHotBinaryCrossEntropy,
+)
+from tests.estimators.helpers import assert_same_weights, blobs, classifier, regressor
+
+X, Y = blobs(90, n_classes=3)
+CRITERIA = [
+    SoftCrossEntropy,
+    BinaryCrossEntropy,
+    TwoHotBinaryCrossEntropy,
+    DecoupledCrossEntropy,
+]
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.parametrize("mix", ["mixup", "reg_mixup", None])
+def test_the_bundled_net_learns(criterion, mix):
+    model = classifier(mix=mix, criterion=criterion, max_epochs=40).fit(X, Y)
+    proba = model.predict_proba(X)
+    np.testing.assert_allclose(proba.sum(1), 1.0)
+    assert proba.min() >= 0
+    assert model.score(X, Y) > 0.9
+
+
+def test_rank_mixup_learns_beside_reg_mixup():
+    model = classifier(mix="reg_mixup", criterion=RankMixupLoss, max_epochs=40)
+    assert model.fit(X, Y).score(X, Y) > 0.9
+
+
+def test_rank_mixup_with_another_method_says_what_it_needs():
+    with pytest.raises(ValueError, match="mix='reg_mixup'"):
+        classifier(mix="mixup", criterion=RankMixupLoss).fit(X, Y)
+
+
+def test_the_threshold_is_a_parameter():
+    model = classifier(criterion=BinaryCrossEntropy, criterion__target_threshold=0.2)
+    model = pickle.loads(pickle.dumps(clone(model).fit(X, Y)))
+    assert model.net_.criterion_.target_threshold == 0.2
+    assert model.net_.criterion_.reduction == "none"
+    assert model.predict_proba(X).shape == (90, 3)
+
+
+def test_a_class_and_its_instance_train_alike():
+    by_class = classifier(
+        criterion=BinaryCrossEntropy, criterion__target_threshold=0.2
+    ).fit(X, Y)
+    instance = BinaryCrossEntropy(target_threshold=0.2)
+    by_instance = classifier(criterion=instance).fit(X, Y)
+    assert instance.reduction == "mean"
+    assert_same_weights(by_class, by_instance)
+
+
+def test_a_search_over_the_threshold():
+    search = GridSearchCV(
+        classifier(criterion=BinaryCrossEntropy, max_epochs=10),
+        {"criterion__target_threshold": [None, 0.1, 0.4]},
+        cv=2,
+        scoring="neg_log_loss",
+    ).fit(X, Y)
+    scores = search.cv_results_["mean_test_score"]
+    assert np.isfinite(scores).all()
+    assert len(set(scores)) > 1
+
+
+def test_validation_is_on_plain_labels():
+    model = classifier(criterion=BinaryCrossEntropy, criterion__target_threshold=0.2)
+    model.fit(X, Y, X_val=X[:30], y_val=Y[:30])
+    best = min(model.history_[:, "valid_loss"])
+    with torch.no_grad():
+        output = model.module_(**model._source_.transform(X[:30]))
+    hot = nn.functional.one_hot(torch.from_numpy(Y[:30]), 3).float()
+    expected = nn.functional.binary_cross_entropy_with_logits(output, hot).item()
+    assert best == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_a_weight_of_three_is_no_weight_of_one(criterion):
+    weight = np.where(Y == 0, 3.0, 1.0)
+    plain = classifier(criterion=criterion).fit(X, Y)
+    weighted = classifier(criterion=criterion).fit(X, Y, sample_weight=weight)
+    by_class = classifier(criterion=criterion, class_weight={0: 3.0}).fit(X, Y)
+    assert_same_weights(weighted, by_class)
+    assert weighted.predict_proba(X)[:, 0].mean() > plain.predict_proba(X)[:, 0].mean()
+
+
+def test_one_logit_with_a_threshold():
+    x, y = blobs(60)
+    model = classifier(
+        module=nn.Linear(4, 1),
+        criterion=BinaryCrossEntropy,
+        criterion__target_threshold=0.5,
+        lr=0.05,
+        max_epochs=100,
+    ).fit(x, y)
+    logit = model.module_(torch.from_numpy(x)).detach().double()[:, 0]
+    np.testing.assert_allclose(model.predict_proba(x)[:, 1], logit.sigmoid().numpy())
+    assert model.score(x, y) > 0.8
+
+
+def test_numbers_with_a_soft_criterion():
+    class BlendedL1(nn.Module):
+        mixed_targets = "soft"
+
+        def forward(self, output, target):
+            return (output - target).abs()
+
+    y = X[:, 0] * 3.0 + 1.0
+    model = regressor(criterion=BlendedL1(), max_epochs=40).fit(X, y)
+    assert model.score(X, y) > 0.5
+
+
+# -- misuse ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"criterion__target_threshold": 1.5}, "target_threshold must be a number"),
+        ({"criterion__target_thresold": 0.2}, "Did you mean criterion__target_thresh"),
+        ({"criterion__reduction": "sum"}, "criterion__reduction='sum'"),
+        ({"criterion__weight": [1.0, 2.0]}, "weight has 2 entries"),
+        (
+            {"criterion__target_threshold": 0.01, "criterion__label_smoothing": 0.1},
+            "makes every class positive",
+        ),
+    ],
+)
+def test_bad_parameters_are_found_before_training(params, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        classifier(criterion=BinaryCrossEntropy, **params).fit(X, Y)
+
+
+def test_two_classes_cannot_be_decoupled():
+    with pytest.raises(ValueError, match=r"criterion: Decoupled.* at least 3 classes"):
+        classifier(criterion=DecoupledCrossEntropy).fit(*blobs(40))
+
+
+def test_one_logit_cannot_have_soft_cross_entropy():
+    with pytest.raises(ValueError, match="criterion: SoftCrossEntropy failed"):
+        classifier(module=nn.Linear(4, 1), criterion=SoftCrossEntropy).fit(*blobs(40))
+
+
+@pytest.mark.parametrize("name", ["mixed_targets", "output_activation"])
+def test_an_unknown_declaration_is_found_before_training(name):
+    criterion = nn.CrossEntropyLoss()
+    setattr(criterion, name, "sot")
+    with pytest.raises(ValueError, match=f"CrossEntropyLoss.{name} must be one of"):
+        classifier(criterion=criterion).fit(X, Y)
+
+
+def test_a_soft_criterion_of_one_number_is_refused():
+    class OneNumber(nn.Module):
+        mixed_targets = "soft"
+
+        def forward(self, output, target):
+            return nn.functional.cross_entropy(output, target)
+
+    with pytest.raises(ValueError, match="one number per batch"):
+        classifier(criterion=OneNumber()).fit(X, Y)
