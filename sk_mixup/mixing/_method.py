@@ -31,6 +31,9 @@ from sk_mixup.mixing._streams import MixStreams, uniform, uniforms
 from sk_mixup.mixing._targets import MixedTargets
 
 
+_PLAIN = (float, int, str, type(None))
+
+
 @dataclass(frozen=True)
 class MixContext:
     """What some methods need to know beyond the batch.
@@ -89,6 +92,8 @@ class Method(Parameterized):
     #: Whether a blend of numbers is taken, which refuses integer input.
     blends: bool = True
 
+    _checked: list[Any] | None = None
+
     alpha: float | Schedule
     per: str
     p: float | Schedule
@@ -111,6 +116,19 @@ class Method(Parameterized):
         for name in ("off_first", "off_last"):
             check_number(name, getattr(self, name), low=0.0)
         self._validate()
+
+    def _validate_once(self) -> None:
+        """Check the parameters unless they are those of the last check.
+
+        A check of every draw would be a tenth of it. Nested objects can change inside,
+        so methods that hold any are checked every time.
+        """
+        values = [v for k, v in self.__dict__.items() if k != "_checked"]
+        plain = all(isinstance(value, _PLAIN) for value in values)
+        if plain and values == self._checked:
+            return
+        self.validate()
+        self._checked = values if plain else None
 
     def _validate(self) -> None:
         """Check what most methods have; others extend or replace this."""
@@ -162,7 +180,7 @@ class Method(Parameterized):
         -------
         plan : MixPlan
         """
-        self.validate()
+        self._validate_once()
         first = first_tensor(x)
         if not self.is_on(context):
             return self._identity(first)

@@ -15,6 +15,11 @@ import torch
 from torch import Tensor
 
 
+# Up to this width a blend of one-hot rows takes fewer calls than two lookups, and beyond
+# more memory.
+_FEW_CLASSES = 64
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class MixPlan:
     """What happens to one batch. This plan itself leaves the batch as it is.
@@ -61,7 +66,7 @@ class MixPlan:
     @property
     def n_rows(self) -> int:
         """Rows of the batch that the plan was drawn for."""
-        return len(self.partner)
+        return self.partner.shape[0]
 
     @property
     def label_weights(self) -> tuple[Tensor, Tensor]:
@@ -179,9 +184,9 @@ class MixPlan:
         self._check_rows(y, "targets")
         if y.is_floating_point() and self._blends_targets:
             return self._apply(y)
-        own, other = self.label_weights
-        y_own, y_other = self.own_rows(y), self.partner_rows(y)
         if y.is_floating_point():
+            own, other = self.label_weights
+            y_own, y_other = self.own_rows(y), self.partner_rows(y)
             shape = (-1,) + (1,) * (y.ndim - 1)
             return (own.view(shape) * y_own + other.view(shape) * y_other).to(y.dtype)
         if n_classes is None:
@@ -194,6 +199,12 @@ class MixPlan:
                 f"Class indices have shape (B,); got y of shape {tuple(y.shape)}."
             )
         check_class_range(y, n_classes)
+        if self._blends_targets and n_classes <= _FEW_CLASSES:
+            size = (y.shape[0], n_classes)
+            one_hot = torch.zeros(size, dtype=self.lam.dtype, device=y.device)
+            return self._apply(one_hot.scatter_(1, y.long().unsqueeze(1), 1.0))
+        own, other = self.label_weights
+        y_own, y_other = self.own_rows(y), self.partner_rows(y)
         mixed = torch.zeros((len(y_own), n_classes), dtype=own.dtype, device=own.device)
         mixed.scatter_(1, y_own.long().unsqueeze(1), own.unsqueeze(1))
         return mixed.scatter_add_(1, y_other.long().unsqueeze(1), other.unsqueeze(1))
@@ -220,7 +231,7 @@ class MixPlan:
         return dataclasses.replace(self, pool=pool)
 
     def _check_rows(self, t: Tensor, what: str) -> None:
-        if len(t) != self.n_rows:
+        if t.shape[0] != self.n_rows:
             raise ValueError(
                 f"This plan was drawn for {self.n_rows} rows; got {what} of shape"
                 f" {tuple(t.shape)}."

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing._plan import MixPlan
+from sk_mixup.mixing._plan import LinearPlan, MixPlan, to_blendable
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,7 +76,29 @@ class StackPlan(MixPlan):
 
     def apply(self, x: Any) -> Any:
         """Mix by each part; parameters as for `MixPlan.apply`."""
+        linear = all(type(part) is LinearPlan for part in self.parts)
+        if linear and isinstance(x, Tensor) and not torch.compiler.is_compiling():
+            return self._blend_in_place(x)
         return _join([part.apply(x) for part in self.parts])
+
+    def _blend_in_place(self, x: Tensor) -> Tensor:
+        """Gather the partners of all parts at once and blend each part where it lies.
+
+        Joining finished parts would write every row once more.
+        """
+        self._check_rows(x, "a tensor")
+        x = to_blendable(x)
+        mixed, start = self.take_partners(x), 0
+        for part in self.parts:
+            rows = mixed.narrow(0, start, part.n_rows)
+            start += part.n_rows
+            if part.lam_host == 1.0:
+                continue  # its partners are the rows themselves
+            if part.lam_host is not None:
+                rows.lerp_(x, part.lam_host)
+            else:
+                rows.lerp_(x, part.lam.to(x.dtype).view((-1,) + (1,) * (x.ndim - 1)))
+        return mixed
 
 
 def _join(parts: list[Any]) -> Any:
