@@ -72,3 +72,9 @@ def test_finds_blocks_with_their_lines_and_reasons():
         Block(4, "a = 1\n", None),
         Block(13, "b = 2\nc = 3\n", "needs a GPU"),
     ]
+
+
+def test_the_list_of_methods_is_the_one_printed():
+    from sk_mixup.mixing import list_methods
+
+    assert repr(list_methods()) in README.read_text("utf-8")

@@ -30,7 +30,6 @@ from sk_mixup.mixing._schedules import Schedule, check_schedule, value_at
 from sk_mixup.mixing._streams import MixStreams, uniform, uniforms
 from sk_mixup.mixing._targets import MixedTargets
 
-
 _PLAIN = (float, int, str, type(None))
 
 

@@ -14,9 +14,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-
-# Up to this width a blend of one-hot rows takes fewer calls than two lookups, and beyond
-# more memory.
+# Up to this width a blend of one-hot rows takes fewer calls than two lookups; beyond
+# it takes more memory.
 _FEW_CLASSES = 64
 
 

@@ -108,7 +108,17 @@ class MethodTable(dict[str, MethodInfo]):
         return "\n".join(lines)
 
 
-_COMMON = ("p", "pairing", "off_first", "off_last")
+# Switches that most methods share; `MethodInfo.defaults` has them all.
+_COMMON = (
+    "fold",
+    "law",
+    "off_first",
+    "off_last",
+    "p",
+    "pairing",
+    "per",
+    "single_target",
+)
 _METHODS = {method.short_name: method for method in _CLASSES}
 # Underscores and the long form of a class's name are matters of taste.
 _SPELLINGS = {
