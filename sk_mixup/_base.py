@@ -35,10 +35,10 @@ from sk_mixup._checks import (
 )
 from sk_mixup._compat import CallbackSupportMixin, open_callback_context
 from sk_mixup._holdout import hold_out, split_problem
-from sk_mixup._input import ArrayInput, TableInput
 from sk_mixup._parameters import PrefixedParameters
 from sk_mixup._preview import PreviewMixin
 from sk_mixup.exceptions import MixupWarning
+from sk_mixup.inputs import ArrayInput, TableInput
 from sk_mixup.mixing import Method, Mixup, OneOf, resolve_method
 from sk_mixup.training import (
     AUTO_EARLY_STOPPING_ROWS,

@@ -12,8 +12,8 @@ import torch
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from sk_mixup._input import TableInput
 from sk_mixup._preview_table import preview_table
+from sk_mixup.inputs import TableInput
 from sk_mixup.mixing import HidMix, Method, MixContext, MixPreview
 from sk_mixup.training import (
     ArrayData,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from sk_mixup._input import TableInput
+from sk_mixup.inputs import TableInput
 from sk_mixup.mixing import MixPreview
 
 if TYPE_CHECKING:
