@@ -57,6 +57,7 @@ from sk_mixup.mixing._targets import (
     target_form,
     unreduced,
 )
+from sk_mixup.mixing._waveform import WaveformMix
 
 __all__ = [
     "AlignMix",
@@ -102,6 +103,7 @@ __all__ = [
     "SoftCrossEntropy",
     "TwoHotBinaryCrossEntropy",
     "UniformLaw",
+    "WaveformMix",
     "WithoutHesitation",
     "alpha_for_smoothing",
     "expected_smoothing",

@@ -8,7 +8,7 @@ used, as scikit-learn does, so that methods can be cloned and swept.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -193,6 +193,35 @@ class Method(Parameterized):
         return self._with_pool(
             self._draw_batch(x, first, y, MixStreams.of(generator), context)
         )
+
+    def draw_many(
+        self,
+        batches: Sequence[tuple[Any, Tensor | None]],
+        *,
+        generator: torch.Generator | MixStreams | None = None,
+        contexts: Sequence[MixContext | None],
+    ) -> list[MixPlan]:
+        """Draw the plans of several batches.
+
+        Parameters
+        ----------
+        batches : sequence of (x, y)
+            As `draw` takes them.
+        generator : torch.Generator, MixStreams or None
+            Source of all draws; None: torch's global generator.
+        contexts : sequence of MixContext or None
+            One per batch.
+
+        Returns
+        -------
+        plans : list of MixPlan
+            Those that as many calls of `draw` in this order would give.
+        """
+        streams = MixStreams.of(generator)
+        return [
+            self.draw(x, y, generator=streams, context=context)
+            for (x, y), context in zip(batches, contexts, strict=True)
+        ]
 
     def _draw_batch(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,8 +10,8 @@ from torch import Tensor
 
 from sk_mixup.mixing._beta import alpha_for_smoothing
 from sk_mixup.mixing._laws import BetaLaw, LamLaw, draw_lam, resolve_law
-from sk_mixup.mixing._method import Method, MixContext, lam_dtype
-from sk_mixup.mixing._pairing import Pairing, self_pairs
+from sk_mixup.mixing._method import Method, MixContext, first_tensor, lam_dtype
+from sk_mixup.mixing._pairing import Pairing, self_pairs, shuffle_many
 from sk_mixup.mixing._plan import LinearPlan, MixPlan
 from sk_mixup.mixing._schedules import Schedule
 from sk_mixup.mixing._streams import MixStreams, uniform, uniforms
@@ -168,6 +169,76 @@ class Mixup(Method):
         if gate is False or (isinstance(law, BetaLaw) and law.alpha == 0):
             return self._identity(x)
         return self._plan(x, partner, lam, context)
+
+    def draw_many(
+        self,
+        batches: Sequence[tuple[Any, Tensor | None]],
+        *,
+        generator: torch.Generator | MixStreams | None = None,
+        contexts: Sequence[MixContext | None],
+    ) -> list[MixPlan]:
+        """Draw the plans of several batches; parameters as for `Method.draw_many`."""
+        streams = MixStreams.of(generator)
+        firsts = [first_tensor(x) for x, _ in batches]
+        if len(firsts) > 2 and firsts[-1].shape[:1] != firsts[0].shape[:1]:
+            # The last batch of an epoch is shorter: it stands alone.
+            return [
+                plan
+                for part in (slice(-1), slice(-1, None))
+                for plan in self.draw_many(
+                    batches[part], generator=streams, contexts=contexts[part]
+                )
+            ]
+        if not self._draws_as_block(firsts, streams, contexts):
+            return super().draw_many(batches, generator=streams, contexts=contexts)
+        self._validate_once()
+        x, context = firsts[0], contexts[0]
+        n_batches, n_rows = len(batches), x.shape[0]
+        u_gate, u_lam = (
+            torch.rand(n_batches, dtype=torch.float64, generator=stream).tolist()
+            for stream in (streams.gate, streams.lam)
+        )
+        law, folds = BetaLaw(self._alpha_now(context)), self._folds()
+        lams = [law.quantile_scalar(u) for u in u_lam]
+        if folds:
+            lams = [max(lam, 1.0 - lam) for lam in lams]
+        partners = shuffle_many(n_batches, n_rows, generator=streams.partner)
+        shares = torch.tensor(lams, dtype=lam_dtype(x)).unsqueeze(1)
+        rows = shares.expand(n_batches, n_rows).contiguous()
+        p = self._p_now(context)
+        return [
+            LinearPlan(partner, row, lam_host=lam) if u < p else self._identity(x)
+            for partner, row, lam, u in zip(
+                partners.unbind(), rows.unbind(), lams, u_gate, strict=True
+            )
+        ]
+
+    def _draws_as_block(
+        self,
+        firsts: Sequence[Tensor],
+        streams: MixStreams,
+        contexts: Sequence[MixContext | None],
+    ) -> bool:
+        """Whether the common case is asked for: equal batches in memory, no extras."""
+        return (
+            type(self) is Mixup
+            and len(firsts) > 1
+            and self.per == "batch"
+            and self.law == "beta"
+            and self.pairing == "shuffle"
+            and not self.single_target
+            and streams.are_apart_on_cpu
+            and all(context is contexts[0] for context in contexts)
+            and (contexts[0] is None or contexts[0].groups is None)
+            and self.is_on(contexts[0])
+            and self._alpha_now(contexts[0]) > 0
+            and all(
+                x.shape[0] == firsts[0].shape[0] > 1
+                and x.dtype == firsts[0].dtype
+                and x.device.type == "cpu"
+                for x in firsts
+            )
+        )
 
     def _plan(
         self,

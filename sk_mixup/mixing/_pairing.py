@@ -76,6 +76,27 @@ def shuffle(
     return torch.empty_like(order).scatter_(0, order, order.index_select(0, before))
 
 
+def shuffle_many(
+    n_batches: int, n_rows: int, *, generator: torch.Generator | None = None
+) -> Tensor:
+    """Draw the derangements of several batches, as as many calls of `shuffle` would.
+
+    Parameters
+    ----------
+    n_batches, n_rows : int
+    generator : torch.Generator or None
+        On the CPU; None: torch's global generator.
+
+    Returns
+    -------
+    partners : Tensor of shape (n_batches, n_rows), int64
+    """
+    order = torch.empty((n_batches, n_rows), dtype=torch.int64)
+    for row in order.unbind():
+        torch.randperm(n_rows, generator=generator, out=row)
+    return torch.empty_like(order).scatter_(1, order, order.roll(1, 1))
+
+
 def reverse(
     n_rows: int,
     *,

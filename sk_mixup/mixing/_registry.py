@@ -28,6 +28,7 @@ from sk_mixup.mixing._remix import Remix
 from sk_mixup.mixing._repeat import Repeat
 from sk_mixup.mixing._resizemix import ResizeMix
 from sk_mixup.mixing._smoothmix import SmoothMix
+from sk_mixup.mixing._waveform import WaveformMix
 
 _CLASSES: tuple[type[Method], ...] = (
     Mixup,
@@ -47,6 +48,7 @@ _CLASSES: tuple[type[Method], ...] = (
     MAMix,
     BalancedMixup,
     CMixup,
+    WaveformMix,
     OneOf,
     Repeat,
     PerKey,
@@ -214,7 +216,7 @@ def resolve_method(
                 " have their own. Say mix__0__alpha instead."
             )
         method = OneOf([_element(element, alpha) for element in mix])
-    elif not isinstance(mix, type) and hasattr(mix, "draw") and hasattr(mix, "blends"):
+    elif isinstance(mix, Method):
         if alpha is not None:
             raise ValueError(
                 f"alpha={alpha!r} belongs to a mix given by name; {mix!r} has its own."

@@ -26,6 +26,18 @@ class MixStreams(NamedTuple):
     gate: torch.Generator | None
     site: torch.Generator | None
 
+    @property
+    def are_apart_on_cpu(self) -> bool:
+        """Whether these are four generators of the CPU.
+
+        Then several draws of one stream may be made at once: no other draw comes
+        between them.
+        """
+        streams = [stream for stream in self if stream is not None]
+        return len({id(stream) for stream in streams}) == 4 and all(
+            stream.device.type == "cpu" for stream in streams
+        )
+
     @classmethod
     def of(cls, generator: torch.Generator | MixStreams | None) -> MixStreams:
         """Return streams as they are; one generator serves all four draws."""

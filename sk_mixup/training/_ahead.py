@@ -83,10 +83,11 @@ def mixed_batches(
     while block := list(itertools.islice(batches, size)):
         inputs, labels = zip(*map(unpack_data, block), strict=True)
         targets = [split_weight(y) for y in labels]
-        plans = [
-            method.draw(x, y, generator=streams, context=_with_groups(context, label))
-            for x, (y, _), label in zip(inputs, targets, labels, strict=True)
-        ]
+        plans = method.draw_many(
+            [(x, y) for x, (y, _) in zip(inputs, targets, strict=True)],
+            generator=streams,
+            contexts=[_with_groups(context, label) for label in labels],
+        )
         if not in_memory:  # and not on the device yet
             yield from map(MixedBatch, block, plans)
             continue
