@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.harness.machine import describe_machine
-from benchmarks.harness.options import Options
+from benchmarks.harness.options import NEED_DATA, Options
 from benchmarks.harness.progress import Progress
 from benchmarks.harness.report import write_report
-from benchmarks.suites import DATA_SETS, NEED_DATA, SUITES, load_suite
+from benchmarks.suites import DATA_SETS, SUITES, load_suite
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,7 +99,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--data",
         type=Path,
         metavar="DIR",
-        help="folder with tabular/adult.csv.gz and others, for adult and methods",
+        help="folder with tabular/adult.csv.gz and others, for suites on real data",
     )
     parser.add_argument(
         "--only",

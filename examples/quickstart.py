@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,16 +37,13 @@ from sklearn.metrics import (
 )
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
+from _common import Parser, Progress, UsageError
 from sk_mixup import MixupClassifier, MixupRegressor
 from sk_mixup.inspection import ReliabilityDisplay, expected_calibration_error
 
 HELD_OUT = 0.25
 # Mixing is about good probabilities, so these choose alpha; lower is better.
 CRITERION = {"classification": "log-loss", "regression": "RMSE"}
-
-
-class UsageError(Exception):
-    """Something about the arguments or the file that the user can put right."""
 
 
 @dataclass
@@ -205,7 +202,7 @@ def sweep(table: Table, args: argparse.Namespace) -> Iterator[Result]:
             parts.append(predicted)
             seconds += took
             progress.done += 1
-        progress.finish_alpha(alpha, seconds)
+        progress.finish(f"alpha {alpha:<5g}", seconds)
         yield Result(alpha, summarise(table, folds, parts), seconds)
 
 
@@ -228,39 +225,6 @@ def summarise(
         pooled = score(table.task, table.y.iloc[order], np.concatenate(parts))
         scores["ECE"] = (pooled["ECE"], None)
     return scores
-
-
-class Progress:
-    """One line, rewritten in a terminal; in a log, one line per finished alpha."""
-
-    width = 24
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.done = 0
-        self.start = time.perf_counter()
-        self.live = sys.stderr.isatty()
-
-    def show(self, label: str) -> None:
-        """Draw the bar with the time that is left."""
-        if not self.live:
-            return
-        filled = self.width * self.done // self.total
-        bar = "#" * filled + "." * (self.width - filled)
-        passed = time.perf_counter() - self.start
-        left = passed / max(self.done, 1) * (self.total - self.done)
-        hint = f", about {left:.0f} s left" if self.done else ""
-        # \x1b[K clears what a longer line left behind.
-        line = f"\r[{bar}] {self.done}/{self.total} fits, {label}{hint}\x1b[K"
-        print(line, end="", file=sys.stderr, flush=True)
-
-    def finish_alpha(self, alpha: float, seconds: float) -> None:
-        """Note that the folds of one alpha are done."""
-        if not self.live:
-            count = f"{self.done}/{self.total} fits"
-            print(f"alpha {alpha:<5g} {seconds:6.1f} s   {count} done", file=sys.stderr)
-        elif self.done == self.total:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def format_table(results: list[Result], best: Result) -> str:
@@ -343,14 +307,6 @@ def run(args: argparse.Namespace) -> None:
         text = "   ".join(f"{name} {value:.4f}" for name, value in scores.items())
         print(f"  alpha {alpha:<5g} {text}")
     print(f"\nPicture: {draw(table, models, X_test, y_test, args.output)}")
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line; the usage is a `--help` away."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the message and leave with code 2."""
-        self.exit(2, f"{self.prog}: error: {message}\n")
 
 
 def make_parser() -> Parser:

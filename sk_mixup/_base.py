@@ -13,6 +13,7 @@ import secrets
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
-    validate_data,
 )
 from skorch.callbacks import LRScheduler
 
@@ -35,34 +35,64 @@ from sk_mixup._checks import (
 )
 from sk_mixup._compat import CallbackSupportMixin, open_callback_context
 from sk_mixup._holdout import hold_out, split_problem
+from sk_mixup._intake import (
+    brings_targets,
+    given_targets,
+    new_stream,
+    note_features,
+    predicted_batches,
+    refuse_for_streams,
+)
 from sk_mixup._parameters import PrefixedParameters
 from sk_mixup._preview import PreviewMixin
 from sk_mixup.exceptions import MixupWarning
-from sk_mixup.inputs import ArrayInput, TableInput
+from sk_mixup.inputs import (
+    ArrayInput,
+    LazyRows,
+    ShapedInput,
+    TableInput,
+    TextInput,
+    is_stream,
+)
 from sk_mixup.mixing import Method, Mixup, OneOf, resolve_method
 from sk_mixup.training import (
     AUTO_EARLY_STOPPING_ROWS,
     ArrayData,
     BestWeights,
+    Knobs,
     MixingRun,
     Recipe,
     ScikitLearnBridge,
+    StreamData,
+    TargetKind,
+    TrainingBar,
     TrainStreams,
+    bundled_net,
+    check_knobs,
     check_mixing,
+    end_run,
+    image_recipe,
     initialize_net,
+    input_kind,
     make_net,
     mix_facts,
     module_kind,
     module_recipe,
     predict_outputs,
+    predict_stream,
     resolve_device,
     seeded_globals,
-    select,
+    start_run,
     table_recipe,
+    text_recipe,
+    try_knobs,
+    tuning_recipe,
 )
 
 # Rows encoded at once for a prediction: many blocks of the net, few megabytes.
 _ENCODED_ROWS = 65_536
+# What a recipe is told of an iterable data set.
+_UNKNOWN_ROWS = 50_000
 
 
 class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
@@ -102,14 +132,26 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
             streams = copy.deepcopy(self._streams_) if going_on else self._new_streams()
             if source is None:
                 source = self._new_source(streams)
-            table = source.check(X)
-            validate_data(self, table, reset=not going_on, skip_check_array=True)
-            if y is None:
-                raise ValueError(
-                    f"This {type(self).__name__} estimator requires y to be passed, but"
-                    " the target y is None."
+            if isinstance(source, ArrayInput):
+                source.collate = self._collate()
+            if is_stream(X):
+                refuse_for_streams(
+                    self, y=y, sample_weight=sample_weight, groups=groups
                 )
-            check_consistent_length(X, y)
+                target, stream = self._read_stream(source, X, classes, going_on)
+                note_features(self, stream, reset=not going_on)
+                valid = self._validation(
+                    source, target, X_val, y_val, sample_weight_val
+                )
+                self._train(
+                    X, y, source, target, stream, valid, method, streams, going_on,
+                    partial,
+                )  # fmt: skip
+                return self
+            table = source.check(X)
+            note_features(self, table, reset=not going_on)
+            y = given_targets(self, table, y)
+            check_consistent_length(table, y)
             weight = check_weight("sample_weight", sample_weight, len(table))
             groups = check_groups(groups, len(table))
             target = self._target_ if going_on else None
@@ -127,12 +169,13 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
             x = source.transform(table) if going_on else source.fit_transform(table)
             train = ArrayData(x, labels, normalized(weight), groups)
             valid = self._validation(source, target, X_val, y_val, sample_weight_val)
-            if valid is None and self._stops_early(train, partial):
+            stratified = self._stratifies(target)
+            if valid is None and self._stops_early(train, stratified, partial):
                 train, valid = hold_out(
                     train,
                     self.validation_fraction,
                     seed=streams.split_seed,
-                    stratified=self._is_classifier,
+                    stratified=stratified,
                 )
             self._train(
                 X, y, source, target, train, valid, method, streams, going_on, partial
@@ -145,8 +188,8 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
         y: Any,
         source: Any,
         target: Any,
-        train: ArrayData,
-        valid: ArrayData | None,
+        train: ArrayData | StreamData,
+        valid: ArrayData | StreamData | None,
         method: Method | None,
         streams: TrainStreams,
         going_on: bool,
@@ -154,9 +197,9 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
     ) -> None:
         """Build the net (or go on with a copy of the old one) and train it."""
         device = resolve_device(self.device)
-        recipe = self._recipe(len(train), device)
-        n_classes = self._n_classes(target)
-        sample, sample_y = select(train.X, slice(2)), train.y[:2]
+        recipe = self._recipe(train.n_rows or _UNKNOWN_ROWS, device)
+        n_classes, kind = self._n_classes(target), self._target_kind(target)
+        sample, sample_y = train.sample()
         if going_on:
             net = self._net_to_go_on_with()
             objective = self._objective_
@@ -165,8 +208,18 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
             needs_rows = method is not None or train.weight is not None
             with seeded_globals(streams.init_seed):
                 objective = initialize_net(
-                    net, sample, sample_y, n_classes=n_classes, needs_rows=needs_rows
+                    net,
+                    sample,
+                    sample_y,
+                    n_classes=n_classes,
+                    needs_rows=needs_rows,
+                    kind=kind,
                 )
+        if train.n_rows is None and n_classes is not None:
+            # skorch's scores read them off y, where there is one.
+            net.classes = list(range(n_classes))
+        if kind is not None:
+            kind.check_method(method)
         facts = mix_facts(
             train,
             method,
@@ -174,6 +227,8 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
             columns=source.columns,
             seed=streams.encode_seed,
         )
+        knobs = self._knobs()
+        sample = try_knobs(net, knobs, sample, streams.init_seed)
         check_mixing(method, net, sample, sample_y, facts)
         n_epochs = 1 if partial else net.max_epochs
         self._warn_of_settings(method, n_epochs, partial)
@@ -187,7 +242,10 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
             "_streams_": streams,
             **self._fitted_target(target),
         }
-        self._attach_callbacks(net, recipe, valid is not None, n_epochs, partial)
+        anneals = recipe.anneal and not partial and self.optimizer is None
+        schedule = "auto" if partial else _schedule(knobs, anneals)
+        anneals = anneals and schedule == "auto"
+        self._attach_callbacks(net, recipe, valid is not None, n_epochs, anneals)
         context = open_callback_context(self, n_epochs, X, y)
         if context is not None:
             bridge = ScikitLearnBridge(self, context, X, y, lambda: fitted)
@@ -196,7 +254,8 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
         if method is None or method.never_mixes:
             train.groups = None
             method = None  # The same training, without drawing plans that do nothing.
-        net.run_ = MixingRun(method, streams, objective, n_epochs, facts)
+        net.run_ = run = MixingRun(method, streams, objective, n_epochs, facts)
+        start_run(run, net, knobs, schedule=schedule)
         try:
             with seeded_globals(streams.next_dropout_seed()):
                 _fit_epochs(net, train, n_epochs)
@@ -204,7 +263,7 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
             net.run_ = None
             net.train_split = None
             net.callbacks_ = [c for c in net.callbacks_ if c[0] != "scikit_learn"]
-        source.after_training(net.module_)
+        end_run(run, net, source)
         net.module_.eval()
         fitted["n_iter_"] = len(net.history_)
         self.__dict__.update(fitted)
@@ -222,11 +281,12 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
         prefixed = {
             key: value
             for key, value in self._prefixed().items()
-            if not key.startswith("mix__")
+            if not key.startswith(("mix__", "compile__"))
         }
         kind = module_kind(self.module)
         callbacks = list(self.callbacks or [])
-        settings: dict[str, Any] = {"callbacks": callbacks}
+        # A module that skorch compiles is no plain module; see `_knobs`.
+        settings: dict[str, Any] = {"callbacks": callbacks, "compile": False}
         if kind != "net" or self.device != "auto":
             settings["device"] = device
         if kind != "net" or self.verbose:
@@ -243,13 +303,15 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
                 for key, value in recipe.optimizer_params.items():
                     prefixed.setdefault(f"optimizer__{key}", value)
         settings |= given
+        head = self._target_kind(target)
         n_outputs = self._n_classes(target) or target.n_outputs_
+        n_outputs = n_outputs if head is None else head.width
         return make_net(
             self.module,
             is_classifier=self._is_classifier,
             settings=settings,
             prefixed=prefixed,
-            table_arguments=source.net_arguments(n_outputs),
+            table_arguments=source.net_arguments(n_outputs) or {"n_outputs": n_outputs},
         )
 
     def _net_to_go_on_with(self) -> Any:
@@ -276,13 +338,12 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
         return net
 
     def _attach_callbacks(
-        self, net: Any, recipe: Recipe, validates: bool, n_epochs: int, partial: bool
+        self, net: Any, recipe: Recipe, validates: bool, n_epochs: int, anneals: bool
     ) -> None:
         """Add the callbacks of the recipe to the initialized ones of skorch."""
-        own = ("best_weights", "annealing")
+        own = ("best_weights", "annealing", "training_bar")
         net.callbacks_ = [c for c in net.callbacks_ if c[0] not in own]
         added: list[tuple[str, Any]] = []
-        anneals = recipe.anneal and not partial and self.optimizer is None
         if anneals and n_epochs > 1:
             schedule = LRScheduler(
                 policy=torch.optim.lr_scheduler.CosineAnnealingLR,
@@ -295,8 +356,30 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
             patience = self.n_iter_no_change
             patience = recipe.n_iter_no_change if patience is None else patience
             added.append(("best_weights", BestWeights(patience).initialize()))
+        if self.verbose > 1:
+            added.append(("training_bar", TrainingBar(n_epochs).initialize()))
         # Behind the log, which shows the epoch that stops the training too.
         net.callbacks_ = [*net.callbacks_, *added]
+
+    def _read_stream(
+        self, source: Any, X: Any, classes: Any, going_on: bool
+    ) -> tuple[Any, StreamData]:
+        """Return the target and the data of an iterable, of which little is known."""
+        refuse_for_streams(self, class_weight=getattr(self, "class_weight", None))
+        stream = new_stream(source, X, fits=not going_on)
+        if going_on:
+            target = self._target_
+            if classes is not None:
+                self._check_same_classes(classes)
+        else:
+            if self._is_classifier and classes is None:
+                raise ValueError(
+                    "classes must be given for an iterable data set: all labels, which"
+                    " nobody can know before the last row has come."
+                )
+            first = classes if self._is_classifier else stream.first_targets()
+            target = self._fit_target(first, None, classes)
+        return target, new_stream(source, X, target, fits=False)
 
     # -- checks -----------------------------------------------------------------------
 
@@ -322,10 +405,36 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
                 " early_stopping='auto' or False."
             )
         module_kind(self.module)
+        self._knobs()
+        if self.verbose > 1 and find_spec("tqdm") is None:
+            raise ImportError(
+                f"verbose={self.verbose} draws a progress bar, which needs tqdm: pip"
+                " install 'sk-mixup[progress]'. verbose=1 prints a table."
+            )
         for key in self._prefixed():
             self._check_keyword(key, TypeError)
         return resolve_method(
             self.mix, alpha=self.alpha, overrides=self._prefixed("mix")
+        )
+
+    def _knobs(self) -> Knobs:
+        """Return the checked settings of the training."""
+        compiles, options = self.compile, self._prefixed("compile")
+        if compiles is False and getattr(self.module, "compile", None) is True:
+            # A wrapped net that says so.
+            compiles = True
+            options = self.module.get_params_for("compile") | options
+        return check_knobs(
+            augment=self.augment,
+            schedule=self.schedule,
+            warmup=self.warmup,
+            ema=self.ema,
+            clip_norm=self.clip_norm,
+            accumulate=self.accumulate,
+            precision=self.precision,
+            compile=compiles,
+            compile_options=options,
+            channels_last=self.channels_last,
         )
 
     def _warn_of_settings(
@@ -361,7 +470,16 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
         return weight
 
     def _n_classes(self, target: Any) -> int | None:
+        """Return the number of classes, the most of several outputs; None: numbers."""
         return None
+
+    def _target_kind(self, target: Any) -> TargetKind | None:
+        """Return what targets are that are not one class or some numbers per row."""
+        return None
+
+    def _stratifies(self, target: Any) -> bool:
+        """Whether a validation part keeps the shares of the classes."""
+        return False
 
     # -- parts ------------------------------------------------------------------------
 
@@ -374,13 +492,32 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
 
     def _new_source(self, streams: TrainStreams) -> Any:
         name = type(self).__name__
-        if module_kind(self.module) == "bundled":
+        kind = input_kind(self.module)
+        if kind == "table":
             return TableInput(self.categorical_features, streams.encode_seed, name)
+        if kind == "array":
+            net: Any = bundled_net(self.module)
+            return ShapedInput(name, self.module, net.input_axes, net.input_shape)
+        if kind == "text":
+            return TextInput(name)
         return ArrayInput(name)
 
+    def _collate(self) -> Any:
+        """Return what joins the items of a data set, where the user says it."""
+        given = getattr(self.module, "iterator_train__collate_fn", None)
+        return self._prefixed("iterator_train").get("collate_fn", given)
+
     def _recipe(self, n_rows: int, device: str) -> Recipe:
-        if module_kind(self.module) == "bundled":
+        kind = input_kind(self.module)
+        if kind == "table":
             return table_recipe(n_rows, device)
+        loads = getattr(self, "module__pretrained", False)
+        if loads and bundled_net(self.module) is not None:
+            return tuning_recipe(device)
+        if kind == "array":
+            return image_recipe(n_rows, device)
+        if kind == "text":
+            return text_recipe(n_rows, device)
         return module_recipe(device)
 
     def _validation(
@@ -390,7 +527,7 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
         X_val: Any,
         y_val: Any,
         sample_weight_val: Any,
-    ) -> ArrayData | None:
+    ) -> ArrayData | StreamData | None:
         """Return the encoded validation data that the user gave, or None."""
         if X_val is None:
             for name, value in (
@@ -400,31 +537,33 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
                 if value is not None:
                     raise ValueError(f"{name} was given without X_val.")
             return None
-        if y_val is None:
+        if y_val is None and not brings_targets(X_val):
             raise ValueError("X_val was given without y_val.")
         if self.early_stopping is False:
             raise ValueError(
                 "X_val was given, and early_stopping=False would not use it. Say"
                 " early_stopping='auto' or True, or leave X_val out."
             )
+        if is_stream(X_val):
+            refuse_for_streams(self, y_val=y_val, sample_weight_val=sample_weight_val)
+            return new_stream(source, X_val, target, fits=False)
         table = source.check(X_val)
-        validate_data(self, table, reset=False, skip_check_array=True)
-        check_consistent_length(X_val, y_val)
+        note_features(self, table, reset=False)
+        y_val = given_targets(self, table, y_val)
+        check_consistent_length(table, y_val)
         weight = check_weight("sample_weight_val", sample_weight_val, len(table))
         labels = torch.from_numpy(target.transform(y_val))
         weight = self._class_weighted(target, labels, weight)
         table, labels, weight, _ = drop_weightless(table, labels, weight)
         return ArrayData(source.transform(table), labels, normalized(weight))
 
-    def _stops_early(self, train: ArrayData, partial: bool) -> bool:
+    def _stops_early(self, train: ArrayData, stratified: bool, partial: bool) -> bool:
         """Whether a validation part is held out."""
         if partial or self.early_stopping is False:
             return False
         if self.early_stopping == "auto" and len(train) < AUTO_EARLY_STOPPING_ROWS:
             return False
-        problem = split_problem(
-            train, self.validation_fraction, stratified=self._is_classifier
-        )
+        problem = split_problem(train, self.validation_fraction, stratified=stratified)
         if problem is None:
             return True
         if self.early_stopping is True:
@@ -454,11 +593,21 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
     def _outputs(self, X: Any) -> torch.Tensor:
         """Return the raw outputs of the module for every row."""
         check_is_fitted(self)
+        module = self.net_.for_prediction(self.module_)
+        loader = self.net_.get_params_for("iterator_valid")
+        if is_stream(X):
+            batches = predicted_batches(self._source_, X, loader)
+            device, read = self.net_.device, self._objective_.read
+            return predict_stream(module, batches, device, read)
         table = self._source_.check(X)
-        validate_data(self, table, reset=False, skip_check_array=True)
+        note_features(self, table, reset=False)
         outputs = [
             predict_outputs(
-                self.module_, self._source_.transform(part), self.net_.device
+                module,
+                self._source_.transform(part),
+                self.net_.device,
+                self._objective_.read,
+                loader,
             )
             for part in _parts(table)
         ]
@@ -471,21 +620,28 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, PrefixedParameters):
     def __sklearn_tags__(self) -> Any:
         """Missing values are fine in tables."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self.module is None or isinstance(self.module, str)
+        tags.input_tags.allow_nan = input_kind(self.module) == "table"
         return tags
 
 
 class _Given:
     """Gives skorch a validation part that exists already."""
 
-    def __init__(self, valid: ArrayData) -> None:
+    def __init__(self, valid: ArrayData | StreamData) -> None:
         self.valid = valid
 
     def __call__(self, dataset: Any, y: Any = None, **kwargs: Any) -> tuple[Any, Any]:
         return dataset, self.valid
 
 
-def _fit_epochs(net: Any, train: ArrayData, n_epochs: int) -> None:
+def _schedule(knobs: Knobs, anneals: bool) -> Any:
+    """Return the schedule of a fit; "auto": that of the recipe, if it has one."""
+    if knobs.schedule == "auto" and knobs.warmup > 0:
+        return "cosine" if anneals else None
+    return knobs.schedule
+
+
+def _fit_epochs(net: Any, train: ArrayData | StreamData, n_epochs: int) -> None:
     max_epochs = net.max_epochs
     net.max_epochs = n_epochs
     try:
@@ -496,7 +652,7 @@ def _fit_epochs(net: Any, train: ArrayData, n_epochs: int) -> None:
 
 def _parts(table: Any) -> Iterator[Any]:
     """Cut a long table, so that its encoding takes bounded memory."""
-    if len(table) <= _ENCODED_ROWS:
+    if len(table) <= _ENCODED_ROWS or isinstance(table, LazyRows):
         yield table
         return
     rows = table.iloc if hasattr(table, "iloc") else table

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sk_mixup.inputs import to_host
+
 
 def check_weight(name: str, weight: Any, n_rows: int) -> np.ndarray | None:
     """Return weights as float64.
@@ -22,7 +24,7 @@ def check_weight(name: str, weight: Any, n_rows: int) -> np.ndarray | None:
     if weight is None:
         return None
     try:
-        weight = np.array(weight, dtype=np.float64)
+        weight = np.array(to_host(weight), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must hold numbers: {error}.") from error
     if weight.ndim == 0:
@@ -117,7 +119,7 @@ def check_groups(groups: Any, n_rows: int) -> torch.Tensor | None:
     """
     if groups is None:
         return None
-    values = np.asarray(groups)
+    values = np.asarray(to_host(groups))
     if values.shape != (n_rows,):
         raise ValueError(
             f"groups must have shape ({n_rows},), one per row of X; got shape"

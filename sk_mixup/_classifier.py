@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_class_weight
 
 from sk_mixup._base import BaseMixup
 from sk_mixup._compat import with_callbacks
-from sk_mixup.encoding import ClassEncoder
+from sk_mixup._intake import scored_targets
+from sk_mixup.encoding import ClassEncoder, TargetEncoder, fit_classes
+from sk_mixup.training import MultiLabel, MultiOutput, SoftLabels, TargetKind
 
 
 class MixupClassifier(ClassifierMixin, BaseMixup):
@@ -35,19 +38,54 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     max_epochs, batch_size : int or None, default=None
         None: chosen by the number of rows (16 to 100 epochs, batches of 32 to 512).
     lr : float or None, default=None
-        Learning rate; None: 0.001, annealed along a cosine for the bundled net.
+        Learning rate; None: 0.001; see `schedule`.
     optimizer : type or None, default=None
         None: ``torch.optim.AdamW``.
     criterion : type, module, function or None, default=None
-        None: cross-entropy, or binary cross-entropy for a module with one logit. Must
-        be able to return one loss per row. Losses made for mixed labels are in
-        :mod:`sk_mixup.mixing`, such as ``BinaryCrossEntropy``.
+        None: cross-entropy, or binary cross-entropy for a module with one logit and for
+        several labels. Must be able to return one loss per row. Losses made for mixed
+        labels are in :mod:`sk_mixup.mixing`, such as ``BinaryCrossEntropy``.
     callbacks : list or None, default=None
         skorch callbacks.
+    augment : callable, list of callables or None, default=None
+        Called on the input of every training batch (a tensor, dict or tuple, on the
+        device; pixels still uint8), before it is mixed. Must keep the rows, and may
+        draw from torch's global generator, which `random_state` seeds for the time of
+        a fit. :mod:`sk_mixup.augment` has some that draw for every row; transforms of
+        torchvision and kornia work too, of which torchvision's draw once per batch.
+    schedule : "auto", None, "cosine", "linear", "one_cycle" or callable, default="auto"
+        What becomes of `lr` over `max_epochs`, batch by batch; a callable gets the
+        progress after the warm-up, from 0 to 1, and returns a factor. ``"auto"``: a
+        cosine per epoch for the bundled nets with the optimizer of the recipe, else
+        constant. One of torch's: ``callbacks=[skorch.callbacks.LRScheduler(...)]``, in
+        place of a schedule by name. `partial_fit` keeps `lr` as it is.
+    warmup : float, default=0
+        Epochs, or below 1 the share of the training, in which the learning rate rises
+        along a line; for ``"one_cycle"`` its rise (0: 0.3).
+    ema : float or None, default=None
+        Decay per step of an exponential moving average of the weights, which is what
+        is validated and kept; 0.999 is usual. Early averages are of the steps so far.
+    clip_norm : float or None, default=None
+        Largest norm of the gradient; larger ones are scaled down. The same as skorch's
+        ``GradientNormClipping``.
+    accumulate : int, default=1
+        Batches whose gradients make one step, as one batch of all their rows would. The
+        last ones of an epoch may be fewer.
+    precision : "float32", "bfloat16" or "float16", default="float32"
+        Of the forward pass in training and validation, by ``torch.autocast``. Weights,
+        mixing of inputs and targets, losses and predictions are float32. ``"float16"``
+        (with a gradient scaler) needs CUDA.
+    compile : bool or dict, default=False
+        Whether to run the module through ``torch.compile``, in training and prediction;
+        a dict (or ``compile__x``) holds its arguments. Mixing stays outside; batches
+        whose mixed layer is reached by a hook run uncompiled.
+    channels_last : bool, default=False
+        Memory format of images and of the module's weights.
     device : str, default="auto"
         ``"auto"``: CUDA, else MPS, else the CPU.
     verbose : int, default=0
-        1 prints a line per epoch.
+        1 prints a line per epoch, 2 also shows a bar with the time left (needs
+        ``sk-mixup[progress]``).
     warm_start : bool, default=False
         Whether a further `fit` goes on with the weights of the last one.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
@@ -60,18 +98,21 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         Share held out.
     n_iter_no_change : int or None, default=None
         Epochs without improvement before stopping; None: 6 (10 for other modules).
-    class_weight : dict, "balanced" or None, default=None
-        Weights of classes; multiplied with sample weights.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Weights of classes; multiplied with sample weights. A list for several outputs,
+        whose weights are multiplied. Not for several labels, nor for soft labels.
     random_state : int, RandomState or None, default=None
         Seeds everything; no global state is read or changed.
     **kwargs : object
         ``module__x``, ``mix__x``, ``optimizer__x``, ``criterion__x``,
-        ``callbacks__name__x``, ``iterator_train__x`` and the like.
+        ``callbacks__name__x``, ``iterator_train__x``, ``compile__x`` and the like.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Sorted labels.
+    classes_ : ndarray of shape (n_classes,), or list of such
+        Sorted labels; for several labels their indices, for several outputs a list.
+    n_outputs_ : int
+        Number of labels or outputs; 1 for one class per row.
     n_features_in_ : int
         Features seen in `fit`.
     feature_names_in_ : ndarray of str
@@ -84,12 +125,31 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         Its module, without anything of mixing in it.
     history_ : skorch.history.History
         Per epoch `train_loss` (on mixed batches), `train_acc_mixed` (weighted by
-        lambda), and with validation `valid_loss` and `valid_acc`, on clean data.
+        lambda), and with validation `valid_loss` and `valid_acc`, on clean data. Of
+        several labels or outputs, accuracy is the share that is right (`score` asks for
+        all of a row), and of soft labels what they say of the predicted class.
 
     See Also
     --------
     MixupRegressor : The same for numbers.
     sk_mixup.mixing : The methods, for loops of your own.
+
+    Notes
+    -----
+    What a target with two columns or more is follows from its values alone:
+
+    - all 0 or 1 (also booleans, floats, sparse): several labels. One logit and one
+      binary cross-entropy per label, of which a row's loss is the mean.
+    - whole numbers beyond 0 and 1, or text: several outputs, a class each. The bundled
+      net has one head per output; a module of your own returns a tensor per output, or
+      all side by side. A row's loss is the mean over the outputs.
+    - floats in [0, 1], some in between, with rows that sum to 1 (to 0.001): soft
+      labels, as several annotators or a larger model give them. The columns are the
+      classes 0 to C - 1; those of a DataFrame are the classes named there.
+    - any other floats are an error.
+
+    Methods and pairings that compare classes, such as ``"remix"``, need one class per
+    row.
 
     Examples
     --------
@@ -105,7 +165,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     """
 
     _is_classifier = True
-    classes_: np.ndarray
+    classes_: Any
 
     def __init__(
         self,
@@ -119,6 +179,15 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         optimizer: Any = None,
         criterion: Any = None,
         callbacks: Any = None,
+        augment: Any = None,
+        schedule: Any = "auto",
+        warmup: float = 0,
+        ema: float | None = None,
+        clip_norm: float | None = None,
+        accumulate: int = 1,
+        precision: str = "float32",
+        compile: Any = False,
+        channels_last: bool = False,
         device: str = "auto",
         verbose: int = 0,
         warm_start: bool = False,
@@ -139,6 +208,15 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         self.optimizer = optimizer
         self.criterion = criterion
         self.callbacks = callbacks
+        self.augment = augment
+        self.schedule = schedule
+        self.warmup = warmup
+        self.ema = ema
+        self.clip_norm = clip_norm
+        self.accumulate = accumulate
+        self.precision = precision
+        self.compile = compile
+        self.channels_last = channels_last
         self.device = device
         self.verbose = verbose
         self.warm_start = warm_start
@@ -154,22 +232,30 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
         *,
         groups: Any = None,
+        classes: Any = None,
     ) -> MixupClassifier:
         """Train on a table or array.
 
         Parameters
         ----------
-        X : DataFrame or array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Tables may hold text, categories and missing values.
-        y : array-like of shape (n_samples,)
-            Labels of any kind.
+        X : DataFrame, array-like, dict or tuple of arrays, Rows or Dataset
+            Tables of shape (n_samples, n_features) may hold text, categories and
+            missing values. A module of your own takes arrays and tensors of any rank,
+            also memory-mapped ones, several of them (a dict by name of the arguments
+            of ``forward``, a tuple by position; :class:`sk_mixup.inputs.Rows` where
+            rows are to be split), and a torch data set.
+        y : array-like of shape (n_samples,) or (n_samples, k)
+            Labels of any kind: a class per row; a matrix of 0 and 1, several labels
+            (may be sparse); a matrix of other whole numbers or text, a class per
+            output; a matrix of probabilities whose rows sum to 1, soft labels. See
+            Notes.
         sample_weight : array-like of shape (n_samples,) or None
             Weights; rows of weight 0 are left out.
         X_val, y_val, sample_weight_val : like the first three, or None
@@ -177,6 +263,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         groups : array-like of shape (n_samples,) or None
             Rows of different groups are never mixed, and a validation part is held out
             by whole groups.
+        classes : array-like or None
+            All labels, where `y` may lack some; needed for an iterable data set.
 
         Returns
         -------
@@ -198,11 +286,12 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
             y_val=y_val,
             sample_weight_val=sample_weight_val,
             groups=groups,
+            classes=classes,
         )
 
     @with_callbacks
     def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+        self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None
     ) -> MixupClassifier:
         """Train for one epoch, from the present weights.
 
@@ -221,7 +310,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
             X, y, sample_weight=sample_weight, classes=classes, partial=True
         )
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any) -> Any:
         """Return class probabilities.
 
         Parameters
@@ -231,9 +320,14 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes), float64
+            For several labels, the probability of each; they need not sum to 1. For
+            several outputs, a list of one array per output.
         """
         outputs = self._outputs(X)
-        return self._objective_.probabilities(outputs).numpy()
+        proba = self._objective_.probabilities(outputs)
+        if isinstance(proba, list):
+            return [one.numpy() for one in proba]
+        return proba.numpy()
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable labels.
@@ -244,61 +338,166 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
 
         Returns
         -------
-        labels : ndarray of shape (n_samples,)
+        labels : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            For several labels, 1 for each whose probability is above 0.5, otherwise 0.
         """
         proba = self.predict_proba(X)
+        if isinstance(proba, list):
+            codes = np.stack([one.argmax(axis=1) for one in proba], axis=1)
+            return self._target_.inverse_transform(codes)
+        if self._target_.kind == "labels":
+            return self._target_.inverse_transform(proba > 0.5)
         return self._target_.inverse_transform(proba.argmax(axis=1))
 
-    def _fit_target(self, y: Any, weight: Any, classes: Any) -> ClassEncoder:
-        return ClassEncoder().fit(y, classes=classes)
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the share of rows that are predicted right.
 
-    def _fitted_target(self, target: ClassEncoder) -> dict[str, Any]:
-        return {"classes_": target.classes_}
+        Parameters
+        ----------
+        X : like in `fit`
+        y : like in `fit`
+            May be None for a data set that has targets.
+            A row of several labels or outputs is right if all of them are. Of soft
+            labels, the most probable class counts; labels will do too.
+        sample_weight : array-like of shape (n_samples,) or None
 
-    def _n_classes(self, target: ClassEncoder) -> int:
+        Returns
+        -------
+        accuracy : float
+        """
+        y = scored_targets(self, X, y)
+        kind = self._target_.kind if hasattr(self, "_target_") else "classes"
+        if kind in ("classes", "labels"):
+            accuracy = super().score(X, y, sample_weight)
+        else:
+            right = self._hits(self.predict(X), y)
+            accuracy = accuracy_score(
+                np.ones(len(right), bool), right, sample_weight=sample_weight
+            )
+        return float(accuracy)
+
+    def _hits(self, predicted: np.ndarray, y: Any) -> np.ndarray:
+        """Return which rows of several outputs, or of soft labels, are right."""
+        if self._target_.kind == "columns":
+            return np.all(self._target_.read(y) == predicted.astype(object), axis=1)
+        soft = self._target_.transform(y)
+        return self._target_.inverse_transform(soft.argmax(axis=1)) == predicted
+
+    def __sklearn_tags__(self) -> Any:
+        """Several labels and outputs are fine."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _fit_target(self, y: Any, weight: Any, classes: Any) -> TargetEncoder:
+        return fit_classes(y, classes)
+
+    def _fitted_target(self, target: TargetEncoder) -> dict[str, Any]:
+        return {"classes_": target.classes_, "n_outputs_": target.n_outputs_}
+
+    def _n_classes(self, target: TargetEncoder) -> int:
+        if target.kind == "labels":
+            return 2
+        if target.kind == "columns":
+            return max(map(len, target.classes_))
         return len(target.classes_)
 
+    def _target_kind(self, target: TargetEncoder) -> TargetKind | None:
+        if target.kind == "labels":
+            return MultiLabel(target.n_outputs_)
+        if target.kind == "columns":
+            return MultiOutput([len(classes) for classes in target.classes_])
+        return SoftLabels(len(target.classes_)) if target.kind == "soft" else None
+
+    def _stratifies(self, target: TargetEncoder) -> bool:
+        return target.kind in ("classes", "soft")
+
     def _check_same_classes(self, classes: Any) -> None:
-        if set(np.asarray(classes).tolist()) != set(self.classes_.tolist()):
+        if not self._target_.has_classes(classes):
+            known = self.classes_
+            shown = (
+                [one.tolist() for one in known]
+                if isinstance(known, list)
+                else known.tolist()
+            )
             raise ValueError(
                 f"classes={list(classes)!r} differ from those of the first call,"
-                f" {self.classes_.tolist()}."
+                f" {shown}."
             )
 
-    def _check_classes_left(self, target: ClassEncoder, labels: torch.Tensor) -> None:
-        left = torch.unique(labels)
-        if len(left) < 2:
-            label = target.classes_[int(left[0])]
-            raise ValueError(
-                f"y holds one class with positive weight, {label!r}: a classifier needs"
-                " at least 2."
-            )
+    def _check_classes_left(self, target: TargetEncoder, labels: torch.Tensor) -> None:
+        if target.kind not in ("classes", "columns"):
+            return
+        known = target.classes_ if target.kind == "columns" else [target.classes_]
+        for j, codes in enumerate(labels.reshape(len(labels), -1).T):
+            left = torch.unique(codes)
+            if len(left) < 2:
+                where = f"column {j} of y" if target.kind == "columns" else "y"
+                label = known[j][int(left[0])]
+                raise ValueError(
+                    f"{where} holds one class with positive weight, {label!r}: a"
+                    " classifier needs at least 2."
+                )
 
     def _class_weighted(
-        self, target: ClassEncoder, labels: torch.Tensor, weight: Any
+        self, target: TargetEncoder, labels: torch.Tensor, weight: Any
     ) -> Any:
         if self.class_weight is None:
             return weight
-        if not isinstance(self.class_weight, dict) and self.class_weight != "balanced":
+        given = self.class_weight
+        if target.kind in ("labels", "soft"):
+            what, remedy = {
+                "labels": (
+                    "several labels per row",
+                    "weigh labels by criterion__pos_weight=torch.tensor([...])",
+                ),
+                "soft": (
+                    "soft labels, which belong to no one class",
+                    "weigh classes by criterion=nn.CrossEntropyLoss(weight=...)",
+                ),
+            }[target.kind]
             raise ValueError(
-                "class_weight must be a dict, 'balanced' or None; got"
-                f" {self.class_weight!r}."
+                f"class_weight={given!r}: y holds {what}. Leave class_weight out and"
+                f" {remedy}, or rows by sample_weight."
             )
-        codes = labels.numpy()
-        if isinstance(self.class_weight, dict):
-            given = self.class_weight
-            unknown = [key for key in given if key not in set(target.classes_.tolist())]
-            if unknown:
-                raise ValueError(
-                    f"class_weight: the classes, {unknown}, are not in y; it has"
-                    f" {target.classes_.tolist()}."
-                )
-            per_class = np.array([given.get(c, 1.0) for c in target.classes_.tolist()])
-        else:
-            present = np.unique(codes)
-            per_class = np.ones(len(target.classes_))
-            per_class[present] = compute_class_weight(
-                "balanced", classes=present, y=codes
+        if isinstance(target, ClassEncoder):
+            rows = _class_weights(given, target.classes_, labels.numpy())
+            return rows if weight is None else rows * weight
+        outputs = len(target.classes_)
+        if given == "balanced":
+            given = ["balanced"] * outputs
+        if not isinstance(given, (list, tuple)) or len(given) != outputs:
+            raise ValueError(
+                "class_weight: for several outputs it must be 'balanced' or a list of"
+                f" {outputs} dicts, one per output; got {self.class_weight!r}."
             )
-        rows = per_class[codes]
+        rows = np.ones(len(labels))
+        for one, classes, codes in zip(
+            given, target.classes_, labels.numpy().T, strict=True
+        ):
+            if one is not None:
+                # The weights of the outputs are multiplied, as scikit-learn does.
+                rows = rows * _class_weights(one, classes, codes)
         return rows if weight is None else rows * weight
+
+
+def _class_weights(given: Any, classes: Any, codes: np.ndarray) -> np.ndarray:
+    """Return the weight of the class of every row."""
+    if not isinstance(given, dict) and given != "balanced":
+        raise ValueError(
+            f"class_weight must be a dict, 'balanced' or None; got {given!r}."
+        )
+    known = classes.tolist()
+    if isinstance(given, dict):
+        unknown = [key for key in given if key not in set(known)]
+        if unknown:
+            raise ValueError(
+                f"class_weight: the classes, {unknown}, are not in y; it has {known}."
+            )
+        per_class = np.array([given.get(c, 1.0) for c in known])
+    else:
+        present = np.unique(codes)
+        per_class = np.ones(len(known))
+        per_class[present] = compute_class_weight("balanced", classes=present, y=codes)
+    return per_class[codes]

@@ -14,7 +14,7 @@ from sklearn.model_selection import (
 )
 
 from sk_mixup._checks import normalized
-from sk_mixup.training import ArrayData, select
+from sk_mixup.training import ArrayData
 
 
 def split_problem(
@@ -29,11 +29,12 @@ def split_problem(
         return "all rows are of one group, which must not be split"
     if not stratified:
         return None
-    counts = torch.bincount(train.y)
+    y = _strata(train)
+    counts = torch.bincount(y)
     counts = counts[counts > 0]
     if train.groups is not None:
         rows, _ = _split(train, validation_fraction, seed=0, stratified=True)
-        if len(train.y[torch.from_numpy(rows)].unique()) < len(counts):
+        if len(y[torch.from_numpy(rows)].unique()) < len(counts):
             return "a class would be left out with the groups held out"
         return None
     if int(counts.min()) < 2:
@@ -55,24 +56,23 @@ def hold_out(
     """
     made = []
     for index in _split(train, validation_fraction, seed=seed, stratified=stratified):
-        rows = torch.from_numpy(np.sort(index))
-        made.append(
-            ArrayData(
-                select(train.X, rows),
-                train.y[rows],
-                normalized(None if train.weight is None else train.weight[rows]),
-                None if train.groups is None else train.groups[rows],
-            )
-        )
+        part = train.take(torch.from_numpy(np.sort(index)))
+        part.weight = normalized(part.weight)
+        made.append(part)
     made[1].groups = None  # Nothing is mixed in validation.
     return made[0], made[1]
+
+
+def _strata(train: ArrayData) -> torch.Tensor:
+    """Return the class of every row; of soft labels, the most probable one."""
+    return train.y if train.y.ndim == 1 else train.y.argmax(1)
 
 
 def _split(
     train: ArrayData, validation_fraction: float, *, seed: int, stratified: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     rows, state = np.arange(len(train)), seed % 2**32
-    labels = train.y.numpy() if stratified else None
+    labels = _strata(train).numpy() if stratified else None
     if train.groups is None:
         training, valid = train_test_split(
             rows, test_size=validation_fraction, random_state=state, stratify=labels

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_consistent_length, validate_data
+from sklearn.utils.validation import check_consistent_length
 
+from sk_mixup._intake import given_targets, note_features
 from sk_mixup._preview_table import preview_table
 from sk_mixup.inputs import TableInput
 from sk_mixup.mixing import HidMix, Method, MixContext, MixPreview
@@ -101,17 +102,20 @@ def _draw(
 ) -> MixPreview:
     source = model._new_source(streams)
     table = source.check(X)
-    check_consistent_length(X, y)
+    y = given_targets(model, table, y)
+    check_consistent_length(table, y)
     fitted = hasattr(model, "net_") and type(model._source_) is type(source)
     if fitted:
-        validate_data(model, table, reset=False, skip_check_array=True)
+        note_features(model, table, reset=False)
         source, target = model._source_, model._target_
         x = source.transform(table)
     else:
         target = model._fit_target(y, None, None)
         x = source.fit_transform(table)
     train = ArrayData(x, torch.from_numpy(target.transform(y)))
-    n_classes = model._n_classes(target)
+    n_classes, kind = model._n_classes(target), model._target_kind(target)
+    if kind is not None:
+        kind.check_method(method)
     module = None
     if _needs_module(method):
         # A copy: looking at gradients must leave nothing behind.
@@ -129,17 +133,20 @@ def _draw(
     )
     n_epochs = model.max_epochs or model._recipe(len(train), "cpu").max_epochs
     context = MixContext(n_epochs // 2, n_epochs, module, **facts)
-    batch, labels = select(train.X, slice(n)), train.y[:n]
+    batch, labels = train.sample(n)
     plan = method.draw(batch, labels, generator=streams.mix, context=context)
     is_table = isinstance(source, TableInput)
     inside = is_table or getattr(model.module, "mixes_inside", False)
     shown = _shown_targets(y, labels, target, n_classes)
+    # Numbers in the units of the target: standardising commutes with blending. A class
+    # for each of several outputs has no one blended form.
+    mixable = labels if n_classes is not None else _as_tensor(shown, labels)
+    one_tensor = labels.ndim == 1 or labels.is_floating_point()
     preview = MixPreview.of(
         method,
         plan,
         batch,
-        # Numbers in the units of the target: standardising commutes with blending.
-        labels if n_classes is not None else _as_tensor(shown, labels),
+        mixable if one_tensor else None,
         n_classes=n_classes,
         mixes_inside=inside and not plan.pastes,
     )
@@ -147,7 +154,7 @@ def _draw(
         return preview  # Rows kept from elsewhere are not in the table.
     rows = table.iloc[:n] if hasattr(table, "iloc") else table[:n]
     frame = preview_table(
-        preview, source, rows, shown, numeric_target=n_classes is None
+        preview, source, rows, shown, numeric_target=labels.is_floating_point()
     )
     return dataclasses.replace(preview, table=frame)
 
@@ -186,6 +193,7 @@ def _untrained(
             train.y[:2],
             n_classes=model._n_classes(target),
             needs_rows=False,
+            kind=model._target_kind(target),
         )
     module: torch.nn.Module = net.module_
     return module
@@ -197,8 +205,15 @@ def _shown_targets(
     """Return the targets of the batch as their owner knows them."""
     import pandas as pd
 
-    if n_classes is not None:
+    if n_classes is not None and labels.ndim == 1:
         return pd.DataFrame({"y": target.classes_[labels.numpy()]})
+    if n_classes is not None:
+        names = (
+            target.classes_ if target.kind == "soft" else getattr(y, "columns", None)
+        )
+        own = labels.numpy()
+        values = own if labels.is_floating_point() else target.inverse_transform(own)
+        return pd.DataFrame(values, columns=names)
     values = np.asarray(y, dtype=np.float64)[: len(labels)]
     return pd.DataFrame(
         values.reshape(len(labels), -1), columns=getattr(y, "columns", None)

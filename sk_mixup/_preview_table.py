@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from sk_mixup.inputs import TableInput
+from sk_mixup.inputs import TableInput, to_host
 from sk_mixup.mixing import MixPreview
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ def preview_table(
     partner = _numpy(plan.partner)
     lam = _numpy(plan.lam).astype(np.float64)
     columns: dict[tuple[Any, Any], Any] = {("lambda", ""): lam}
-    index = X.index if hasattr(X, "index") else pd.RangeIndex(len(X))
+    index = X.index if hasattr(X, "columns") else pd.RangeIndex(len(X))
     if X.ndim == 2:
-        frame = pd.DataFrame(X)
+        frame = pd.DataFrame(to_host(X))
         mixed = _mixed_columns(preview, source, frame, own, partner, lam)
         for part, rows in (("own", own), ("partner", partner)):
             for j, name in enumerate(frame.columns):

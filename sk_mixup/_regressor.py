@@ -9,6 +9,7 @@ from sklearn.base import RegressorMixin
 
 from sk_mixup._base import BaseMixup
 from sk_mixup._compat import with_callbacks
+from sk_mixup._intake import scored_targets
 from sk_mixup.encoding import TargetScaler
 
 
@@ -19,9 +20,10 @@ class MixupRegressor(RegressorMixin, BaseMixup):
 
     Parameters
     ----------
-    module, mix, alpha, max_epochs, batch_size, lr, optimizer, callbacks, device, \
-verbose, warm_start, categorical_features, validation_fraction, n_iter_no_change, \
-random_state, **kwargs :
+    module, mix, alpha, max_epochs, batch_size, lr, optimizer, callbacks, augment, \
+schedule, warmup, ema, clip_norm, accumulate, precision, compile, channels_last, \
+device, verbose, warm_start, categorical_features, validation_fraction, \
+n_iter_no_change, random_state, **kwargs :
         As for :class:`MixupClassifier`.
     criterion : type, module, function or None, default=None
         None: squared error. Must be able to return one loss per row.
@@ -66,6 +68,15 @@ random_state, **kwargs :
         optimizer: Any = None,
         criterion: Any = None,
         callbacks: Any = None,
+        augment: Any = None,
+        schedule: Any = "auto",
+        warmup: float = 0,
+        ema: float | None = None,
+        clip_norm: float | None = None,
+        accumulate: int = 1,
+        precision: str = "float32",
+        compile: Any = False,
+        channels_last: bool = False,
         device: str = "auto",
         verbose: int = 0,
         warm_start: bool = False,
@@ -85,6 +96,15 @@ random_state, **kwargs :
         self.optimizer = optimizer
         self.criterion = criterion
         self.callbacks = callbacks
+        self.augment = augment
+        self.schedule = schedule
+        self.warmup = warmup
+        self.ema = ema
+        self.clip_norm = clip_norm
+        self.accumulate = accumulate
+        self.precision = precision
+        self.compile = compile
+        self.channels_last = channels_last
         self.device = device
         self.verbose = verbose
         self.warm_start = warm_start
@@ -99,7 +119,7 @@ random_state, **kwargs :
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         X_val: Any = None,
         y_val: Any = None,
@@ -111,8 +131,12 @@ random_state, **kwargs :
 
         Parameters
         ----------
-        X : DataFrame or array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Tables may hold text, categories and missing values.
+        X : DataFrame, array-like, dict or tuple of arrays, Rows or Dataset
+            Tables of shape (n_samples, n_features) may hold text, categories and
+            missing values. A module of your own takes arrays and tensors of any rank,
+            also memory-mapped ones, several of them (a dict by name of the arguments
+            of ``forward``, a tuple by position; :class:`sk_mixup.inputs.Rows` where
+            rows are to be split), and a torch data set.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Numbers to predict.
         sample_weight : array-like of shape (n_samples,) or None
@@ -146,7 +170,9 @@ random_state, **kwargs :
         )
 
     @with_callbacks
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MixupRegressor:
+    def partial_fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None
+    ) -> MixupRegressor:
         """Train for one epoch, from the present weights.
 
         Parameters
@@ -174,6 +200,23 @@ random_state, **kwargs :
         output = self._outputs(X).double().numpy()
         shape = (len(output),) if self._target_.ndim_ == 1 else (len(output), -1)
         return self._target_.inverse_transform(output.reshape(shape))
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the coefficient of determination.
+
+        Parameters
+        ----------
+        X : like in `fit`
+        y : like in `fit`
+            May be None for a data set that has targets.
+        sample_weight : array-like of shape (n_samples,) or None
+
+        Returns
+        -------
+        r2 : float
+        """
+        y = scored_targets(self, X, y)
+        return float(super().score(X, y, sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         """Several outputs are fine."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import runpy
 import subprocess
 import sys
+import wave
+import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +17,40 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--alphas", "0", "0.2", "--folds", "2", "--max-epochs", "5"]
+TINY = ["--sample", "80", "--seeds", "1", "--max-epochs", "5", "--output", "out"]
+# What an example compares.
+COMPARED = {
+    "image_recipe": ["none", "Mixup or CutMix"],
+    "text_mixing": ["none", "words", "sentences"],
+    "audio_mixing": ["none", "Mixup", "CutMix"],
+    "table_and_image": ["none", "Mixup of both", "CutMix and Mixup"],
+    "hugging_face": ["none", "drawn layer"],
+    "timm_finetune": ["none", "Mixup or CutMix"],
+}
+LIBRARIES = {"text_mixing": "tokenizers", "hugging_face": "transformers"}
+# Stands in for timm, which is too large to be installed for one test.
+TIMM = """
+from torch import nn
+
+def create_model(name, *, pretrained, num_classes, in_chans):
+    assert name == "resnet18" and not pretrained
+    return nn.Sequential(
+        nn.Conv2d(in_chans, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(4, num_classes),
+    )
+"""
 
 
 def quickstart(*arguments, cwd):
     return run("quickstart.py", *arguments, cwd=cwd)
 
 
-def run(example, *arguments, cwd):
+def run(example, *arguments, cwd, path=None):
+    """Run an example; libraries in the folder `path` come before installed ones."""
     return subprocess.run(
         [sys.executable, ROOT / "examples" / example, *map(str, arguments)],
         cwd=cwd,
+        env=os.environ if path is None else os.environ | {"PYTHONPATH": str(path)},
         capture_output=True,
         encoding="utf-8",
         timeout=300,
@@ -138,3 +167,176 @@ def test_the_gallery_shows_every_method_for_images(tmp_path):
     assert {"Mixup", "CutMix", "ResizeMix", "GridMix", "SmoothMix", "FMix"} <= {*names}
     assert_png(tmp_path / "out" / "mixing_gallery.png")
     assert_png(tmp_path / "out" / "lambda_law.png")
+
+
+# -- comparisons with no mixing -------------------------------------------------------
+
+
+def assert_compared(done, name, cwd, n_seeds=1):
+    """The table has a line per mixing, the log one for its progress; a picture."""
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    heading = next(i for i, line in enumerate(lines) if line.startswith("mixing "))
+    assert lines[heading].split() == ["mixing", "accuracy", "log-loss", "seconds"]
+    for i, mix in enumerate(COMPARED[name], 1):
+        assert lines[heading + i].startswith(f"{mix} ")
+        assert (" ± " in lines[heading + i]) == (n_seeds > 1)
+    n_fits = len(COMPARED[name]) * n_seeds
+    assert f"{n_fits}/{n_fits} fits done" in done.stderr
+    assert "\r" not in done.stderr
+    assert_png(cwd / "out" / f"{name}.png")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in COMPARED if name != "timm_finetune"])
+def test_data_that_are_always_there(name, tmp_path):
+    if name in LIBRARIES:
+        pytest.importorskip(LIBRARIES[name])
+    done = run(f"{name}.py", *TINY, cwd=tmp_path)
+    assert_compared(done, name, tmp_path)
+    assert "One seed only" in done.stdout
+
+
+@pytest.mark.slow
+def test_several_seeds_give_a_standard_error(tmp_path):
+    done = run("table_and_image.py", *TINY, "--seeds", "2", cwd=tmp_path)
+    assert_compared(done, "table_and_image", tmp_path, n_seeds=2)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("tokenizers") is None, reason="needs tokenizers")
+def test_texts_of_a_file(tmp_path):
+    frame = pd.DataFrame({"head": ["a goal", "a share"] * 40, "kind": [1, 2] * 40})
+    frame["body"] = ["the team won", None] * 40
+    frame.to_csv(tmp_path / "texts.csv", index=False)
+    columns = ["--text", "head", "body", "--target", "kind", "--net", "text_cnn"]
+    done = run("text_mixing.py", "--csv", "texts.csv", *columns, *TINY, cwd=tmp_path)
+    assert_compared(done, "text_mixing", tmp_path)
+    assert "60 to train on, 20 held out" in done.stdout
+
+
+@pytest.mark.slow
+def test_recordings_of_a_file_are_split_by_speaker(tmp_path):
+    write_recordings(tmp_path / "words.zip")
+    chosen = ["--zip", "words.zip", "--test-speakers", "ann"]
+    done = run("audio_mixing.py", *chosen, *TINY, cwd=tmp_path)
+    assert_compared(done, "audio_mixing", tmp_path)
+    assert "Held out: ann, of ann, bob, cy." in done.stdout
+    assert "16 to train on, 8 held out" in done.stdout
+
+
+def write_recordings(path):
+    time = np.arange(2000) / 8000
+    with zipfile.ZipFile(path, "w") as archive:
+        for word in range(2):
+            for speaker in ("ann", "bob", "cy"):
+                for take in range(4):
+                    tone = np.sin(
+                        2 * np.pi * (400 + 600 * word) * time[: -take or None]
+                    )
+                    with (
+                        archive.open(f"{word}_{speaker}_{take}.wav", "w") as file,
+                        wave.open(file, "wb") as sound,
+                    ):
+                        sound.setparams((1, 2, 8000, len(tone), "NONE", ""))
+                        sound.writeframes((9000 * tone).astype("<i2").tobytes())
+
+
+def write_images(path, n=10):
+    image = pytest.importorskip("PIL.Image")
+    rng = np.random.default_rng(0)
+    for name, level in (("dark", 40), ("light", 200)):
+        (path / name).mkdir(parents=True)
+        for i in range(n):
+            pixels = rng.integers(level, level + 50, (12, 12, 3), dtype=np.uint8)
+            image.fromarray(pixels).save(path / name / f"{i}.png")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("has_test_part", [False, True])
+def test_images_of_a_folder(has_test_part, tmp_path):
+    write_images(tmp_path / "images" / ("train" if has_test_part else ""))
+    if has_test_part:
+        write_images(tmp_path / "images" / "test", n=3)
+    done = run("image_recipe.py", "--data", "images", *TINY, cwd=tmp_path)
+    assert_compared(done, "image_recipe", tmp_path)
+    sizes = "20 to train on, 6 held" if has_test_part else "15 to train on, 5 held"
+    assert sizes in done.stdout
+
+
+@pytest.mark.slow
+def test_a_timm_model_is_tuned(tmp_path):
+    write_images(tmp_path / "images")
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "timm.py").write_text(TIMM)
+    options = ["--data", "images", "--size", 8, "--no-pretrained", *TINY]
+    done = run("timm_finetune.py", *options, cwd=tmp_path, path=tmp_path / "library")
+    assert_compared(done, "timm_finetune", tmp_path)
+
+
+@pytest.fixture
+def refusal(monkeypatch, tmp_path, capsys):
+    """Run an example in this process, which is quicker, and return its one line."""
+
+    def run_here(example, *arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.syspath_prepend(ROOT / "examples")
+        monkeypatch.setattr(sys, "argv", [example, *arguments])
+        with pytest.raises(SystemExit) as left:
+            runpy.run_path(str(ROOT / "examples" / example), run_name="__main__")
+        assert left.value.code == 2
+        message = capsys.readouterr().err
+        assert message.count("\n") == 1
+        return message
+
+    return run_here
+
+
+@pytest.mark.parametrize(
+    ("example", "library", "extra", "arguments"),
+    [
+        ("hugging_face.py", "transformers", "hf", []),
+        ("text_mixing.py", "tokenizers", "text", []),
+        ("timm_finetune.py", "timm", "timm", ["--data", "images"]),
+    ],
+)
+def test_a_missing_library_is_named_with_its_extra(
+    example, library, extra, arguments, refusal, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, library, None)
+    message = refusal(example, *arguments)
+    assert f"needs the library {library} (" in message
+    assert f"pip install 'sk-mixup[{extra}]'" in message
+
+
+@pytest.mark.parametrize(
+    ("example", "arguments", "message"),
+    [
+        ("table_and_image.py", ["--seeds", "0"], "--seeds must be >= 1; got 0"),
+        ("table_and_image.py", ["--sample", "5"], "--sample 5 of 1797 rows: must"),
+        ("image_recipe.py", ["--data", "nowhere"], "there is no folder 'nowhere'"),
+        ("audio_mixing.py", ["--zip", "nowhere.zip"], "cannot read nowhere.zip"),
+        (
+            "audio_mixing.py",
+            ["--test-speakers", "voice 7"],
+            "--test-speakers ['voice 7']: the speakers are ['voice 1',",
+        ),
+    ],
+)
+def test_a_wrong_argument_of_a_comparison_is_one_clear_line(
+    example, arguments, message, refusal
+):
+    assert message in refusal(example, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--text", "txt", "--target", "kind"], "has no column 'txt'; it has 'text',"),
+        (["--target", "kind"], "--csv FILE needs --text COLUMN and --target COLUMN"),
+    ],
+)
+def test_wrong_columns_of_texts(arguments, message, refusal, tmp_path):
+    pytest.importorskip("tokenizers")
+    pd.DataFrame({"text": ["a"], "kind": [1]}).to_csv(tmp_path / "t.csv", index=False)
+    assert message in refusal("text_mixing.py", "--csv", "t.csv", *arguments)

@@ -8,6 +8,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+#: Suites that cannot run without a folder of data sets.
+NEED_DATA = frozenset({"adult", "methods", "images", "text", "audio"})
+
 
 @dataclass(frozen=True)
 class Options:
@@ -51,7 +54,7 @@ class Options:
         keeps data is nobody's business.
         """
         words = ["python -m benchmarks", self.suite]
-        if self.data is not None and self.suite in ("adult", "methods"):
+        if self.data is not None and self.suite in NEED_DATA:
             words.append("--data DIR")
         if self.only:
             words.append(f"--only {','.join(self.only)}")

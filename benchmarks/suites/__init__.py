@@ -1,7 +1,8 @@
 """The suites by name.
 
-A suite is a module with ``run(options, progress) -> Report``. It is imported when it
-runs, so that a broken peer of one suite does not stop the others.
+A suite is a function ``run(options, progress) -> Report``, after a colon if it has
+another name. Its module is imported when it runs, so that a broken peer of one suite
+does not stop the others.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ SUITES = {
     "predict": "benchmarks.suites.predict",
     "adult": "benchmarks.suites.adult",
     "methods": "benchmarks.suites.methods",
+    "images": "benchmarks.suites.modalities:run_images",
+    "text": "benchmarks.suites.modalities:run_text",
+    "audio": "benchmarks.suites.modalities:run_audio",
 }
-
-#: Suites that cannot run without a folder of data sets.
-NEED_DATA = frozenset({"adult", "methods"})
 
 #: Data sets of the suite ``methods``, here so that the command line can name them
 #: before anything large is imported.
@@ -40,7 +41,8 @@ def load_suite(name: str) -> Callable[[Options, Progress], Report]:
     """
     if name not in SUITES:
         raise ValueError(f"unknown suite {name!r}; known are {', '.join(SUITES)}.")
-    run: Callable[[Options, Progress], Report] = importlib.import_module(
-        SUITES[name]
-    ).run
+    module, _, function = SUITES[name].partition(":")
+    run: Callable[[Options, Progress], Report] = getattr(
+        importlib.import_module(module), function or "run"
+    )
     return run

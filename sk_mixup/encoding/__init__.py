@@ -1,8 +1,25 @@
 """From a table and a target to the arrays that a net trains on, and back."""
 
+from sk_mixup.encoding._audio import LogMelSpectrogram
 from sk_mixup.encoding._classes import ClassEncoder
+from sk_mixup.encoding._classifier_target import TargetEncoder, fit_classes
 from sk_mixup.encoding._container import as_table
+from sk_mixup.encoding._multilabel import LabelMatrixEncoder
+from sk_mixup.encoding._multioutput import ClassMatrixEncoder
+from sk_mixup.encoding._soft_labels import SoftLabelEncoder
 from sk_mixup.encoding._table import EncodedTable, TableEncoder
 from sk_mixup.encoding._target import TargetScaler
 
-__all__ = ["ClassEncoder", "EncodedTable", "TableEncoder", "TargetScaler", "as_table"]
+__all__ = [
+    "ClassEncoder",
+    "ClassMatrixEncoder",
+    "EncodedTable",
+    "LabelMatrixEncoder",
+    "LogMelSpectrogram",
+    "SoftLabelEncoder",
+    "TableEncoder",
+    "TargetEncoder",
+    "TargetScaler",
+    "as_table",
+    "fit_classes",
+]

@@ -7,7 +7,7 @@ checks and words decide what a classification target is.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.utils import column_or_1d
@@ -34,6 +34,8 @@ class ClassEncoder:
     ['no', 'yes']
     """
 
+    kind: ClassVar[Literal["classes"]] = "classes"
+    n_outputs_: ClassVar[int] = 1
     classes_: np.ndarray
 
     def fit(self, y: Any, classes: Any = None) -> ClassEncoder:
@@ -72,6 +74,10 @@ class ClassEncoder:
             )
         self.classes_ = known
         return self
+
+    def has_classes(self, classes: Any) -> bool:
+        """Whether these are the classes, in any order."""
+        return set(np.asarray(classes).tolist()) == set(self.classes_.tolist())
 
     def transform(self, y: Any) -> np.ndarray:
         """Return the codes of labels.

@@ -1,6 +1,40 @@
 """What the estimators take: tables, arrays, and whatever a net reads."""
 
-from sk_mixup.inputs._array import ArrayInput
+from sk_mixup.inputs._array import ArrayInput, spec_of
+from sk_mixup.inputs._dataset import (
+    DatasetRows,
+    is_stream,
+    join_inputs,
+    join_targets,
+    read_targets,
+    split_item,
+    to_host,
+)
+from sk_mixup.inputs._folder import ImageFolder
+from sk_mixup.inputs._lazy import ArrayRows, LazyRows
+from sk_mixup.inputs._rows import Rows, as_rows
+from sk_mixup.inputs._shaped import ShapedInput
 from sk_mixup.inputs._table import TableInput
+from sk_mixup.inputs._text import TextInput
+from sk_mixup.inputs._tokenizer import TextTokenizer
 
-__all__ = ["ArrayInput", "TableInput"]
+__all__ = [
+    "ArrayInput",
+    "ArrayRows",
+    "DatasetRows",
+    "ImageFolder",
+    "LazyRows",
+    "Rows",
+    "ShapedInput",
+    "TableInput",
+    "TextInput",
+    "TextTokenizer",
+    "as_rows",
+    "is_stream",
+    "join_inputs",
+    "join_targets",
+    "read_targets",
+    "spec_of",
+    "split_item",
+    "to_host",
+]

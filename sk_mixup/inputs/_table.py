@@ -8,6 +8,9 @@ import numpy as np
 import torch
 
 from sk_mixup.encoding import TableEncoder, as_table
+from sk_mixup.inputs._dataset import to_host
+from sk_mixup.inputs._lazy import LazyRows
+from sk_mixup.inputs._rows import Rows
 
 # Wider tables get fewer bins per column, and none at all beyond the last step.
 _BINS = ((64, 48), (256, 16))
@@ -31,6 +34,13 @@ class TableInput:
 
     def check(self, X: Any) -> Any:
         """Return a DataFrame or a 2-D array."""
+        if isinstance(X, (Rows, LazyRows, torch.utils.data.Dataset)):
+            raise TypeError(
+                f"{self.name}: the bundled net for tables takes a DataFrame or a 2-D"
+                f" array; got {type(X).__name__}. Give a module of your own, or a net"
+                " for arrays such as module='resnet'."
+            )
+        X = to_host(X)  # Tables are encoded there.
         return as_table(X, estimator_name=self.name)
 
     def fit_transform(self, X: Any) -> dict[str, torch.Tensor]:

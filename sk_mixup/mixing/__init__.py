@@ -15,6 +15,7 @@ from sk_mixup.mixing._featureswap import FeatureSwap
 from sk_mixup.mixing._fmix import FMix
 from sk_mixup.mixing._gridmix import GridMix
 from sk_mixup.mixing._hidmix import HidMix
+from sk_mixup.mixing._hooks import mix_layer
 from sk_mixup.mixing._laws import (
     BetaLaw,
     ClippedLaw,
@@ -25,7 +26,7 @@ from sk_mixup.mixing._laws import (
 )
 from sk_mixup.mixing._losses import BinaryCrossEntropy, SoftCrossEntropy
 from sk_mixup.mixing._mamix import MAMix
-from sk_mixup.mixing._manifold import ManifoldMixup, mix_layer
+from sk_mixup.mixing._manifold import ManifoldMixup
 from sk_mixup.mixing._memory import MemoryPairing
 from sk_mixup.mixing._method import Method, MixContext
 from sk_mixup.mixing._mixup import Mixup
@@ -57,6 +58,7 @@ from sk_mixup.mixing._targets import (
     target_form,
     unreduced,
 )
+from sk_mixup.mixing._trial import try_layers
 from sk_mixup.mixing._waveform import WaveformMix
 
 __all__ = [
@@ -114,5 +116,6 @@ __all__ = [
     "resolve_method",
     "row_means",
     "target_form",
+    "try_layers",
     "unreduced",
 ]

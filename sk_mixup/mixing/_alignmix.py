@@ -14,6 +14,7 @@ from sk_mixup.mixing._pairing import Pairing
 from sk_mixup.mixing._params import check_integer, check_number
 from sk_mixup.mixing._plan import MixPlan, to_blendable
 from sk_mixup.mixing._schedules import Schedule
+from sk_mixup.mixing._sites import INPUT, Sites
 from sk_mixup.mixing._streams import MixStreams
 
 
@@ -106,7 +107,8 @@ class AlignMix(ManifoldMixup):
         As for `ManifoldMixup`; the layers must give (B, channels, \*spatial).
         ``"auto"``: the input, and the last layer that a net names in `mix_layers`,
         which is the paper's choice; early maps have many places, and the cost grows
-        with their square.
+        with their square. In a net without `mix_layers`, the last layer with at least
+        three axes of those that a trial finds, see `ManifoldMixup`.
     eps : float, default=0.1
         Entropic regularisation, greater than 0; larger aligns more softly.
     n_iter : int, default=100
@@ -175,7 +177,20 @@ class AlignMix(ManifoldMixup):
     def sites(self, module: torch.nn.Module | None) -> list[str]:
         """Return the names of the layers that may be drawn."""
         sites = super().sites(module)
-        return [sites[0], sites[-1]] if self.layers == "auto" else sites
+        return list(dict.fromkeys([sites[0], sites[-1]])) if self._is_auto else sites
+
+    def _auto(self, found: Sites) -> list[str]:
+        maps = [
+            name
+            for name, n_axes in zip(found.layers, found.n_axes, strict=True)
+            if n_axes >= 3
+        ]
+        if not maps and not found.input_mixes:
+            raise ValueError(
+                "layers='auto' found no feature map (B, channels, *spatial) for"
+                " AlignMix. Name a layer, or use ManifoldMixup."
+            )
+        return [INPUT] * found.input_mixes + maps[-1:]
 
     def _draw(
         self,

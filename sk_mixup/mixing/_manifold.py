@@ -1,29 +1,29 @@
 """Manifold Mixup: blend the output of a layer drawn per batch.
 
-The layer is reached by a forward hook that lives for one forward pass, so the module
-needs no change and keeps none.
+The layer is reached by a forward hook, see `mix_layer`, so that a module needs no
+change.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._hooks import find_layer, layer_names, unwrapped
 from sk_mixup.mixing._laws import LamLaw
 from sk_mixup.mixing._method import MixContext
 from sk_mixup.mixing._mixup import Mixup
 from sk_mixup.mixing._pairing import Pairing
 from sk_mixup.mixing._plan import MixPlan
 from sk_mixup.mixing._schedules import Schedule
+from sk_mixup.mixing._sites import INPUT, Sites, find_sites, known_sites
 from sk_mixup.mixing._streams import MixStreams, integer
-
-INPUT = "input"
+from sk_mixup.mixing._union import check_union
 
 
 class ManifoldMixup(Mixup):
@@ -38,9 +38,39 @@ class ManifoldMixup(Mixup):
         Names of layers as ``module.named_modules()`` lists them, or patterns such as
         ``"layer*.1"``; ``"input"`` stands for the input (the embedded input of the
         bundled nets). ``"auto"``: the input and the hidden layers that a net names in
-        its attribute `mix_layers`, as the bundled nets do.
+        its attribute `mix_layers`, as the bundled nets do. For other nets they are
+        found by trying, see Notes.
+    union : str or sequence of str, default=()
+        Names of attention masks in a dict input, such as ``("mask",)``: where a hidden
+        layer is mixed, the net gets what is set in either of the two masks. For a layer
+        before anything reads the mask, such as the embedding of words; the bundled text
+        nets need no such help.
     per, p, fold, law, single_target, pairing, off_first, off_last :
         As for `Mixup`.
+
+    Notes
+    -----
+    A layer must run exactly once per forward pass. It may return a tensor, or a tuple,
+    list or mapping (such as an output of Hugging Face): all float tensors whose first
+    axis is the batch are mixed. Recurrent layers, attention and transformers of torch
+    may have the batch second.
+
+    ``layers="auto"`` tries a net without `mix_layers` on two rows, in evaluation mode,
+    and takes
+
+    - the input, if it can be blended: not for token ids;
+    - the children of the net with weights that are no normalisation, in the order in
+      which they run, a list of layers by its elements, if they run once, return floats
+      with the batch first, and take all that the net knows of a row (not one of two
+      branches; masks are passed over). The last layer with weights, and what holds it,
+      is the head and is never mixed. Where fewer than three are left, the largest
+      parts are looked into.
+
+    The choice depends on the net alone and is kept as long as the net lives. It is made
+    by the first draw, or before the training of an estimator. Names are those of the
+    net inside torch.compile, DataParallel and DistributedDataParallel. A compiled net
+    runs uncompiled in steps that mix a hidden layer. DataParallel over several devices
+    is refused.
 
     References
     ----------
@@ -70,6 +100,7 @@ class ManifoldMixup(Mixup):
         alpha: float | Schedule = 2.0,
         *,
         layers: str | Sequence[str] = "auto",
+        union: str | Sequence[str] = (),
         per: str = "batch",
         p: float | Schedule = 1.0,
         fold: bool | None = None,
@@ -91,6 +122,7 @@ class ManifoldMixup(Mixup):
             off_last=off_last,
         )
         self.layers = layers
+        self.union = union
 
     def _validate(self) -> None:
         super()._validate()
@@ -100,6 +132,7 @@ class ManifoldMixup(Mixup):
                 "layers must be 'auto', a layer name or a non-empty list of names;"
                 f" got {self.layers!r}."
             )
+        check_union(self.union)
 
     def _draw(
         self,
@@ -114,11 +147,55 @@ class ManifoldMixup(Mixup):
         plan = super()._draw(x, y, streams, context)
         if plan.is_identity:
             return plan
-        return dataclasses.replace(plan, site=None if site == INPUT else site)
+        return dataclasses.replace(
+            plan,
+            site=None if site == INPUT else site,
+            joined=() if site == INPUT else check_union(self.union),
+        )
 
     def _clean_plan(self, partner: Tensor, lam: Tensor) -> MixPlan:
         # Not a blend: token ids may reach a net whose embedding is mixed.
         return MixPlan(partner, lam, lam_host=1.0)
+
+    def _draw_batch(
+        self,
+        x: Any,
+        first: Tensor,
+        y: Tensor | None,
+        streams: MixStreams,
+        context: MixContext | None,
+    ) -> MixPlan:
+        for key in check_union(self.union):
+            if not isinstance(x, Mapping) or key not in x:
+                has = list(x) if isinstance(x, Mapping) else type(x).__name__
+                raise ValueError(
+                    f"union: the input has no entry {key!r}; it has {has}."
+                )
+        module = None if context is None else context.module
+        if module is not None and self.finds_layers_in(module):
+            if len(first) == 0:
+                return self._identity(first)
+            find_sites(module, x)
+        return super()._draw_batch(x, first, y, streams, context)
+
+    def finds_layers_in(self, module: torch.nn.Module) -> bool:
+        """Whether the layers of this net are still to be found by a trial.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+        """
+        if not self._is_auto or hasattr(unwrapped(module), "mix_layers"):
+            return False
+        return known_sites(module) is None
+
+    @property
+    def _is_auto(self) -> bool:
+        return self.layers == "auto" or list(self.layers) == ["auto"]
+
+    def _auto(self, found: Sites) -> list[str]:
+        """Choose among the places that a trial found."""
+        return found.names
 
     def sites(self, module: torch.nn.Module | None) -> list[str]:
         """Return the names of the layers that may be drawn.
@@ -137,71 +214,43 @@ class ManifoldMixup(Mixup):
         ValueError
             If a name or pattern fits no layer of the module.
         """
-        wanted = [self.layers] if isinstance(self.layers, str) else list(self.layers)
-        if wanted == ["auto"]:
-            named = getattr(module, "mix_layers", None)
-            if named is None:
+        if self._is_auto:
+            net = None if module is None else unwrapped(module)
+            named = getattr(net, "mix_layers", None)
+            if named is not None:
+                # Such as token ids, which have no average.
+                first = [INPUT] if getattr(net, "mixes_input", True) else []
+                return [*first, *named]
+            tried = None if module is None else known_sites(module)
+            if tried is None:
                 raise ValueError(
-                    "layers='auto' needs a net that names its layers in `mix_layers`,"
-                    " as the bundled nets do; give layers=[...] with names from"
+                    "layers='auto' needs the net: give draw a"
+                    " context=MixContext(module=net), or layers=[...] with names from"
                     " module.named_modules()."
                 )
-            return [INPUT, *named]
+            return self._auto(tried)
+        wanted = [self.layers] if isinstance(self.layers, str) else list(self.layers)
         if module is None:
             return wanted
-        names = [name for name, _ in module.named_modules() if name]
+        names, kind = layer_names(module), type(unwrapped(module)).__name__
         sites: list[str] = []
         for pattern in wanted:
-            found = [INPUT] if pattern == INPUT else fnmatch.filter(names, pattern)
+            pattern = pattern.replace("_orig_mod.", "")
+            found = (
+                [pattern]
+                if pattern == INPUT or pattern in names
+                else _running(module, fnmatch.filter(names, pattern))
+            )
             if not found:
                 raise ValueError(
-                    f"layers: {pattern!r} fits no layer of {type(module).__name__};"
+                    f"layers: {pattern!r} fits no layer of {kind};"
                     f" it has {names[:20]}{' ...' if len(names) > 20 else ''}."
                 )
             sites += [name for name in found if name not in sites]
         return sites
 
 
-@contextmanager
-def mix_layer(module: torch.nn.Module, plan: MixPlan) -> Iterator[None]:
-    """Mix the output of the plan's layer in the forward pass inside this context.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The net; it has no hook left afterwards.
-    plan : MixPlan
-        A plan with a `site`; without one nothing happens.
-
-    Raises
-    ------
-    RuntimeError
-        If the layer ran not once but never or several times.
-    TypeError
-        If the layer returned something else than a tensor.
-    """
-    if plan.site is None:
-        yield
-        return
-    calls = 0
-
-    def hook(layer: torch.nn.Module, inputs: Any, output: Any) -> Tensor:
-        nonlocal calls
-        calls += 1
-        if not isinstance(output, Tensor):
-            raise TypeError(
-                f"layers: {plan.site!r} returns {type(output).__name__}, and a tensor"
-                " is needed; name a layer inside it."
-            )
-        return plan.apply(output)
-
-    handle = module.get_submodule(plan.site).register_forward_hook(hook)
-    try:
-        yield
-    finally:
-        handle.remove()
-    if calls != 1:
-        raise RuntimeError(
-            f"layers: {plan.site!r} ran {calls} times in one forward pass; a mixed"
-            " layer must run exactly once. Name another layer."
-        )
+def _running(module: torch.nn.Module, names: list[str]) -> list[str]:
+    """Leave out lists of layers, which fit the patterns for their elements."""
+    lists = (torch.nn.ModuleList, torch.nn.ModuleDict)
+    return [name for name in names if not isinstance(find_layer(module, name), lists)]

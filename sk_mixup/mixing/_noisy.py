@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing._laws import LamLaw
-from sk_mixup.mixing._manifold import INPUT, ManifoldMixup
+from sk_mixup.mixing._manifold import ManifoldMixup
 from sk_mixup.mixing._method import MixContext
 from sk_mixup.mixing._pairing import Pairing
 from sk_mixup.mixing._params import check_number
 from sk_mixup.mixing._plan import LinearPlan, MixPlan
 from sk_mixup.mixing._schedules import Schedule
+from sk_mixup.mixing._sites import INPUT
 from sk_mixup.mixing._streams import MixStreams, integer, uniforms
 
 

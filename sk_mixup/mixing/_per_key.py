@@ -17,6 +17,7 @@ from sk_mixup.mixing._method import Method, MixContext
 from sk_mixup.mixing._params import check_choice
 from sk_mixup.mixing._plan import MixPlan, take_rows, to_blendable
 from sk_mixup.mixing._streams import MixStreams
+from sk_mixup.mixing._union import united
 from sk_mixup.mixing._wrapper import Wrapper
 
 _CHOICES = ("mix", "blend", "majority", "union", "keep")
@@ -100,9 +101,7 @@ class PerKeyPlan(MixPlan):
             return to_blendable(other).lerp(own, lam.to(own.dtype))
         if how == "majority":
             return torch.where(lam >= 0.5, own, other)
-        both = own | other if x.dtype == torch.bool else torch.maximum(own, other)
-        # A row of which nothing is there adds nothing.
-        return torch.where(lam == 1, own, torch.where(lam == 0, other, both))
+        return united(own, other, self.lam)
 
 
 def check_keys(x: Any, how: Mapping[Any, str] | None) -> Mapping[Any, str]:

@@ -42,6 +42,8 @@ class MixPlan:
         Weight of the own target where a method's rule makes it differ from `lam`.
     pool : (x, y) or None
         Rows kept from earlier batches. Partners from B on are rows of the pool.
+    joined : tuple of str
+        For a hidden layer: the masks beside the input that `mix_layer` joins.
 
     Attributes
     ----------
@@ -50,6 +52,9 @@ class MixPlan:
     pastes : bool
         Whether whole values move and none are blended, so that the plan can mix raw
         columns and category codes.
+    unites_targets : bool
+        Whether a mixed row has all labels of both, which `targets` gives and a weighted
+        pair does not.
     """
 
     partner: Tensor
@@ -58,9 +63,11 @@ class MixPlan:
     site: str | None = None
     label_lam: Tensor | None = None
     pool: tuple[Tensor, Tensor | None] | None = None
+    joined: tuple[str, ...] = ()
 
     rows = None
     pastes: ClassVar[bool] = False
+    unites_targets = False
 
     @property
     def n_rows(self) -> int:
@@ -147,7 +154,7 @@ class MixPlan:
                 f" {type(x).__name__}."
             )
         if isinstance(x, Mapping):
-            return {key: self.apply(value) for key, value in x.items()}
+            return {key: self._apply_entry(key, value) for key, value in x.items()}
         if isinstance(x, (tuple, list)):
             parts = [self.apply(value) for value in x]
             # A named tuple takes its fields one by one.
@@ -156,6 +163,14 @@ class MixPlan:
             "A plan mixes tensors, and dicts, tuples and lists of them; got"
             f" {type(x).__name__}."
         )
+
+    def _apply_entry(self, key: Any, value: Any) -> Any:
+        if torch.compiler.is_compiling():
+            return self.apply(value)
+        try:
+            return self.apply(value)
+        except TypeError as error:
+            raise TypeError(f"Entry {key!r} of the input: {error}") from error
 
     def _apply(self, x: Tensor) -> Tensor:
         return x
@@ -275,11 +290,17 @@ def to_blendable(x: Tensor) -> Tensor:
         return x
     if x.dtype == torch.uint8:
         return x.float()
+    masks = ""
+    if x.dtype == torch.bool:
+        masks = (
+            ". Masks are joined, with PerKey(method, how={'mask': 'union'}) at the"
+            " input or with union='mask' of ManifoldMixup"
+        )
     raise TypeError(
         f"Cannot blend an input of dtype {x.dtype}: token ids and category codes have"
         " no meaningful average. Mix their embedding instead, with"
         " ManifoldMixup(layers=[name of the embedding layer]); if the values are"
-        " measurements, convert them to float32."
+        f" measurements, convert them to float32{masks}."
     )
 
 

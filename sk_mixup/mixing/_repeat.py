@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing._manifold import INPUT, ManifoldMixup
+from sk_mixup.mixing._manifold import ManifoldMixup
 from sk_mixup.mixing._method import Method, MixContext
 from sk_mixup.mixing._params import check_integer
 from sk_mixup.mixing._plan import MixPlan
+from sk_mixup.mixing._sites import INPUT
 from sk_mixup.mixing._stack_plan import StackPlan
 from sk_mixup.mixing._streams import MixStreams
 from sk_mixup.mixing._wrapper import Wrapper

@@ -38,6 +38,7 @@ class StackPlan(MixPlan):
             lam=torch.cat([part.lam for part in parts]),
             label_lam=torch.cat(weights) if differ else None,
             site=parts[0].site,
+            joined=parts[0].joined,
             pool=pools[0] if pools else None,
             parts=tuple(parts),
         )

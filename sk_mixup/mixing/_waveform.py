@@ -42,7 +42,7 @@ class WaveformPlan(MixPlan):
     union: bool = False
 
     @property
-    def unites_targets(self) -> bool:
+    def unites_targets(self) -> bool:  # type: ignore[override]
         """Whether a mixed row has all labels of both, and no weighted pair of them."""
         return self.union
 
@@ -203,6 +203,11 @@ class WaveformMix(Mixup):
         context: MixContext | None,
     ) -> MixPlan:
         _check_waveforms(x)
+        if context is not None and context.columns is not None:
+            raise ValueError(
+                "WaveformMix mixes waveforms, and this input is a table with columns."
+                " Use Mixup instead."
+            )
         return super()._draw(x, y, streams, context)
 
     def _plan(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -60,6 +61,7 @@ class TabularNet(nn.Module):
     """
 
     mixes_inside = True
+    input_kind: ClassVar[str] = "table"
     mix_dims: Tensor | None
 
     def __init__(

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import torch
 from skorch.dataset import unpack_data
 from torch import Tensor
 
 from sk_mixup.mixing import Method, MixContext, MixPlan, MixStreams
-from sk_mixup.training._batches import TensorBatches, row_groups, split_weight
+from sk_mixup.training._batches import TensorBatches, move, row_groups, split_weight
 from sk_mixup.training._objective import Objective
 
-# Batches prepared in a row.
+# Batches prepared in a row, and the memory that they may take.
 _AHEAD = 32
+_AHEAD_BYTES = 2**24
 # Inputs up to this size are mixed ahead; larger ones would hold memory for no gain.
 _SMALL_BYTES = 2**17
 
@@ -56,6 +58,8 @@ def mixed_batches(
     streams: MixStreams,
     context: MixContext,
     mixes_inside: bool,
+    augment: Sequence[Callable[[Any], Any]] = (),
+    device: Any = "cpu",
 ) -> Iterator[MixedBatch]:
     """Draw the plan of every batch.
 
@@ -69,16 +73,26 @@ def mixed_batches(
     context : MixContext
     mixes_inside : bool
         Whether the net mixes its embedded input itself.
+    augment : sequence of callables
+        Change the input of a batch, on the device, before it is mixed. They read a
+        global generator, and are therefore called between the steps as everywhere.
+    device : str or torch.device
 
     Yields
     ------
     mixed : MixedBatch
     """
+    in_memory = isinstance(iterator, TensorBatches)
+    if augment:
+        iterator = _augmented(iterator, augment, torch.device(device))
     if method is None:
         yield from map(MixedBatch, iterator)
         return
-    in_memory = isinstance(iterator, TensorBatches)
-    size = _AHEAD if in_memory and not method.reads_module else 1
+    ahead = in_memory and not method.reads_module and not augment
+    size = 1
+    if ahead:
+        assert isinstance(iterator, TensorBatches)
+        size = max(1, min(_AHEAD, _AHEAD_BYTES // iterator.batch_bytes))
     batches = iter(iterator)
     while block := list(itertools.islice(batches, size)):
         inputs, labels = zip(*map(unpack_data, block), strict=True)
@@ -107,6 +121,18 @@ def mixed_batches(
             for y, plan in zip(objective.dense_targets(targets), plans, strict=True)
         ]
         yield from map(MixedBatch, block, plans, mixed, dense)
+
+
+def _augmented(
+    iterator: Iterable[Any], steps: Sequence[Callable[[Any], Any]], device: torch.device
+) -> Iterator[Any]:
+    for batch in iterator:
+        x, y = unpack_data(batch)
+        x = move(x, device)
+        with torch.no_grad():
+            for step in steps:
+                x = step(x)
+        yield x, y
 
 
 def mixes_input(plan: MixPlan, mixes_inside: bool) -> bool:

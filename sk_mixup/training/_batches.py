@@ -10,15 +10,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from skorch.dataset import Dataset
 from torch import Tensor
 
-Input = Tensor | dict[str, Tensor]
+from sk_mixup.inputs import ArrayRows, DatasetRows, LazyRows
+
+#: One array, or several by name or position; of a data set, rows to be loaded.
+Input = (
+    Tensor
+    | ArrayRows
+    | DatasetRows
+    | dict[str, Tensor | ArrayRows]
+    | tuple[Tensor | ArrayRows, ...]
+)
 
 # Rows are gathered this many bytes at a time: one large gather is cheaper than many
 # small ones, and a whole permuted copy could double the memory.
 _CHUNK_BYTES = 8 * 2**20
+# A part of more rows than this many bytes is a list of them, and no copy.
+_COPIED_BYTES = 2**28
 
 
 class ArrayData(Dataset):
@@ -26,7 +38,7 @@ class ArrayData(Dataset):
 
     Parameters
     ----------
-    X : Tensor of shape (n, ...) or dict of such
+    X : Tensor of shape (n, ...), dict or tuple of such, or rows to be read
     y : Tensor of shape (n, ...)
     weight : Tensor of shape (n,) or None
         Row weights with mean 1; None: all alike.
@@ -41,23 +53,50 @@ class ArrayData(Dataset):
         weight: Tensor | None = None,
         groups: Tensor | None = None,
     ) -> None:
-        super().__init__(X, y)
+        super().__init__(X, y, length=len(y))
         self.weight = weight
         self.groups = groups
 
     def __getitem__(self, index: Any) -> tuple[Any, Any]:
         """Return rows as the batches hold them."""
+        return select(self.X, index), self.labels(index)
+
+    def labels(self, index: Any) -> Any:
+        """Return targets; with weights or groups, a tuple that holds them."""
         y = self.y[index]
         if self.weight is None and self.groups is None:
-            return select(self.X, index), y
+            return y
         if self.weight is not None:
             weight = self.weight[index]
         else:  # a loader cannot collate None
             rows = self.groups[index]  # type: ignore[index]
             weight = torch.ones_like(rows, dtype=torch.float32)
         if self.groups is None:
-            return select(self.X, index), (y, weight)
-        return select(self.X, index), (y, weight, self.groups[index])
+            return y, weight
+        return y, weight, self.groups[index]
+
+    def take(self, rows: Tensor) -> ArrayData:
+        """Return a part: a copy of few rows, and a list of many.
+
+        Parameters
+        ----------
+        rows : Tensor of int64
+        """
+        return ArrayData(
+            _part(self.X, rows),
+            self.y[rows],
+            None if self.weight is None else self.weight[rows],
+            None if self.groups is None else self.groups[rows],
+        )
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.y)
+
+    def sample(self, n_rows: int = 2) -> tuple[Any, Any]:
+        """Return input and targets of the first rows."""
+        return select(self.X, slice(n_rows)), self.y[:n_rows]
 
     def to(self, device: torch.device) -> ArrayData:
         """Return the data on a device."""
@@ -70,9 +109,8 @@ class ArrayData(Dataset):
 
     @property
     def n_bytes(self) -> int:
-        """Memory of all tensors."""
-        tensors = list(self.X.values()) if isinstance(self.X, Mapping) else [self.X]
-        return sum(t.numel() * t.element_size() for t in [*tensors, self.y])
+        """Memory of all tensors, were they all read."""
+        return _n_bytes(self.X) + _n_bytes(self.y)
 
 
 class TensorBatches:
@@ -103,7 +141,8 @@ class TensorBatches:
         self.batch_size = batch_size
         self.generator = generator
         row = max(1, data.n_bytes // max(1, len(data)))
-        self._batches_per_chunk = max(1, _CHUNK_BYTES // (row * batch_size))
+        self.batch_bytes = row * batch_size
+        self._batches_per_chunk = max(1, _CHUNK_BYTES // self.batch_bytes)
 
     def __len__(self) -> int:
         """Return the number of batches."""
@@ -127,12 +166,81 @@ class TensorBatches:
                 yield select(x, batch), select(y, batch)
 
 
+class LoaderBatches:
+    """Batches of a loader, moved to the device before anything is done with them.
+
+    Bytes travel as bytes, and mixing happens where it is fast.
+
+    Parameters
+    ----------
+    loader : iterable of (x, y)
+    device : str or torch.device
+    """
+
+    def __init__(self, loader: Any, device: str | torch.device) -> None:
+        self.loader = loader
+        self.device = torch.device(device)
+
+    def __len__(self) -> int:
+        """Return the number of batches; a TypeError where nobody knows it."""
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        for x, y in self.loader:
+            yield move(x, self.device), move(y, self.device)
+
+
+class LoadedBatches(torch.utils.data.Dataset[Any]):
+    """Rows of a data set in the form that a `DataLoader` fetches whole batches from.
+
+    Its ``collate_fn`` is `as_is`: workers join the items themselves, and labels, which
+    are in memory, are gathered and not joined.
+
+    Parameters
+    ----------
+    X : DatasetRows
+    data : ArrayData or None
+        Has the labels; None: inputs alone.
+    collate : callable or None
+        The user's ``collate_fn``.
+    """
+
+    def __init__(
+        self, X: DatasetRows, data: ArrayData | None = None, collate: Any = None
+    ) -> None:
+        self.X = X
+        self.data = data
+        self.collate = collate
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __getitem__(self, index: int) -> Any:
+        """Return one row."""
+        x = self.X[index]
+        return x if self.data is None else (x, self.data.labels(index))
+
+    def __getitems__(self, rows: list[int]) -> Any:
+        """Return a batch."""
+        x = self.X.read(np.asarray(rows, dtype=np.int64), self.collate)
+        if self.data is None:
+            return x
+        return x, self.data.labels(torch.tensor(rows, dtype=torch.int64))
+
+
+def as_is(batch: Any) -> Any:
+    """Return a batch that is joined already."""
+    return batch
+
+
 def select(x: Any, index: Any) -> Any:
     """Index the rows of a tensor or of every tensor of a dict or tuple."""
     if isinstance(x, Tensor):
         if isinstance(index, Tensor):
-            return x.index_select(0, index)
+            return x.index_select(0, index.to(x.device))
         return x[index]
+    if isinstance(x, LazyRows):
+        return x[index] if isinstance(index, int) else x.read(index)
     if isinstance(x, Mapping):
         return {key: select(value, index) for key, value in x.items()}
     return tuple(select(value, index) for value in x)
@@ -150,20 +258,47 @@ def row_groups(y: Any) -> Tensor | None:
     return y[2] if isinstance(y, (tuple, list)) and len(y) > 2 else None
 
 
-def first_input(x: Input) -> Tensor:
+def first_input(x: Input) -> Any:
     """Return the first tensor of an input, whose rows count."""
-    return x if isinstance(x, Tensor) else next(iter(x.values()))
+    if isinstance(x, Mapping):
+        return next(iter(x.values()))
+    return x[0] if isinstance(x, tuple) else x
 
 
 def move(x: Any, device: torch.device) -> Any:
     """Move a tensor, or every tensor of a dict or tuple, to a device; None stays."""
-    if x is None:
-        return None
+    if x is None or isinstance(x, DatasetRows):
+        return x
     if isinstance(x, Tensor):
         return x.to(device, non_blocking=True)
+    if isinstance(x, ArrayRows):
+        return x if device.type == "cpu" else x.to(device)
     if isinstance(x, Mapping):
         return {key: move(value, device) for key, value in x.items()}
     return tuple(move(value, device) for value in x)
+
+
+def _part(x: Any, rows: Tensor) -> Any:
+    if isinstance(x, LazyRows):
+        return x.view(x.positions(rows))
+    if isinstance(x, Tensor):
+        row_bytes = _n_bytes(x) // max(1, len(x))
+        if x.device.type != "cpu" or row_bytes * len(rows) <= _COPIED_BYTES:
+            return select(x, rows)
+        return ArrayRows(x, rows.numpy(), x.dtype)
+    if isinstance(x, Mapping):
+        return {key: _part(value, rows) for key, value in x.items()}
+    return tuple(_part(value, rows) for value in x)
+
+
+def _n_bytes(x: Any) -> int:
+    if isinstance(x, Tensor):
+        return x.numel() * x.element_size()
+    if isinstance(x, ArrayRows):
+        return x.n_bytes
+    if isinstance(x, DatasetRows):
+        return _n_bytes(x.read(slice(0, 1))) * len(x)
+    return sum(map(_n_bytes, x.values() if isinstance(x, Mapping) else x))
 
 
 def _fits(data: ArrayData, device: torch.device) -> bool:

@@ -17,15 +17,48 @@ from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from sk_mixup.mixing import ManifoldMixup, Method, MixContext, OneOf, unreduced
-from sk_mixup.nets import TabularNet
+from sk_mixup.mixing import (
+    ManifoldMixup,
+    Method,
+    MixContext,
+    OneOf,
+    output_activation,
+    try_layers,
+    unreduced,
+)
+from sk_mixup.nets import (
+    BagOfEmbeddings,
+    ConvNet,
+    HuggingFaceNet,
+    ResNet,
+    TabularNet,
+    TextCNN,
+    TimmNet,
+)
 from sk_mixup.training._ahead import mixes_input
 from sk_mixup.training._batches import Input, first_input
+from sk_mixup.training._heads import TargetKind
 from sk_mixup.training._net import mixing_net_class
 from sk_mixup.training._objective import Objective, main_output
 from sk_mixup.training._prediction import call_module
+from sk_mixup.training._trial import (
+    check_arguments_of_forward,
+    described,
+    hints,
+    try_plan,
+)
 
-BUNDLED: dict[str, type[nn.Module]] = {"mlp": TabularNet}
+#: Nets by short name. Each says in `input_kind` what it takes: "table", "array" or
+#: "text"; an "array" net is built from the shape of the arrays.
+BUNDLED: dict[str, type[nn.Module]] = {
+    "mlp": TabularNet,
+    "resnet": ResNet,
+    "convnet": ConvNet,
+    "text_cnn": TextCNN,
+    "text_bag": BagOfEmbeddings,
+}
+#: Nets of other libraries, by the part of the name before the slash.
+EXTERNAL: dict[str, type[nn.Module]] = {"timm": TimmNet, "hf": HuggingFaceNet}
 Kind = Literal["bundled", "class", "template", "net"]
 
 
@@ -42,12 +75,14 @@ def module_kind(module: Any) -> Kind:
     if module is None:
         return "bundled"
     if isinstance(module, str):
-        if module in BUNDLED:
+        library, _, name = module.partition("/")
+        if module in BUNDLED or (library in EXTERNAL and name):
             return "bundled"
         near = difflib.get_close_matches(module, BUNDLED, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(
-            f"module={module!r} is no bundled net; known are {sorted(BUNDLED)}.{hint}"
+            f"module={module!r} is no bundled net; known are {sorted(BUNDLED)}, and"
+            f" 'timm/NAME' and 'hf/NAME'.{hint}"
         )
     if isinstance(module, NeuralNet):
         return "net"
@@ -61,6 +96,20 @@ def module_kind(module: Any) -> Kind:
         "module must be None, the name of a bundled net, an nn.Module class, factory or"
         f" instance, or a skorch net; got {module!r} of type {type(module).__name__}."
     )
+
+
+def bundled_net(module: Any) -> type[nn.Module] | None:
+    """Return the class that a name stands for; None for modules of the user's own."""
+    if module is None:
+        return TabularNet
+    if not isinstance(module, str):
+        return None
+    return BUNDLED.get(module) or EXTERNAL.get(module.partition("/")[0])
+
+
+def input_kind(module: Any) -> str:
+    """Say what a module takes: "table", "array", "text" or "any"."""
+    return getattr(bundled_net(module), "input_kind", "any")
 
 
 def make_net(
@@ -92,8 +141,11 @@ def make_net(
         net = _wrapped(module, settings, prefixed)
     else:
         if kind == "bundled":
-            module = TabularNet if module is None else BUNDLED[module]
-            prefixed |= {f"module__{k}": v for k, v in (table_arguments or {}).items()}
+            learnt = {f"module__{k}": v for k, v in (table_arguments or {}).items()}
+            if isinstance(module, str) and module not in BUNDLED:
+                learnt["module__name"] = module.partition("/")[2]
+            prefixed = learnt | prefixed
+            module = bundled_net(module)
         elif kind == "template":
             module = copy.deepcopy(module)
         _check_arguments("module", module, prefixed)
@@ -112,7 +164,13 @@ def make_net(
 
 
 def initialize_net(
-    net: Any, sample: Input, y: Tensor, *, n_classes: int | None, needs_rows: bool
+    net: Any,
+    sample: Input,
+    y: Tensor,
+    *,
+    n_classes: int | None,
+    needs_rows: bool,
+    kind: TargetKind | None = None,
 ) -> Objective:
     """Initialize a net, and try module and criterion on two rows.
 
@@ -127,6 +185,8 @@ def initialize_net(
         None: regression.
     needs_rows : bool
         Whether the training needs one loss per row (mixing or weights).
+    kind : TargetKind or None
+        Of targets other than one class or some numbers per row.
 
     Returns
     -------
@@ -137,13 +197,22 @@ def initialize_net(
 
     def initialize_module() -> Any:
         plain_initialize()
-        outputs.append(_try_module(net.module_, sample))
-        _check_width(net.module_, outputs[0], y, n_classes)
+        _give_rates(net)
+        outputs.append(_try_module(net.module_, sample, kind))
+        if kind is None:
+            _check_width(net.module_, outputs[0], y, n_classes)
         if net.criterion is None:
-            net.criterion = _default_criterion(outputs[0], n_classes)
+            net.criterion = (
+                _default_criterion(outputs[0], n_classes)
+                if kind is None
+                else kind.default_criterion(outputs[0])
+            )
             net.criterion__reduction = "none"
         return net
 
+    if kind is not None and isinstance(net, NeuralNetClassifier):
+        # skorch's accuracy knows one class per row; ours takes its place.
+        net.callbacks__valid_acc = None
     # An attribute on the instance, removed at once: a net must stay picklable.
     net.initialize_module = initialize_module
     try:
@@ -153,8 +222,11 @@ def initialize_net(
     takes_log = isinstance(net, NeuralNetClassifier) and isinstance(
         net.criterion_, nn.NLLLoss
     )
-    objective = Objective(
-        net.criterion_, n_classes, takes_log=takes_log and net.wraps_ is True
+    takes_log = takes_log and net.wraps_ is True
+    objective = (
+        Objective(net.criterion_, n_classes, takes_log=takes_log)
+        if kind is None
+        else kind.objective(net.criterion_, takes_log=takes_log)
     )
     _try_criterion(objective, outputs[0], y, net.device, needs_rows)
     return objective
@@ -188,16 +260,30 @@ def check_mixing(
     context = MixContext(module=module, **facts)
     for one in method.methods if isinstance(method, OneOf) else [method]:
         _check_memory(one, module, inside)
+        try_layers(one, module, sample, y, call=net.infer, context=context)
         # Also of a method inside another: `method__off_first`.
         epochs = [k for k in one.get_params() if k.endswith(("off_first", "off_last"))]
         trial = copy.deepcopy(one).set_params(**dict.fromkeys(epochs, 0))
         plan = trial.draw(
             sample, y, generator=torch.Generator().manual_seed(0), context=context
         )
+        if plan.unites_targets:
+            _check_union(net.criterion_)
         # A hidden layer that can be drawn excuses an input that cannot be mixed.
         hidden = isinstance(one, ManifoldMixup) and "input" not in one.sites(module)
         if mixes_input(plan, inside) and not hidden:
-            plan.apply(sample)
+            try_plan(plan, sample)
+
+
+def _check_union(criterion: Any) -> None:
+    """Refuse the labels of both partners where a row can have one alone."""
+    one_class = isinstance(criterion, (nn.CrossEntropyLoss, nn.NLLLoss))
+    if one_class or output_activation(criterion) == "softmax":
+        raise ValueError(
+            "mix: union=True gives a row the labels of both partners, and criterion:"
+            f" {type(criterion).__name__} takes shares of one label. Use"
+            " criterion=torch.nn.BCEWithLogitsLoss, or union=False."
+        )
 
 
 def _check_memory(method: Method, module: nn.Module, inside: bool) -> None:
@@ -213,6 +299,15 @@ def _check_memory(method: Method, module: nn.Module, inside: bool) -> None:
                 " Use another pairing such as 'shuffle'"
                 + (", or a module of your own." if inside else ".")
             )
+
+
+def _give_rates(net: Any) -> None:
+    """Let a module that knows learning rates of its parts have them."""
+    rates = getattr(net.module_, "param_groups", None)
+    if callable(rates) and "optimizer__param_groups" not in vars(net):
+        lr = vars(net).get("optimizer__lr", net.lr)
+        if groups := rates(lr):
+            vars(net)["optimizer__param_groups"] = groups
 
 
 class _Constant:
@@ -308,23 +403,25 @@ def _check_arguments(
 
 
 @torch.no_grad()
-def _try_module(module: nn.Module, sample: Input) -> Tensor:
+def _try_module(
+    module: nn.Module, sample: Input, kind: TargetKind | None = None
+) -> Tensor:
+    check_arguments_of_forward(module, sample)
     module.eval()
     try:
         output = call_module(module, sample)
     except Exception as error:
-        shapes = (
-            {key: tuple(value.shape) for key, value in sample.items()}
-            if isinstance(sample, dict)
-            else f"{tuple(sample.shape)} and dtype {sample.dtype}"
-        )
         raise ValueError(
             f"module: {type(module).__name__} failed on {len(first_input(sample))} rows"
-            f" of shape {shapes}: {type(error).__name__}: {error}"
-            f"{_integer_hint(sample)}"
+            f" of shape {described(sample)}: {type(error).__name__}: {error}"
+            f"{hints(sample)}"
         ) from error
     finally:
         module.train()
+    if kind is not None:
+        n_rows = len(first_input(sample))
+        kind.check_output(type(module).__name__, output, n_rows)
+        return kind.read(output)
     output = main_output(output)
     if not isinstance(output, Tensor):
         raise ValueError(
@@ -332,15 +429,6 @@ def _try_module(module: nn.Module, sample: Input) -> Tensor:
             f" starts with one; it returned {type(output).__name__}."
         )
     return output
-
-
-def _integer_hint(sample: Input) -> str:
-    if not isinstance(sample, Tensor) or sample.is_floating_point():
-        return ""
-    return (
-        f". X holds integers ({sample.dtype}), which are passed on as they are; if they"
-        " are measurements, convert X to float32."
-    )
 
 
 def _check_width(

@@ -12,7 +12,8 @@ from sklearn.feature_selection import mutual_info_classif, mutual_info_regressio
 from torch import Tensor
 
 from sk_mixup.mixing import Method
-from sk_mixup.training._batches import ArrayData, Input, select
+from sk_mixup.training._batches import ArrayData, select
+from sk_mixup.training._stream_data import StreamData
 
 # Rows that tell enough of a column; ten thousand take 30 ms per number.
 _INFORMATION_ROWS = 10_000
@@ -21,7 +22,7 @@ _TRACE = 1e-9
 
 
 def mix_facts(
-    train: ArrayData,
+    train: ArrayData | StreamData,
     method: Method | None,
     *,
     n_classes: int | None,
@@ -32,7 +33,7 @@ def mix_facts(
 
     Parameters
     ----------
-    train : ArrayData
+    train : ArrayData or StreamData
     method : Method or None
         Facts that are dear to find are found only for a method that uses them.
     n_classes : int or None
@@ -47,7 +48,9 @@ def mix_facts(
     facts : dict
     """
     facts: dict[str, Any] = {"columns": columns}
-    if method is not None and n_classes is not None:
+    if isinstance(train, StreamData):
+        return facts  # Nothing is known of rows that come later.
+    if method is not None and n_classes is not None and train.y.ndim == 1:
         facts["class_counts"] = torch.bincount(train.y, minlength=n_classes)
     if method is not None and method.needs_information and not method.never_mixes:
         facts["information"] = column_information(
@@ -69,7 +72,8 @@ def column_information(
     ----------
     train : ArrayData
     n_classes : int or None
-        None: regression; the information is the mean over the outputs.
+        None: regression. The information is the mean over the outputs: numbers,
+        labels, or the probabilities of soft labels.
     columns : mapping of str to Tensor, or None
         As for `mix_facts`. A column is known by its first entry: a number, and not its
         missing indicator. None: the entries of a 2-D tensor are the columns.
@@ -83,17 +87,22 @@ def column_information(
         category that is another one in every row, has 0.
     """
     n_rows = len(train)
-    x, y = train.X, train.y
+    x: Any = train.X
+    y = train.y
     if n_rows > _INFORMATION_ROWS:
         random = np.random.default_rng(seed)
         chosen = random.choice(n_rows, _INFORMATION_ROWS, replace=False)
         index = torch.from_numpy(np.sort(chosen))
         x, y = select(x, index), y[index]
+    else:
+        x = select(x, slice(None))
     table = _table(x, columns)
     if table is None:
         return None
     values, is_discrete = table
     outputs = y.reshape(len(y), -1).cpu().numpy()
+    if y.is_floating_point() and bool((outputs != np.floor(outputs)).any()):
+        n_classes = None  # Probabilities are numbers, and no classes.
     means = np.mean(
         [_information(values, is_discrete, out, n_classes, seed) for out in outputs.T],
         axis=0,
@@ -103,14 +112,15 @@ def column_information(
 
 
 def _table(
-    x: Input, columns: Mapping[str, Tensor] | None
+    x: Tensor | Mapping[str, Tensor] | tuple[Tensor, ...],
+    columns: Mapping[str, Tensor] | None,
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Return one value per row and column, and which columns hold codes."""
     if isinstance(x, Tensor):
         if x.ndim != 2:
             return None
         return x.cpu().numpy(), np.full(x.shape[1], not x.is_floating_point())
-    if columns is None:
+    if columns is None or isinstance(x, tuple):
         return None
     values: dict[int, np.ndarray] = {}
     for key, ids in columns.items():

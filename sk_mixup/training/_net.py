@@ -9,6 +9,7 @@ batches is named as such.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,14 +19,29 @@ from skorch.dataset import get_len, unpack_data
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from sk_mixup.inputs import DatasetRows
 from sk_mixup.mixing import Method, MixContext, MixPlan, mix_layer
 from sk_mixup.training._ahead import MixedBatch, mixed_batches, mixes_input
-from sk_mixup.training._batches import ArrayData, TensorBatches, move, split_weight
-from sk_mixup.training._objective import Objective, main_output
+from sk_mixup.training._batches import (
+    ArrayData,
+    LoadedBatches,
+    LoaderBatches,
+    TensorBatches,
+    as_is,
+    move,
+    split_weight,
+)
+from sk_mixup.training._forward import Forward, compiled
+from sk_mixup.training._objective import Objective
+from sk_mixup.training._prediction import pixels_to_floats
+from sk_mixup.training._steps import Stepper
+from sk_mixup.training._stream_data import StreamData
 from sk_mixup.training._streams import TrainStreams
 
 # Outputs are kept this many batches before their accuracy is counted at once.
 _FLUSH = 64
+# Clean rows of tables and texts run together: at least this many.
+_CLEAN_ROWS = 4096
 
 
 @dataclass
@@ -41,6 +57,12 @@ class MixingRun:
         Planned epochs of this training.
     facts : dict
         What `MixContext` says of the training data.
+    augment : tuple of callables
+        Change the input of every batch before it is mixed.
+    forward : Forward or None
+        How the module is called; None: as it is.
+    stepper : Stepper or None
+        Takes the steps; None: the plain ones.
     """
 
     method: Method | None
@@ -48,6 +70,9 @@ class MixingRun:
     objective: Objective
     n_epochs: int
     facts: dict[str, Any] = field(default_factory=dict)
+    augment: tuple[Any, ...] = ()
+    forward: Forward | None = None
+    stepper: Stepper | None = None
     epoch: int = 0
     context: MixContext | None = None
     mixed: MixedBatch | None = None
@@ -65,23 +90,62 @@ class MixingMixin:
     run_: MixingRun | None = None
     uses_loader_: bool = False
     wraps_: bool = False
+    compile_options_: dict[str, Any] | None = None
     _infers_plainly: bool = False
 
     # -- data -----------------------------------------------------------------------
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Return whole batches, or a DataLoader where one was configured."""
-        if not isinstance(dataset, ArrayData) or (training and self.uses_loader_):
+        if isinstance(dataset, StreamData):
+            return self._stream_batches(dataset, training)
+        if not isinstance(dataset, ArrayData):
             return super().get_iterator(dataset, training=training)  # type: ignore[misc]
+        if isinstance(dataset.X, DatasetRows):
+            return self._loaded_batches(dataset, training)
+        if training and self.uses_loader_:
+            loader = super().get_iterator(dataset, training=True)  # type: ignore[misc]
+            # On the CPU there is nothing to move.
+            device = torch.device(self.device)  # type: ignore[attr-defined]
+            return loader if device.type == "cpu" else LoaderBatches(loader, device)
         size: int = self.batch_size  # type: ignore[attr-defined]
         size = len(dataset) if size == -1 else size
         device = self.device  # type: ignore[attr-defined]
         if training:
             order = None if self.run_ is None else self.run_.streams.order
             return TensorBatches(dataset, size, device, order)
-        if isinstance(dataset.X, dict) or dataset.X.ndim == 2:
-            size = max(size, 4096)
+        if _is_narrow(dataset.X):
+            size = max(size, _CLEAN_ROWS)
         return TensorBatches(dataset, size, device)
+
+    def _loaded_batches(self, dataset: ArrayData, training: bool) -> LoaderBatches:
+        """Return batches of a data set, whose items are loaded by a DataLoader."""
+        assert isinstance(dataset.X, DatasetRows)
+        options = self._loader_options(training)
+        collate = options.pop("collate_fn", None)
+        if options.get("batch_size") == -1:
+            options["batch_size"] = len(dataset)
+        data = LoadedBatches(dataset.X, dataset, collate)
+        name = "iterator_train" if training else "iterator_valid"
+        loader = getattr(self, name)(data, collate_fn=as_is, **options)
+        return LoaderBatches(loader, self.device)  # type: ignore[attr-defined]
+
+    def _stream_batches(self, dataset: StreamData, training: bool) -> LoaderBatches:
+        options = self._loader_options(training)
+        if options.get("batch_size") == -1:
+            raise ValueError(
+                "batch_size=-1 means all rows, and nobody knows how many an iterable"
+                " data set has. Give a number."
+            )
+        return LoaderBatches(dataset.loader(options), self.device)  # type: ignore[attr-defined]
+
+    def _loader_options(self, training: bool) -> dict[str, Any]:
+        options = self.get_params_for(
+            "iterator_train" if training else "iterator_valid"
+        )
+        if "batch_sampler" not in options:
+            options.setdefault("batch_size", self.batch_size)  # type: ignore[attr-defined]
+        return options
 
     def get_params_for(self, prefix: str) -> dict[str, Any]:
         """Let a DataLoader shuffle, unless the user says how rows are ordered."""
@@ -97,6 +161,15 @@ class MixingMixin:
         return params
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
+        """Run the module, in the precision and format of the training."""
+        run = self.run_
+        if run is None or run.forward is None:
+            return self._infer(x, **fit_params)
+        plan = None if run.mixed is None else run.mixed.plan
+        hooked = plan is not None and plan.site is not None
+        return run.forward(self, self._infer, x, fit_params, hooked=hooked)
+
+    def _infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the module; uint8 becomes float32 here, on the device."""
         if isinstance(x, Tensor):
             if x.dtype == torch.uint8:
@@ -104,6 +177,11 @@ class MixingMixin:
             if self._infers_plainly and self.run_ is not None and not fit_params:
                 # Batches of ours are tensors on the device already.
                 return self.module_(x)  # type: ignore[attr-defined]
+        elif isinstance(x, Mapping) or type(x) is tuple:
+            x = pixels_to_floats(move(x, torch.device(self.device)))  # type: ignore[attr-defined]
+            if isinstance(x, tuple) and self._infers_plainly:
+                # skorch would pass a list as one argument.
+                return self.module_(*x, **fit_params)  # type: ignore[attr-defined]
         return super().infer(x, **fit_params)  # type: ignore[misc]
 
     # -- steps ----------------------------------------------------------------------
@@ -112,7 +190,13 @@ class MixingMixin:
         """Take one step; the batch was mixed once, however often the optimizer asks."""
         run = self.run_
         if run is None or not run.steps_plainly:
-            return super().train_step(batch, **fit_params)  # type: ignore[misc]
+            stepper = None if run is None else run.stepper
+            if stepper is not None and not stepper.asks_again:
+                return stepper.train_step(self, batch, **fit_params)
+            step = super().train_step(batch, **fit_params)  # type: ignore[misc]
+            if stepper is not None:
+                stepper.after_step()
+            return step
         # An optimizer that asks once needs no closure, nor skorch's bookkeeping of it.
         optimizer: torch.optim.Optimizer = self.optimizer_  # type: ignore[attr-defined]
         optimizer.zero_grad(set_to_none=True)
@@ -134,11 +218,14 @@ class MixingMixin:
             output = self._forward(x, plan, **fit_params)
         y, weight = split_weight(y)
         if self.uses_loader_:
-            y, weight = move((y, weight), main_output(output).device)
+            y, weight = move((y, weight), run.objective.read(output).device)
         loss = run.objective(output, y, weight, plan, run.mixed.target)
-        loss.backward()
-        if run.objective.n_classes is not None:
-            kept = main_output(output).detach()
+        if run.stepper is None:
+            loss.backward()
+        else:
+            run.stepper.backward(loss, get_len(x))
+        if run.objective.counts:
+            kept = run.objective.read(output).detach()
             run.pending.append((kept, y, plan, run.mixed.target))
             if len(run.pending) >= _FLUSH:
                 _count_hits(run)
@@ -168,14 +255,23 @@ class MixingMixin:
         with torch.no_grad():
             output = self.infer(x, **fit_params)
             loss = run.objective(output, y, weight)
-            if run.objective.n_classes is not None:
-                run.hits.append((run.objective.labels(output) == y).float().sum())
+            if run.objective.counts:
+                right = run.objective.agreement(run.objective.labels(output), y)
+                run.hits.append(right.float().sum())
         return {"loss": loss, "y_pred": output}
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Average what an unreduced criterion returns."""
         loss = super().get_loss(y_pred, y_true, *args, **kwargs)  # type: ignore[misc]
         return loss.mean() if loss.ndim else loss
+
+    def for_prediction(self, module: Any) -> Any:
+        """Return the fitted module in evaluation mode, compiled if it was in `fit`."""
+        if self.compile_options_ is None:
+            return module
+        # The compiled form does not follow the mode of the module.
+        module.eval()
+        return compiled(self, module, self.compile_options_)
 
     def _set_training(self, training: bool = True) -> None:
         # skorch walks the whole module at every batch; the root tells enough.
@@ -211,8 +307,11 @@ class MixingMixin:
             module = self.module_  # type: ignore[attr-defined]
             run.context = MixContext(run.epoch, run.n_epochs, module, **run.facts)
             run.epoch += 1
+            if run.stepper is not None:
+                run.stepper.start_epoch(iterator)
             run.steps_plainly = (
-                self._optimizers == ["optimizer"]  # type: ignore[attr-defined]
+                run.stepper is None
+                and self._optimizers == ["optimizer"]  # type: ignore[attr-defined]
                 and not isinstance(
                     self.optimizer_,  # type: ignore[attr-defined]
                     torch.optim.LBFGS,
@@ -226,14 +325,19 @@ class MixingMixin:
                 streams=run.streams.mix,
                 context=run.context,
                 mixes_inside=getattr(module, "mixes_inside", False),
+                augment=run.augment,
+                device=self.device,  # type: ignore[attr-defined]
             )
         # Mixed or not, a module may have been put in another mode by a callback.
         super()._set_training(training)  # type: ignore[misc]
         read_batches = bool(self._hooks("on_batch_end"))
+        stepper = run.stepper if training else None
         losses, n_rows = [], 0
         key, size_key = f"{prefix}_loss", f"{prefix}_batch_size"
         for run.mixed in batches:
             batch = run.mixed.batch
+            if stepper is not None:
+                stepper.start_batch()
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             loss = step["loss"].detach()
@@ -243,7 +347,17 @@ class MixingMixin:
             # A callback that looks at batches gets a number; nobody else waits.
             history.record_batch(key, loss.item() if read_batches else loss)
             history.record_batch(size_key, size)
+            if not training and isinstance(batch[1], (tuple, list)):
+                # skorch's scores know targets, and no weights beside them.
+                batch = (batch[0], split_weight(batch[1])[0])
             self.notify("on_batch_end", batch=batch, training=training, **step)
+        if stepper is not None:
+            stepper.end_epoch(self)
+        if not losses:
+            raise ValueError(
+                f"X: the data set gave no {prefix} batch in epoch {len(history)}. An"
+                " iterable must start anew for every epoch."
+            )
         values = torch.stack(losses).tolist()
         for record, value in zip(
             [b for b in history[-1]["batches"] if key in b], values, strict=True
@@ -251,7 +365,7 @@ class MixingMixin:
             record[key] = value
         history.record(f"{prefix}_batch_count", len(values))
         self._check_finite(values, training)
-        if run.objective.n_classes is not None:
+        if run.objective.counts:
             if training:
                 _count_hits(run)
             score = torch.stack(run.hits).sum().item() / n_rows
@@ -263,8 +377,8 @@ class MixingMixin:
             raise FloatingPointError(
                 "The training loss became infinite or NaN in epoch"
                 f" {len(self.history)}: lr={self.lr!r} is"  # type: ignore[attr-defined]
-                " probably too large for this net. Lower lr, or clip gradients with"
-                " skorch's GradientNormClipping callback."
+                " probably too large for this net. Lower lr, give it a warmup, or clip"
+                " gradients with clip_norm."
             )
 
     # -- callbacks ------------------------------------------------------------------
@@ -288,6 +402,8 @@ class MixingMixin:
             return
         if method_name == "on_grad_computed" and not self._hooks(method_name):
             return
+        if method_name == "on_train_end" and self.run_.stepper is not None:
+            self.run_.stepper.end_training()
         getattr(self, method_name)(self, **kwargs)
         for hook in self._hooks(method_name):
             hook(self, **kwargs)
@@ -309,6 +425,7 @@ class MixingMixin:
         """Leave out what only a running training needs."""
         state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
         state.pop("run_", None)
+        state.pop("compiled_", None)
         return state
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -340,6 +457,12 @@ def mixing_net_class(base: Any) -> Any:
     owner = next(cls for cls in base.__mro__ if "infer" in vars(cls))
     plain = {"_infers_plainly": owner.__module__.startswith("skorch.")}
     return type(f"Mixing{base.__name__}", (MixingMixin, base), plain)
+
+
+def _is_narrow(x: Any) -> bool:
+    if isinstance(x, Mapping):
+        return all(map(_is_narrow, x.values()))
+    return all(map(_is_narrow, x)) if isinstance(x, tuple) else x.ndim <= 2
 
 
 def _rebuild(base: Any) -> Any:
@@ -375,5 +498,6 @@ def _count_hits(run: MixingRun) -> None:
         output, own_y, other_y = (torch.cat([p[i] for p in pairs]) for i in range(3))
         own_share, other_share = torch.cat([p[3] for p in pairs], 1)
         predicted = run.objective.labels(output)
-        own_hits = own_share * (predicted == own_y)
-        run.hits.append((own_hits + other_share * (predicted == other_y)).sum())
+        own_hits = own_share * run.objective.agreement(predicted, own_y)
+        other_hits = other_share * run.objective.agreement(predicted, other_y)
+        run.hits.append((own_hits + other_hits).sum())

@@ -55,6 +55,8 @@ class Objective:
         self._activation = output_activation(criterion) or _activation_of(
             criterion, takes_log
         )
+        # Whether predictions can be right or wrong.
+        self.counts = n_classes is not None
         self._is_binary = isinstance(criterion, _BINARY)
         self._is_plain = (
             type(criterion) is nn.CrossEntropyLoss
@@ -86,7 +88,7 @@ class Objective:
         -------
         loss : Tensor, scalar
         """
-        output = main_output(output)
+        output = self.read(output)
         if self.takes_log:
             output = output.clamp(min=torch.finfo(output.dtype).tiny).log()
         if self._is_plain and output.ndim == 2:
@@ -97,7 +99,7 @@ class Objective:
             return torch.dot(output.reshape(-1), target.view(-1).to(output.dtype))
         if plan is None or plan.is_identity:
             return self._mean(output, y, weight)
-        if self._form is not None:
+        if self._form is not None or plan.unites_targets:
             loss = self._whole_rows(output, y, plan)
             if weight is not None:
                 own_share, other_share = _weight_shares(plan, weight)
@@ -166,7 +168,7 @@ class Objective:
             if self.n_classes is None and plan is None:
                 output = output.reshape(y.shape)
             loss = self.criterion(output, y, plan)
-        elif self._form == "soft":
+        elif self._form == "soft" or (plan is not None and plan.unites_targets):
             loss = self.criterion(*self._soft(output, y, plan))
         else:
             if plan is None:
@@ -209,9 +211,17 @@ class Objective:
             return output, functional.one_hot(y, output.shape[1]).to(output.dtype)
         return output, y
 
+    def read(self, output: Any) -> Tensor:
+        """Return what the module returned as one tensor."""
+        return main_output(output)
+
+    def agreement(self, predicted: Tensor, y: Tensor) -> Tensor:
+        """Return how far predictions, as `labels` returns them, are right: (rows,)."""
+        return predicted == y
+
     def labels(self, output: Any) -> Tensor:
         """Return the most probable class of each row, int64."""
-        output = main_output(output)
+        output = self.read(output)
         if output.ndim == 1 or output.shape[1] == 1:
             limit = 0.5 if self._activation == "none" else 0.0
             return (output.reshape(-1) > limit).long()

@@ -15,6 +15,8 @@ OF_COLUMNS = {"feature_swap", "feat_mix", "hid_mix"}
 OF_CLASSES = {"remix", "ma_mix", "balanced_mixup"}
 OF_NUMBERS = {"c_mixup"}
 OF_MAPS = {"align_mix"}
+OF_SOUNDS = {"waveform_mix"}
+NOT_FOR_MAPS = OF_COLUMNS | OF_SOUNDS
 HIDDEN = {"manifold", "align_mix"}
 
 N_ROWS = 48
@@ -73,11 +75,21 @@ def numbers():
 
 # Three axes may also be embedded columns: column methods take sequences.
 KINDS = {
-    "table": (table, None, {}, OF_PLACES | OF_MAPS),
+    "table": (table, None, {}, OF_PLACES | OF_MAPS | OF_SOUNDS),
     "vectors": (lambda: array(6), Dense, {}, OF_PLACES | OF_MAPS),
     "sequences": (lambda: array(2, 9), Convolution, {"n_axes": 1}, set()),
-    "images": (lambda: array(2, 8, 6), Convolution, {"n_axes": 2}, OF_COLUMNS),
-    "volumes": (lambda: array(2, 4, 5, 3), Convolution, {"n_axes": 3}, OF_COLUMNS),
+    "images": (
+        lambda: array(2, 8, 6),
+        Convolution,
+        {"n_axes": 2},
+        OF_COLUMNS | OF_SOUNDS,
+    ),
+    "volumes": (
+        lambda: array(2, 4, 5, 3),
+        Convolution,
+        {"n_axes": 3},
+        OF_COLUMNS | OF_SOUNDS,
+    ),
 }
 
 

@@ -15,6 +15,8 @@ METHODS = list_methods()
 OF_COLUMNS = {"feature_swap", "feat_mix"}
 OF_DIMENSIONS = {"hid_mix"}
 OF_NUMBERS = {"c_mixup"}
+# Of waveforms of one level: the mixture is scaled to keep their energy.
+OF_SOUNDS = {"waveform_mix"}
 NOISY = {"noisy_feature_mixup"}
 # The label weight of these is a rule of its own.
 OWN_LABELS = {"feat_mix", "hid_mix", "remix", "ma_mix"}
@@ -55,7 +57,7 @@ def batch(name, n_rows, size, dtype=torch.float32, seed=0):
     eye = torch.eye(n_rows, dtype=dtype)
     if name in OF_COLUMNS:  # (rows, columns, embedding)
         return eye.unsqueeze(1).expand(-1, size[0], -1).contiguous()
-    if name in OF_DIMENSIONS:
+    if name in OF_DIMENSIONS | OF_SOUNDS:
         return eye.unsqueeze(2).expand(-1, -1, size[0]).contiguous()
     return eye.view(n_rows, n_rows, *[1] * len(size)).repeat(1, 1, *size)
 
@@ -69,7 +71,8 @@ def labels(name, n_rows, seed=0):
 def shares(name, mixed):
     """How much of each row is in each mixed row."""
     mixed = mixed.double()
-    return mixed.mean(1) if name in OF_COLUMNS else mixed.flatten(2).mean(2)
+    present = mixed.mean(1) if name in OF_COLUMNS else mixed.flatten(2).mean(2)
+    return present / present.sum(1, True) if name in OF_SOUNDS else present
 
 
 def drawn(name, method, x, seed=0):
@@ -230,8 +233,8 @@ def test_gradients_flow_to_both_partners(name, method, seed):
 
 @every_method
 def test_channels_last_is_kept(name, method):
-    if name in OF_COLUMNS | OF_DIMENSIONS:
-        pytest.skip("columns have no channels")
+    if name in OF_COLUMNS | OF_DIMENSIONS | OF_SOUNDS:
+        pytest.skip("columns have no channels, and waveforms no such layout")
     x = torch.rand(4, 3, 6, 5)
     x_last = x.contiguous(memory_format=torch.channels_last)
     plan = drawn(name, method, x)

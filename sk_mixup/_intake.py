@@ -1,0 +1,162 @@
+"""What an estimator makes of X and y before it looks at their values.
+
+Tables have features with names, data sets bring their targets along, and an iterable
+has neither a length nor rows to pick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from sklearn.utils.validation import validate_data
+
+from sk_mixup.inputs import (
+    ArrayInput,
+    DatasetRows,
+    is_stream,
+    read_targets,
+    spec_of,
+    to_host,
+)
+from sk_mixup.training import StreamData
+
+
+def note_features(estimator: Any, table: Any, *, reset: bool) -> None:
+    """Remember number and names of features, or hold them against those of `fit`.
+
+    Images, several arrays and data sets have none.
+    """
+    if not hasattr(table, "columns") and getattr(table, "ndim", 0) != 2:
+        if not reset:
+            return
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(estimator).pop(name, None)
+        return
+    validate_data(estimator, table, reset=reset, skip_check_array=True)
+
+
+def given_targets(estimator: Any, table: Any, y: Any) -> Any:
+    """Return `y`, or the targets that a data set has.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    if y is None and isinstance(table, DatasetRows):
+        y = read_targets(table)
+    if y is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires y to be passed, but"
+            " the target y is None."
+        )
+    return to_host(y)
+
+
+def brings_targets(X: Any) -> bool:
+    """Whether `X` is a data set, which may have targets of its own."""
+    return isinstance(X, (DatasetRows, torch.utils.data.Dataset))
+
+
+def scored_targets(estimator: Any, X: Any, y: Any) -> Any:
+    """Return `y`, or the targets of a data set that is scored."""
+    if y is not None or not brings_targets(X):
+        return to_host(y)
+    rows = X if isinstance(X, DatasetRows) else DatasetRows(X)
+    return given_targets(estimator, rows, None)
+
+
+def refuse_for_streams(estimator: Any, **given: Any) -> None:
+    """Say which of some arguments and parameters an iterable data set cannot serve.
+
+    Raises
+    ------
+    ValueError
+    """
+    reasons = {
+        "y": "it yields pairs (input, target) itself",
+        "sample_weight": "weights are one per row of a known number",
+        "groups": "groups are one per row of a known number",
+        "y_val": "it yields pairs (input, target) itself",
+        "sample_weight_val": "weights are one per row of a known number",
+        "class_weight": "how often each class occurs is not known before training",
+    }
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(
+                f"{name} cannot be used with an iterable data set: {reasons[name]}."
+            )
+    if estimator.early_stopping is True:
+        raise ValueError(
+            "early_stopping=True cannot hold out a part of an iterable data set. Give"
+            " X_val, or say early_stopping='auto' or False."
+        )
+
+
+def predicted_batches(
+    source: Any, X: Any, options: dict[str, Any]
+) -> Callable[[int], Iterable[Any]]:
+    """Return what gives the inputs of an iterable data set in batches of a size.
+
+    Parameters
+    ----------
+    source : ArrayInput
+        Fitted.
+    X : IterableDataset
+    options : dict
+        Of the `DataLoader`.
+    """
+    options = {k: v for k, v in options.items() if k not in ("batch_size", "drop_last")}
+    # A loader draws a seed for its workers, by default from the global state.
+    options.setdefault("generator", torch.Generator().manual_seed(0))
+    data = StreamData(X, match=_Matcher(source), collate=source.collate)
+    return lambda size: data.loader(options, batch_size=size)
+
+
+def new_stream(source: Any, X: Any, target: Any = None, *, fits: bool) -> StreamData:
+    """Return the training data of an iterable data set.
+
+    Parameters
+    ----------
+    source : ArrayInput
+        Learns the form of a row where `fits`, and checks it otherwise.
+    X : IterableDataset
+    target : encoder or None
+        None: not known yet.
+    fits : bool
+    """
+    if not is_stream(X):
+        raise TypeError(
+            f"X_val must be a data set or arrays with y_val; got {type(X).__name__}."
+        )
+    if not isinstance(source, ArrayInput):
+        raise TypeError(
+            f"X is the iterable data set {type(X).__name__}, and this module takes"
+            " tables or texts. Give a module of your own, or a net for arrays."
+        )
+    data = StreamData(X, collate=source.collate)
+    if fits:
+        source.fit_stream(data.collate(data.first(2)))
+    data.match = _Matcher(source)
+    data.encode = None if target is None else _Encoder(target)
+    return data
+
+
+class _Encoder:
+    """Picklable: loaders hand it to their workers."""
+
+    def __init__(self, target: Any) -> None:
+        self.target = target
+
+    def __call__(self, targets: Any) -> torch.Tensor:
+        return torch.from_numpy(self.target.transform(targets))
+
+
+class _Matcher:
+    def __init__(self, source: Any) -> None:
+        self.source = source
+
+    def __call__(self, x: Any) -> Any:
+        return self.source.matched(x, spec_of(x))

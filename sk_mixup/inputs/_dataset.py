@@ -1,0 +1,310 @@
+"""Rows of a torch Dataset, loaded when a batch needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import (
+    ConcatDataset,
+    Dataset,
+    IterableDataset,
+    Subset,
+    TensorDataset,
+    default_collate,
+)
+
+from sk_mixup.inputs._lazy import LazyRows, to_tensor
+
+Collate = Callable[[list[Any]], Any]
+
+
+class DatasetRows(LazyRows):
+    """Rows of a map-style `Dataset` that scikit-learn can split.
+
+    Picking rows makes a list of their numbers and loads nothing.
+
+    Parameters
+    ----------
+    dataset : torch.utils.data.Dataset
+        With ``__len__`` and ``__getitem__``. An item is the input (a tensor, array or
+        number, or a dict or tuple of such for a module with several arguments), or a
+        pair ``(input, target)``. A tuple of two is always such a pair.
+    index : ndarray of int or None, default=None
+        Positions of the rows; None: all.
+    collate : callable or None, default=None
+        Joins items, targets included, to a batch; None: torch's `default_collate`, of
+        the inputs alone.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        ``(n,)``: the number of rows.
+
+    Raises
+    ------
+    TypeError
+        If `dataset` is no map-style data set.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch.utils.data import TensorDataset
+    >>> from sk_mixup.inputs import DatasetRows
+    >>> rows = DatasetRows(TensorDataset(torch.zeros(6, 2), torch.arange(6)))
+    >>> rows[[5, 1]], rows[[5, 1]].targets.tolist()
+    (DatasetRows(2 rows of TensorDataset), [5, 1])
+    """
+
+    ndim = 1
+
+    def __init__(
+        self,
+        dataset: Any,
+        index: np.ndarray | None = None,
+        collate: Collate | None = None,
+    ) -> None:
+        if isinstance(dataset, DatasetRows):
+            index = dataset.positions(slice(None) if index is None else index)
+            dataset = dataset.dataset
+        if isinstance(dataset, IterableDataset) or not (
+            hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")
+        ):
+            raise TypeError(
+                "DatasetRows needs a data set with __len__ and __getitem__; got"
+                f" {type(dataset).__name__}. An iterable cannot be split: give it to"
+                " fit as it is, with classes=."
+            )
+        super().__init__(len(dataset), index)
+        self.dataset: Any = dataset
+        self.collate = collate
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(n,)``."""
+        return (len(self),)
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Targets of the rows; see `read_targets`."""
+        targets = read_targets(self)
+        if targets is None:
+            raise ValueError(
+                f"The items of {type(self.dataset).__name__} are no pairs (input,"
+                " target), so there are no targets to read. Give y."
+            )
+        return targets
+
+    def view(self, index: np.ndarray) -> DatasetRows:
+        """Return other rows of the same data set."""
+        return DatasetRows(self.dataset, index, self.collate)
+
+    def read(self, index: Any, collate: Collate | None = None) -> Any:
+        """Load rows and join them to a batch.
+
+        Parameters
+        ----------
+        index : slice, int ndarray, int Tensor or list of int
+        collate : callable or None
+            In place of the own one.
+        """
+        positions = self.positions(index).tolist()
+        many = getattr(self.dataset, "__getitems__", None)
+        items = many(positions) if many else [self.dataset[i] for i in positions]
+        name = type(self.dataset).__name__
+        return join_inputs(items, collate or self.collate, name, positions)
+
+    def __repr__(self) -> str:
+        """Count the rows and name the data set."""
+        return f"DatasetRows({len(self)} rows of {type(self.dataset).__name__})"
+
+
+def is_dataset(X: Any) -> bool:
+    """Whether `X` is a map-style data set."""
+    return isinstance(X, Dataset) and not isinstance(X, IterableDataset)
+
+
+def is_stream(X: Any) -> bool:
+    """Whether `X` is an iterable data set."""
+    return isinstance(X, IterableDataset)
+
+
+def split_item(item: Any) -> tuple[Any, Any]:
+    """Return input and target of an item; None where it has no target.
+
+    Raises
+    ------
+    TypeError
+        For a tuple or list of more than two.
+    """
+    if not isinstance(item, (tuple, list)):
+        return item, None
+    if len(item) == 2:
+        return item[0], item[1]
+    if len(item) == 1:
+        return item[0], None
+    raise TypeError(
+        "An item of a data set is an input or a pair (input, target); got a"
+        f" {type(item).__name__} of {len(item)}. Put several inputs into a dict, or"
+        " into a tuple of their own: ((a, b), target)."
+    )
+
+
+def join_inputs(
+    items: Sequence[Any],
+    collate: Collate | None,
+    name: str,
+    positions: Sequence[int] | None = None,
+) -> Any:
+    """Return the inputs of items as one batch that a module takes.
+
+    Parameters
+    ----------
+    items : sequence
+        As the data set gave them.
+    collate : callable or None
+        As for `DatasetRows.read`.
+    name : str
+        Of the data set, for messages.
+    positions : sequence of int or None
+        Of the items, for messages.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the inputs are no numbers or do not fit together.
+    """
+    if collate is not None:
+        is_pair = isinstance(items[0], (tuple, list)) and len(items[0]) == 2
+        batch = collate(list(items))
+        return _numbers(batch[0] if is_pair else batch, name)
+    inputs = [split_item(item)[0] for item in items]
+    try:
+        batch = default_collate(inputs)
+    except TypeError as error:
+        raise TypeError(
+            f"{name}: the items hold {type(inputs[0]).__name__}, which is no tensor,"
+            " array or number. Convert in the data set (its `transform`); for a folder"
+            " of images use sk_mixup.inputs.ImageFolder."
+        ) from error
+    except (RuntimeError, KeyError) as error:
+        shapes = [_shape(value) for value in inputs]
+        other = next((i for i, s in enumerate(shapes) if s != shapes[0]), 0)
+        where = (
+            f"rows {positions[0]} and {positions[other]}"
+            if positions is not None
+            else f"items 0 and {other} of a batch"
+        )
+        raise ValueError(
+            f"{name}: items do not fit into one batch; {where} hold"
+            f" {shapes[0]} and {shapes[other]}. Bring them to one size in the data set,"
+            " or give iterator_train__collate_fn and iterator_valid__collate_fn."
+        ) from error
+    return _numbers(batch, name)
+
+
+def read_targets(rows: DatasetRows) -> np.ndarray | None:
+    """Return the targets of rows; None where the data set has none.
+
+    They are read where torch and torchvision keep them (``targets``, ``labels``, the
+    second tensor of a `TensorDataset`, through `Subset` and `ConcatDataset`). Another
+    data set is read through once. Where ``classes`` names the classes that integer
+    targets stand for, the names are the targets.
+    """
+    index = rows.positions(slice(None))
+    targets = _kept_targets(rows.dataset)
+    if targets is not None:
+        return targets[index]
+    read = []
+    for i in index.tolist():
+        target = split_item(rows.dataset[i])[1]
+        if target is None:
+            return None
+        read.append(target)
+    return _named(join_targets(read), rows.dataset)
+
+
+def join_targets(targets: Sequence[Any]) -> np.ndarray:
+    """Return targets as they come from items as one array."""
+    first = targets[0]
+    if isinstance(first, Tensor):
+        return to_host(torch.stack([torch.as_tensor(t) for t in targets]))
+    if isinstance(first, str):
+        return np.asarray(targets, dtype=object)
+    return np.asarray(targets)
+
+
+def to_host(values: Any) -> Any:
+    """Return a tensor as an array, and anything else as it is.
+
+    Targets and weights are small, and are encoded by NumPy and scikit-learn.
+    """
+    if not isinstance(values, Tensor):
+        return values
+    values = values.detach().cpu()
+    return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+
+
+def _kept_targets(dataset: Any) -> np.ndarray | None:
+    if isinstance(dataset, Subset):
+        inner = _kept_targets(dataset.dataset)
+        return None if inner is None else inner[np.asarray(dataset.indices, dtype=int)]
+    if isinstance(dataset, ConcatDataset):
+        parts = [_kept_targets(part) for part in dataset.datasets]
+        known = [part for part in parts if part is not None]
+        return np.concatenate(known) if len(known) == len(parts) else None
+    if isinstance(dataset, TensorDataset):
+        return to_host(dataset.tensors[1]) if len(dataset.tensors) == 2 else None
+    for name in ("targets", "labels"):
+        targets = getattr(dataset, name, None)
+        if targets is None or callable(targets):
+            continue
+        targets = to_host(targets)
+        if len(targets) == len(dataset):
+            if isinstance(targets, (list, tuple)):
+                targets = join_targets(targets)
+            return _named(np.asarray(targets), dataset)
+    return None
+
+
+def _named(targets: np.ndarray, dataset: Any) -> np.ndarray:
+    """Return the names that integer targets stand for, where the data set has them."""
+    classes = getattr(dataset, "classes", None)
+    if not isinstance(classes, (list, tuple)) or not len(classes):
+        return targets
+    if not all(isinstance(name, str) for name in classes):
+        return targets
+    if targets.dtype.kind not in "iu" or targets.ndim != 1 or not len(targets):
+        return targets
+    if targets.min() < 0 or targets.max() >= len(classes):
+        return targets
+    return np.asarray(classes, dtype=object)[targets]
+
+
+def _numbers(batch: Any, name: str, part: bool = False) -> Any:
+    """Return a batch as tensors, dicts and tuples of the dtypes that modules take."""
+    if isinstance(batch, (Tensor, np.ndarray)):
+        return to_tensor(batch, keeps_bool=part)
+    if isinstance(batch, Mapping):
+        return {
+            k: _numbers(value, f"{name}[{k!r}]", True) for k, value in batch.items()
+        }
+    if isinstance(batch, (tuple, list)) and batch and not isinstance(batch[0], str):
+        return tuple(_numbers(value, name, True) for value in batch)
+    held = batch[0] if isinstance(batch, (tuple, list)) and batch else batch
+    raise TypeError(
+        f"{name}: the items hold {type(held).__name__}, and a module takes numbers."
+        " Encode them in the data set."
+    )
+
+
+def _shape(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _shape(part) for key, part in value.items()}
+    if isinstance(value, (tuple, list)):
+        return tuple(_shape(part) for part in value)
+    shape = getattr(value, "shape", None)
+    return f"shape {tuple(shape)}" if shape is not None else type(value).__name__
