@@ -51,7 +51,12 @@ def load_news(folder: Path, n_rows: int | None = None) -> Split:
     texts = table[parts].fillna("").agg(" ".join, axis=1).to_numpy(dtype=object)
     y = table["label"].to_numpy()
     x, x_test, y, y_test = train_test_split(
-        texts, y, test_size=0.2, random_state=0, stratify=y
+        # Not seed 0: defaults of the text nets were looked at on that split.
+        texts,
+        y,
+        test_size=0.2,
+        random_state=7,
+        stratify=y,
     )
     return _with_tuning_part(x, y, x_test, y_test)
 

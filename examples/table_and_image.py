@@ -94,6 +94,8 @@ def run(args: argparse.Namespace) -> None:
     def make(**settings: Any) -> MixupClassifier:
         return MixupClassifier(
             TwoBranches,
+            lr=3e-3,
+            batch_size=64,
             module__n_columns=n_columns,
             module__n_classes=len(np.unique(split.y_train)),
             **settings,
@@ -105,4 +107,6 @@ def run(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    start(make_parser(__doc__), run)
+    parser = make_parser(__doc__)
+    parser.set_defaults(max_epochs=25)
+    start(parser, run)

@@ -60,19 +60,30 @@ class Outcome:
 
 def run_text(options: Options, progress: Progress) -> Report:
     """Train text nets with word- and sentence-level mixing, and TF-IDF beside them."""
+    from sklearn.pipeline import make_pipeline
+
+    from sk_mixup.inputs import TextTokenizer
+
     assert options.data is not None
     split = load_news(options.data, options.pick(None, 600))
     short = options.pick({}, {"max_epochs": 5})
 
-    def net(name: str, mix: Any) -> Model:
-        return lambda seed: MixupClassifier(name, mix=mix, random_state=seed, **short)
+    def net(kind: str, mix: Any) -> Model:
+        return lambda seed: make_pipeline(
+            TextTokenizer(kind),
+            MixupClassifier("text_bag", mix=mix, random_state=seed, **short),
+        )
 
     models: dict[str, Model] = {"TF-IDF + logistic regression": lambda seed: _tf_idf()}
-    for name in options.pick(("text_bag", "text_cnn"), ("text_bag",)):
+    for kind in options.pick(("bpe", "word"), ("word",)):
         models |= {
-            f"{name}, no mixing": net(name, None),
-            f"{name}, words mixed": net(name, ManifoldMixup(0.4, layers="embedding")),
-            f"{name}, sentences mixed": net(name, ManifoldMixup(0.4, layers="pooled")),
+            f"text_bag on {kind} tokens, no mixing": net(kind, None),
+            f"text_bag on {kind} tokens, words mixed": net(
+                kind, ManifoldMixup(0.4, layers="embedding")
+            ),
+            f"text_bag on {kind} tokens, sentences mixed": net(
+                kind, ManifoldMixup(0.4, layers="pooled")
+            ),
         }
     table = _compare(
         "AG News, 7 600 texts, a fifth to test", split, models, options, progress

@@ -95,8 +95,12 @@ class ArrayData(Dataset):
         return len(self.y)
 
     def sample(self, n_rows: int = 2) -> tuple[Any, Any]:
-        """Return input and targets of the first rows."""
-        return select(self.X, slice(n_rows)), self.y[:n_rows]
+        """Return input and targets of the first rows, on the CPU.
+
+        A module that is tried on them is not on its device yet.
+        """
+        x = move(select(self.X, slice(n_rows)), torch.device("cpu"))
+        return x, self.y[:n_rows]
 
     def to(self, device: torch.device) -> ArrayData:
         """Return the data on a device."""

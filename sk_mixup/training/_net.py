@@ -177,8 +177,9 @@ class MixingMixin:
             if self._infers_plainly and self.run_ is not None and not fit_params:
                 # Batches of ours are tensors on the device already.
                 return self.module_(x)  # type: ignore[attr-defined]
-        elif isinstance(x, Mapping) or type(x) is tuple:
-            x = pixels_to_floats(move(x, torch.device(self.device)))  # type: ignore[attr-defined]
+        elif _has_pixels(x) or type(x) is tuple:
+            device = torch.device(self.device)  # type: ignore[attr-defined]
+            x = pixels_to_floats(move(x, device))
             if isinstance(x, tuple) and self._infers_plainly:
                 # skorch would pass a list as one argument.
                 return self.module_(*x, **fit_params)  # type: ignore[attr-defined]
@@ -342,10 +343,14 @@ class MixingMixin:
             step = step_fn(batch, **fit_params)
             loss = step["loss"].detach()
             size = get_len(batch[0])
+            # A callback that looks at batches gets a number; nobody else waits for a
+            # device. On the CPU there is nothing to wait for, and a tensor kept per
+            # batch would split the memory that large batches leave behind.
+            if read_batches or loss.device.type == "cpu":
+                loss = loss.item()
             losses.append(loss)
             n_rows += size
-            # A callback that looks at batches gets a number; nobody else waits.
-            history.record_batch(key, loss.item() if read_batches else loss)
+            history.record_batch(key, loss)
             history.record_batch(size_key, size)
             if not training and isinstance(batch[1], (tuple, list)):
                 # skorch's scores know targets, and no weights beside them.
@@ -358,7 +363,10 @@ class MixingMixin:
                 f"X: the data set gave no {prefix} batch in epoch {len(history)}. An"
                 " iterable must start anew for every epoch."
             )
-        values = torch.stack(losses).tolist()
+        if isinstance(losses[0], Tensor):
+            values = torch.stack(losses).tolist()
+        else:
+            values = losses
         for record, value in zip(
             [b for b in history[-1]["batches"] if key in b], values, strict=True
         ):
@@ -457,6 +465,13 @@ def mixing_net_class(base: Any) -> Any:
     owner = next(cls for cls in base.__mro__ if "infer" in vars(cls))
     plain = {"_infers_plainly": owner.__module__.startswith("skorch.")}
     return type(f"Mixing{base.__name__}", (MixingMixin, base), plain)
+
+
+def _has_pixels(x: Any) -> bool:
+    """Whether a mapping holds bytes."""
+    return isinstance(x, Mapping) and any(
+        isinstance(value, Tensor) and value.dtype == torch.uint8 for value in x.values()
+    )
 
 
 def _is_narrow(x: Any) -> bool:

@@ -140,7 +140,7 @@ def pixels_to_floats(x: Any) -> Any:
         return x.float() if x.dtype == torch.uint8 else x
     if isinstance(x, Mapping):
         return {key: pixels_to_floats(value) for key, value in x.items()}
-    return tuple(map(pixels_to_floats, x))
+    return tuple(map(pixels_to_floats, x)) if isinstance(x, tuple) else x
 
 
 def _blocks(
