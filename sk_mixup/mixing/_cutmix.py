@@ -149,9 +149,12 @@ class CutMix(MaskMethod):
         outside = self.fold and share < 0.5
         own = 1.0 - share if outside else share
         lam = torch.full((len(x),), own, dtype=lam_dtype(x), device=x.device)
+        lam_host: float | None = own
         if self._may_pair_selves(context):
-            lam = lam.masked_fill(self_pairs(partner), 1.0)
-        return BoxPlan(partner, lam, box=box, size=size, outside=outside)
+            lam, lam_host = lam.masked_fill(self_pairs(partner), 1.0), None
+        return BoxPlan(
+            partner, lam, lam_host=lam_host, box=box, size=size, outside=outside
+        )
 
     def _host_sides(
         self, size: tuple[int, ...], streams: MixStreams, context: MixContext | None

@@ -47,10 +47,6 @@ class NoisyPlan(LinearPlan):
     mult_level: float = 0.0
     noise: tuple[Tensor, Tensor] | None = None
 
-    @property
-    def _blends_targets(self) -> bool:
-        return False  # targets get no noise
-
     def _apply(self, x: Tensor) -> Tensor:
         mixed = LinearPlan._apply(self, x)
         if self.noise is not None and self.noise[0].shape == mixed.shape:

@@ -118,8 +118,10 @@ class MixPlan:
 
     @property
     def _blends_targets(self) -> bool:
-        """Whether floats as targets go the way of the input, in fewer calls."""
-        return False
+        """Whether floats as targets are blended by one number, in fewer calls."""
+        if torch.compiler.is_compiling():  # must not look at lam_host
+            return False
+        return self.label_lam_host is not None and self.pool is None
 
     @property
     def is_identity(self) -> bool:
@@ -197,7 +199,7 @@ class MixPlan:
         """
         self._check_rows(y, "targets")
         if y.is_floating_point() and self._blends_targets:
-            return self._apply(y)
+            return self._blend_targets(y)
         if y.is_floating_point():
             own, other = self.label_weights
             y_own, y_other = self.own_rows(y), self.partner_rows(y)
@@ -216,12 +218,15 @@ class MixPlan:
         if self._blends_targets and n_classes <= _FEW_CLASSES:
             size = (y.shape[0], n_classes)
             one_hot = torch.zeros(size, dtype=self.lam.dtype, device=y.device)
-            return self._apply(one_hot.scatter_(1, y.long().unsqueeze(1), 1.0))
+            return self._blend_targets(one_hot.scatter_(1, y.long().unsqueeze(1), 1.0))
         own, other = self.label_weights
         y_own, y_other = self.own_rows(y), self.partner_rows(y)
         mixed = torch.zeros((len(y_own), n_classes), dtype=own.dtype, device=own.device)
         mixed.scatter_(1, y_own.long().unsqueeze(1), own.unsqueeze(1))
         return mixed.scatter_add_(1, y_other.long().unsqueeze(1), other.unsqueeze(1))
+
+    def _blend_targets(self, y: Tensor) -> Tensor:
+        return take_rows(y, self.partner).lerp_(y, self.lam_host or 0.0)
 
     def take_partners(self, x: Tensor) -> Tensor:
         """Return the partners' rows in a new tensor."""
@@ -263,12 +268,6 @@ class MixPlan:
 @dataclass(frozen=True, eq=False, repr=False)
 class LinearPlan(MixPlan):
     """Blend ``lam * x + (1 - lam) * x[partner]``."""
-
-    @property
-    def _blends_targets(self) -> bool:
-        if torch.compiler.is_compiling():  # must not look at lam_host, see _apply
-            return False
-        return self.label_lam_host is not None and self.pool is None
 
     def _apply(self, x: Tensor) -> Tensor:
         x = to_blendable(x)

@@ -15,7 +15,7 @@ from sk_mixup.training._heads import TargetKind
 from sk_mixup.training._knobs import Knobs, check_knobs
 from sk_mixup.training._multilabel import MultiLabel
 from sk_mixup.training._multioutput import MultiOutput
-from sk_mixup.training._net import MixingMixin, MixingRun, mixing_net_class
+from sk_mixup.training._net import MixingMixin, mixing_net_class
 from sk_mixup.training._objective import Objective
 from sk_mixup.training._prediction import predict_outputs, predict_stream
 from sk_mixup.training._progress import TrainingBar
@@ -29,6 +29,7 @@ from sk_mixup.training._recipe import (
     text_recipe,
     tuning_recipe,
 )
+from sk_mixup.training._run import MixingRun
 from sk_mixup.training._soft_objective import SoftLabels
 from sk_mixup.training._stream_data import StreamData
 from sk_mixup.training._streams import TrainStreams, seeded_globals

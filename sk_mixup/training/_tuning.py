@@ -11,8 +11,8 @@ from sk_mixup.training._batches import first_input, move, select
 from sk_mixup.training._ema import WeightAverage
 from sk_mixup.training._forward import Forward, has_images
 from sk_mixup.training._knobs import Knobs
-from sk_mixup.training._net import MixingRun
 from sk_mixup.training._prediction import call_module
+from sk_mixup.training._run import MixingRun
 from sk_mixup.training._schedule import StepSchedule
 from sk_mixup.training._steps import Stepper
 from sk_mixup.training._streams import seeded_globals
