@@ -34,7 +34,11 @@ class Forward:
         self.precision = knobs.precision
         self.channels_last = knobs.channels_last
         self.options = knobs.compile
-        self._mix = _Uncompiled()
+        self._mix = _Mixing()
+        # Made here and not by a decorator, which would import the compiler with us.
+        self._uncompiled_mix: Any = None
+        if self.options is not None:
+            self._uncompiled_mix = torch.compiler.disable(self._mix.__call__)
 
     def __call__(
         self,
@@ -68,7 +72,7 @@ class Forward:
             else:
                 # One object for all batches: compiled code is tied to the arguments.
                 self._mix.apply = fit_params["mix"]
-                fit_params = fit_params | {"mix": self._mix}
+                fit_params = fit_params | {"mix": self._uncompiled_mix}
         with self._autocast(), _quiet("mix" in fit_params and options is not None):
             if options is None:
                 output = infer(x, **fit_params)
@@ -88,12 +92,11 @@ class Forward:
         return torch.autocast(self.device_type, self.precision)
 
 
-class _Uncompiled:
-    """A mixing function that compiled code calls and does not look into."""
+class _Mixing:
+    """One mixing function for all batches, whatever plan it applies."""
 
     apply: Callable[..., Any]
 
-    @torch.compiler.disable
     def __call__(self, *args: Any) -> Any:
         return self.apply(*args)
 
