@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 from torch import Tensor
 
 from sk_mixup.mixing import Method
@@ -157,6 +156,9 @@ def _information(
     known &= (values != values[:1]).any(0)
     if not known.any():
         return information
+    # Not above: it takes longer to import than all the rest.
+    from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
+
     estimate = mutual_info_regression if n_classes is None else mutual_info_classif
     with warnings.catch_warnings():
         # Many classes among few rows are no news to somebody who fits a classifier.
