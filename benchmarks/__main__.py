@@ -13,6 +13,10 @@ from benchmarks.harness.options import NEED_DATA, Options
 from benchmarks.harness.progress import Progress
 from benchmarks.harness.report import write_report
 from benchmarks.suites import DATA_SETS, SUITES, load_suite
+from benchmarks.suites import tabular_names as tables
+
+#: Suites whose options --only, --models, --seeds and --work are those of tables.
+ON_TABLES = frozenset({"tabular", "label_noise"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,9 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         if parsed.data is not None and not parsed.data.is_dir():
             parser.error(f"--data {parsed.data}: there is no such folder")
-    if parsed.only and parsed.suite != "methods":
+    if parsed.suite in ON_TABLES:
+        if problem := problem_with_tables(parsed.only, parsed.models):
+            parser.error(problem)
+    elif parsed.only and parsed.suite != "methods":
         parser.error("--only chooses data sets of the suite 'methods' alone")
-    if problem := problem_with_data_sets(parsed.only):
+    elif problem := problem_with_data_sets(parsed.only):
         parser.error(problem)
     if parsed.timm is not None and not parsed.timm.is_file():
         parser.error(f"--timm {parsed.timm}: there is no such file")
@@ -56,6 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             timm=parsed.timm,
             threads=parsed.threads,
             only=parsed.only,
+            models=parsed.models,
+            seeds=parsed.seeds,
+            work=parsed.work,
         )
         # Described first: afterwards the load average is the suite's own.
         machine = describe_machine(options)
@@ -87,6 +97,20 @@ def problem_with_data_sets(names: Sequence[str]) -> str | None:
     return None
 
 
+def problem_with_tables(data_sets: Sequence[str], models: Sequence[str]) -> str | None:
+    """Return what is wrong with names given to the suites on tables, or None."""
+    known = ((data_sets, tables.DATA_SETS, tables.SET_GROUPS),)
+    known += ((models, tuple(tables.MODELS), tables.MODEL_GROUPS),)
+    for option, (names, choices, groups) in zip(
+        ("--only", "--models"), known, strict=True
+    ):
+        try:
+            tables.expand(names, choices, groups)
+        except ValueError as error:
+            return f"{option}: {error}"
+    return None
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
@@ -106,7 +130,29 @@ def build_parser() -> argparse.ArgumentParser:
         type=lambda text: tuple(filter(None, text.split(","))),
         default=(),
         metavar="NAMES",
-        help="data sets of the suite methods, with commas between them",
+        help="data sets of the suites methods, tabular and label_noise, with commas"
+        " between them; in the latter two also main, variants, small, synthetic",
+    )
+    parser.add_argument(
+        "--models",
+        type=lambda text: tuple(filter(None, text.split(","))),
+        default=(),
+        metavar="NAMES",
+        help="models of the suites tabular and label_noise, with commas between them;"
+        " also groups such as ours, peers, boosting; none: only write the report",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        metavar="N",
+        help="seeds of the suites tabular and label_noise (default: 3 and 5)",
+    )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        metavar="DIR",
+        help="folder where tabular and label_noise keep finished cells (default: that"
+        " of --output)",
     )
     parser.add_argument(
         "--quick",

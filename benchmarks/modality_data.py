@@ -19,7 +19,7 @@ DIGITS_FILE = "audio/spoken_digits.zip"
 CIFAR_FILE = "images/cifar10.zip"
 SAMPLE_RATE = 8000
 #: Seconds that a spoken digit is cut or padded to.
-DURATION = 1.0
+DURATION = 0.8
 
 
 @dataclass(frozen=True)

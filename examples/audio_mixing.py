@@ -144,11 +144,12 @@ def run(args: argparse.Namespace) -> None:
 
     def make(**settings: Any) -> Pipeline:
         return make_pipeline(
-            # Frames of about 32 ms; half of one from each to the next.
+            # Frames of about 32 ms, every 20 ms.
             LogMelSpectrogram(
                 recordings.rate,
                 n_fft=int(0.032 * recordings.rate),
-                n_mels=40 if recordings.rate >= 8000 else 24,
+                hop_length=int(0.02 * recordings.rate),
+                n_mels=32 if recordings.rate >= 8000 else 24,
                 duration=args.duration,
                 normalize="row",
             ),

@@ -11,6 +11,7 @@ On texts of yours (with AG News: ``--text title text --target label``)::
 
 Token ids have no average. Mixing of words blends the embedded words of two texts, place
 by place; mixing of sentences blends the one vector that a net makes of each text.
+RegMixup shows the net each batch twice, as it is and with its words mixed.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from typing import Any
 from _common import compare, describe, make_parser, report, require, split_rows, start
 from _texts import add_text_arguments, load_texts
 from sk_mixup import MixupClassifier
-from sk_mixup.mixing import ManifoldMixup
+from sk_mixup.mixing import ManifoldMixup, RegMixup
 
+# Weak mixing, or clean texts beside the mixed ones: stronger mixing costs log-loss.
 MIXES = {
     "none": None,
-    "words": ManifoldMixup(0.4, layers="embedding"),
-    "sentences": ManifoldMixup(0.4, layers="pooled"),
+    "words": ManifoldMixup(0.1, layers="embedding"),
+    "sentences": ManifoldMixup(0.2, layers="pooled"),
+    "clean and words": RegMixup(10.0),
 }
 
 

@@ -4,10 +4,34 @@ The estimators take pandas DataFrames as they are, or a PyTorch module of your o
 methods live in :mod:`sk_mixup.mixing` and serve any training loop.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from sk_mixup._classifier import MixupClassifier
 from sk_mixup._regressor import MixupRegressor
 from sk_mixup.exceptions import MixupWarning
 
+if TYPE_CHECKING:
+    from sk_mixup.model_selection import MixupRandomizedSearchCV, MixupSearchCV
+
 __version__ = "0.1.0"
 
-__all__ = ["MixupClassifier", "MixupRegressor", "MixupWarning", "__version__"]
+__all__ = [
+    "MixupClassifier",
+    "MixupRandomizedSearchCV",
+    "MixupRegressor",
+    "MixupSearchCV",
+    "MixupWarning",
+    "__version__",
+]
+
+# Imported when they are asked for: who searches nothing need not wait for them.
+_SEARCHES = ("MixupRandomizedSearchCV", "MixupSearchCV")
+
+
+def __getattr__(name: str) -> Any:
+    """Import a search."""
+    if name not in _SEARCHES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from sk_mixup import model_selection
+
+    return getattr(model_selection, name)

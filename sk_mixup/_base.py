@@ -19,7 +19,7 @@ from sk_mixup._intake import note_features, predicted_batches
 from sk_mixup._preview import PreviewMixin
 from sk_mixup._training import TrainingMixin
 from sk_mixup.inputs import LazyRows, is_stream
-from sk_mixup.training import input_kind, predict_outputs, predict_stream
+from sk_mixup.training import may_take_tables, predict_outputs, predict_stream
 
 # Rows encoded at once for a prediction: many blocks of the net, few megabytes.
 _ENCODED_ROWS = 65_536
@@ -85,7 +85,7 @@ class BaseMixup(PreviewMixin, CallbackSupportMixin, TrainingMixin):
     def __sklearn_tags__(self) -> Any:
         """Missing values are fine in tables."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = input_kind(self.module) == "table"
+        tags.input_tags.allow_nan = may_take_tables(self.module)
         return tags
 
 

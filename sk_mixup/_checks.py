@@ -1,4 +1,4 @@
-"""Checks of numbers and row weights, before any training."""
+"""Checks of numbers, row weights and classes, before any training."""
 
 from __future__ import annotations
 
@@ -133,3 +133,33 @@ def check_groups(groups: Any, n_rows: int) -> torch.Tensor | None:
             " row that may mix with none gets a group of its own."
         )
     return torch.from_numpy(codes.astype(np.int64))
+
+
+def check_same_classes(target: Any, classes: Any) -> None:
+    """Check that a training goes on with the classes that it began with."""
+    if not target.has_classes(classes):
+        known = target.classes_
+        shown = (
+            [one.tolist() for one in known]
+            if isinstance(known, list)
+            else known.tolist()
+        )
+        raise ValueError(
+            f"classes={list(classes)!r} differ from those of the first call, {shown}."
+        )
+
+
+def check_classes_left(target: Any, labels: torch.Tensor) -> None:
+    """Check that every output has two classes without the rows of weight zero."""
+    if target.kind not in ("classes", "columns"):
+        return
+    known = target.classes_ if target.kind == "columns" else [target.classes_]
+    for j, codes in enumerate(labels.reshape(len(labels), -1).T):
+        left = torch.unique(codes)
+        if len(left) < 2:
+            where = f"column {j} of y" if target.kind == "columns" else "y"
+            label = known[j][int(left[0])]
+            raise ValueError(
+                f"{where} holds one class with positive weight, {label!r}: a"
+                " classifier needs at least 2."
+            )

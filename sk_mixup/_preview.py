@@ -18,6 +18,7 @@ from sk_mixup.inputs import TableInput
 from sk_mixup.mixing import HidMix, Method, MixContext, MixPreview
 from sk_mixup.training import (
     ArrayData,
+    Recipe,
     TrainStreams,
     initialize_net,
     mix_facts,
@@ -86,11 +87,13 @@ class PreviewMixin:
 def _preview(model: Any, X: Any, y: Any, n: int) -> MixPreview:
     if not isinstance(n, numbers.Integral) or isinstance(n, bool) or n < 1:
         raise ValueError(f"n must be an int of at least 1; got {n!r}.")
-    method = model._check_parameters(False)
+    method = model._check_parameters(False, X)
     if method is None:
+        why = "" if model.mix is None else " a table unless alpha is given"
         raise ValueError(
-            "mix=None does not mix, so there is nothing to preview. Name a method, such"
-            " as mix='mixup'; sk_mixup.mixing.list_methods() shows them all."
+            f"mix={model.mix!r} does not mix{why}, so there is nothing to preview. Name"
+            " a method, such as mix='mixup'; sk_mixup.mixing.list_methods() shows them"
+            " all."
         )
     streams = TrainStreams(_seed(model.random_state))
     with seeded_globals(streams.init_seed):
@@ -100,7 +103,7 @@ def _preview(model: Any, X: Any, y: Any, n: int) -> MixPreview:
 def _draw(
     model: Any, method: Method, streams: TrainStreams, X: Any, y: Any, n: int
 ) -> MixPreview:
-    source = model._new_source(streams)
+    source = model._new_source(streams, X)
     table = source.check(X)
     y = given_targets(model, table, y)
     check_consistent_length(table, y)
@@ -131,7 +134,7 @@ def _draw(
         columns=source.columns,
         seed=streams.encode_seed,
     )
-    n_epochs = model.max_epochs or model._recipe(len(train), "cpu").max_epochs
+    n_epochs = model.max_epochs or _recipe(model, source, target, train).max_epochs
     context = MixContext(n_epochs // 2, n_epochs, module, **facts)
     batch, labels = train.sample(n)
     plan = method.draw(batch, labels, generator=streams.mix, context=context)
@@ -167,6 +170,12 @@ def _seed(random_state: Any) -> int:
     return int(random.randint(np.iinfo(np.int32).max))
 
 
+def _recipe(model: Any, source: Any, target: Any, train: ArrayData) -> Recipe:
+    n_classes = model._n_classes(target)
+    recipe: Recipe = model._recipe(len(train), "cpu", source.kind, n_classes)
+    return recipe
+
+
 def _needs_module(method: Method) -> bool:
     """Whether a method, or one inside it, looks at the net to draw."""
     # Methods with layers find their names in the net, HidMix the embedding's width.
@@ -184,7 +193,8 @@ def _untrained(
     """Build the net as `fit` would, without the callbacks, which may write files."""
     plain = copy.copy(model)
     plain.callbacks = None
-    net = plain._build(source, target, model._recipe(len(train), "cpu"), "cpu")
+    recipe = _recipe(model, source, target, train)
+    net = plain._build(source, target, recipe, "cpu", train)
     net.callbacks = "disable"
     with seeded_globals(streams.init_seed):
         initialize_net(

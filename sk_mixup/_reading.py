@@ -24,7 +24,7 @@ from sk_mixup._intake import (
 )
 from sk_mixup._settings import SettingsMixin
 from sk_mixup._target_hooks import TargetHooks
-from sk_mixup.inputs import ArrayInput, is_stream
+from sk_mixup.inputs import ArrayInput, TableInput, is_stream
 from sk_mixup.mixing import Method
 from sk_mixup.training import (
     AUTO_EARLY_STOPPING_ROWS,
@@ -83,11 +83,11 @@ class ReadingMixin(SettingsMixin, TargetHooks):
     ) -> FitData:
         """Return the data of a fit, checked and encoded."""
         going_on = hasattr(self, "net_") and (partial or self.warm_start)
-        method = self._check_parameters(partial)
+        method = self._check_parameters(partial, X)
         source = self._source_ if going_on else None
         streams = copy.deepcopy(self._streams_) if going_on else self._new_streams()
         if source is None:
-            source = self._new_source(streams)
+            source = self._new_source(streams, X)
         if isinstance(source, ArrayInput):
             source.collate = self._collate()
         train: ArrayData | StreamData
@@ -126,6 +126,8 @@ class ReadingMixin(SettingsMixin, TargetHooks):
                 seed=streams.split_seed,
                 stratified=stratified,
             )
+        if isinstance(source, TableInput) and not going_on:
+            source.look_at_target(train.X, train.y, train.weight)
         return FitData(
             X, known, source, target, train, valid, method, streams, going_on, partial
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import numbers
 import secrets
 import warnings
@@ -17,6 +18,7 @@ from sk_mixup.exceptions import MixupWarning
 from sk_mixup.inputs import ArrayInput, ShapedInput, TableInput, TextInput
 from sk_mixup.mixing import Method, Mixup, OneOf, resolve_method
 from sk_mixup.training import (
+    PRESETS,
     Knobs,
     Recipe,
     TrainStreams,
@@ -35,7 +37,8 @@ from sk_mixup.training import (
 class SettingsMixin(PrefixedParameters):
     """Reads the parameters: method, knobs, recipe, streams and kind of input."""
 
-    def _check_parameters(self, partial: bool) -> Method | None:
+    def _check_parameters(self, partial: bool, X: Any = None) -> Method | None:
+        """Check all parameters; return how to mix rows of `X`."""
         check_count("max_epochs", self.max_epochs)
         check_count("batch_size", self.batch_size)
         check_count("n_iter_no_change", self.n_iter_no_change)
@@ -56,6 +59,10 @@ class SettingsMixin(PrefixedParameters):
                 "partial_fit cannot hold out data: early_stopping=True is for fit. Use"
                 " early_stopping='auto' or False."
             )
+        if self.preset not in PRESETS:
+            raise ValueError(
+                f"preset must be one of {list(PRESETS)}; got {self.preset!r}."
+            )
         module_kind(self.module)
         self._knobs()
         if self.verbose > 1 and find_spec("tqdm") is None:
@@ -65,9 +72,12 @@ class SettingsMixin(PrefixedParameters):
             )
         for key in self._prefixed():
             self._check_keyword(key, TypeError)
-        return resolve_method(
-            self.mix, alpha=self.alpha, overrides=self._prefixed("mix")
-        )
+        mix, overrides = self.mix, self._prefixed("mix")
+        if isinstance(mix, str) and mix == "auto":
+            said = self.alpha is not None or overrides
+            is_table = input_kind(self.module, X) == "table"
+            mix = None if is_table and not said else "mixup"
+        return resolve_method(mix, alpha=self.alpha, overrides=overrides)
 
     def _knobs(self) -> Knobs:
         """Return the checked settings of the training."""
@@ -117,9 +127,9 @@ class SettingsMixin(PrefixedParameters):
         random_state = check_random_state(self.random_state)
         return TrainStreams(int(random_state.randint(np.iinfo(np.int32).max)))
 
-    def _new_source(self, streams: TrainStreams) -> Any:
+    def _new_source(self, streams: TrainStreams, X: Any) -> Any:
         name = type(self).__name__
-        kind = input_kind(self.module)
+        kind = input_kind(self.module, X)
         if kind == "table":
             return TableInput(self.categorical_features, streams.encode_seed, name)
         if kind == "array":
@@ -134,10 +144,21 @@ class SettingsMixin(PrefixedParameters):
         given = getattr(self.module, "iterator_train__collate_fn", None)
         return self._prefixed("iterator_train").get("collate_fn", given)
 
-    def _recipe(self, n_rows: int, device: str) -> Recipe:
-        kind = input_kind(self.module)
+    def _recipe(
+        self,
+        n_rows: int,
+        device: str,
+        kind: str | None = None,
+        n_classes: int | None = None,
+    ) -> Recipe:
+        kind = input_kind(self.module) if kind is None else kind
         if kind == "table":
-            return table_recipe(n_rows, device)
+            net: Any = bundled_net(self.module, kind)
+            changes = getattr(net, "recipe_changes", {})
+            recipe = table_recipe(
+                n_rows, device, n_classes=n_classes, preset=self.preset
+            )
+            return dataclasses.replace(recipe, **changes)
         loads = getattr(self, "module__pretrained", False)
         if loads and bundled_net(self.module) is not None:
             return tuning_recipe(device)

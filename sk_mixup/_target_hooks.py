@@ -34,6 +34,14 @@ class TargetHooks:
     ) -> np.ndarray | None:
         return weight
 
+    def _start_calibration(self, data: Any, objective: Any) -> dict[str, Any]:
+        """Return fitted attributes of a calibration that is to come."""
+        return {}
+
+    def _calibrated(self, training: Any) -> dict[str, Any]:
+        """Return fitted attributes of the calibration of a trained net."""
+        return {}
+
     def _n_classes(self, target: Any) -> int | None:
         """Return the number of classes, the most of several outputs; None: numbers."""
         return None

@@ -16,6 +16,7 @@ from skorch.callbacks import LRScheduler
 
 from sk_mixup._compat import open_callback_context
 from sk_mixup._reading import FitData, ReadingMixin
+from sk_mixup.nets import TabularNet
 from sk_mixup.training import (
     ArrayData,
     BestWeights,
@@ -25,6 +26,7 @@ from sk_mixup.training import (
     ScikitLearnBridge,
     StreamData,
     TrainingBar,
+    bundled_net,
     check_mixing,
     end_run,
     initialize_net,
@@ -34,6 +36,7 @@ from sk_mixup.training import (
     resolve_device,
     seeded_globals,
     start_run,
+    token_information,
     try_knobs,
 )
 
@@ -102,14 +105,15 @@ class TrainingMixin(ReadingMixin):
         source, target, train = data.source, data.target, data.train
         method, streams, partial = data.method, data.streams, data.partial
         device = resolve_device(self.device)
-        recipe = self._recipe(train.n_rows or _UNKNOWN_ROWS, device)
         n_classes, kind = self._n_classes(target), self._target_kind(target)
+        n_rows = train.n_rows or _UNKNOWN_ROWS
+        recipe = self._recipe(n_rows, device, source.kind, n_classes)
         sample, sample_y = train.sample()
         if data.going_on:
             net = self._net_to_go_on_with()
             objective = self._objective_
         else:
-            net = self._build(source, target, recipe, device)
+            net = self._build(source, target, recipe, device, train)
             needs_rows = method is not None or train.weight is not None
             with seeded_globals(streams.init_seed):
                 objective = initialize_net(
@@ -146,6 +150,7 @@ class TrainingMixin(ReadingMixin):
             "_objective_": objective,
             "_streams_": streams,
             **self._fitted_target(target),
+            **self._start_calibration(data, objective),
         }
         anneals = recipe.anneal and not partial and self.optimizer is None
         schedule = "auto" if partial else _schedule(knobs, anneals)
@@ -167,6 +172,7 @@ class TrainingMixin(ReadingMixin):
         end_run(training.run, net, data.source)
         net.module_.eval()
         fitted["n_iter_"] = len(net.history_)
+        fitted |= self._calibrated(training)
         self.__dict__.update(fitted)
         if training.context is not None:
             training.context.call_on_fit_task_end(
@@ -176,7 +182,15 @@ class TrainingMixin(ReadingMixin):
                 reconstruction_attributes=lambda: fitted,
             )
 
-    def _build(self, source: Any, target: Any, recipe: Recipe, device: str) -> Any:
+    def _build(
+        self,
+        source: Any,
+        target: Any,
+        recipe: Recipe,
+        device: str,
+        train: ArrayData | StreamData,
+    ) -> Any:
+        """Return the net of a fit, not initialized yet."""
         given = {
             name: getattr(self, name)
             for name in ("max_epochs", "batch_size", "lr", "optimizer", "criterion")
@@ -208,14 +222,32 @@ class TrainingMixin(ReadingMixin):
                     prefixed.setdefault(f"optimizer__{key}", value)
         settings |= given
         head = self._target_kind(target)
+        if head is not None and head.fixes_criterion:
+            settings["criterion"] = None
         n_outputs = self._n_classes(target) or target.n_outputs_
         n_outputs = n_outputs if head is None else head.width
+        known = source.net_arguments(n_outputs) or {"n_outputs": n_outputs}
+        net: Any = bundled_net(self.module, source.kind)
+        if net is TabularNet:
+            known |= recipe.net
+            if self.module == "mlp":
+                known["n_members"] = 1
+        wanted = getattr(net, "needs_importance", False)
+        if wanted and "module__importance" not in prefixed:
+            known["importance"] = token_information(
+                train,
+                n_classes=self._n_classes(target),
+                columns=source.columns,
+                n_numeric=known["n_numeric"],
+                seed=source.encoder.seed,
+            )
         return make_net(
             self.module,
             is_classifier=self._is_classifier,
             settings=settings,
             prefixed=prefixed,
-            table_arguments=source.net_arguments(n_outputs) or {"n_outputs": n_outputs},
+            table_arguments=known,
+            input_kind=source.kind,
         )
 
     def _net_to_go_on_with(self) -> Any:
@@ -236,9 +268,10 @@ class TrainingMixin(ReadingMixin):
             for group in groups:
                 group["lr"] = group["initial_lr"]
         if self.lr is not None and self.lr != net.lr:
-            net.lr = self.lr
             for group in groups:
-                group["lr"] = self.lr
+                # Parts of a net may learn at a multiple of it.
+                group["lr"] *= self.lr / net.lr
+            net.lr = self.lr
         return net
 
     def _attach_callbacks(
@@ -257,9 +290,13 @@ class TrainingMixin(ReadingMixin):
             )
             added.append(("annealing", schedule.initialize()))
         if validates:
-            patience = self.n_iter_no_change
-            patience = recipe.n_iter_no_change if patience is None else patience
-            added.append(("best_weights", BestWeights(patience).initialize()))
+            patience, first = self.n_iter_no_change, 0
+            if patience is None:
+                patience = recipe.n_iter_no_change
+                # Without the schedule of the recipe, no epoch is closer to the end.
+                first = int(recipe.first_epoch * n_epochs) if anneals else 0
+            best = BestWeights(patience, first_epoch=first)
+            added.append(("best_weights", best.initialize()))
         if self.verbose > 1:
             added.append(("training_bar", TrainingBar(n_epochs).initialize()))
         # Behind the log, which shows the epoch that stops the training too.

@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 from skorch import NeuralNet
-from skorch.callbacks import EpochScoring
 from skorch.dataset import unpack_data
 from skorch.utils import to_tensor
 from torch import Tensor, nn
@@ -35,7 +34,7 @@ from sk_mixup.mixing import (
     target_form,
     unreduced,
 )
-from sk_mixup.training import TrainStreams, check_mixing, select
+from sk_mixup.training import TrainStreams, check_mixing, score_anew, select
 
 __all__ = ["MixupMixin"]
 
@@ -167,15 +166,9 @@ class MixupMixin:
         return self
 
     def initialize_callbacks(self) -> Any:
-        """Let scores on training data be computed anew.
-
-        skorch would reuse the predictions made while training, which are those of mixed
-        inputs, against unmixed labels.
-        """
+        """Let scores on training data be computed anew, see `score_anew`."""
         super().initialize_callbacks()  # type: ignore[misc]
-        for _, callback in self.callbacks_:  # type: ignore[attr-defined]
-            if isinstance(callback, EpochScoring) and callback.on_train:
-                callback.use_caching = False
+        score_anew(self.callbacks_)  # type: ignore[attr-defined]
         return self
 
     def fit_loop(

@@ -21,7 +21,7 @@ TINY = ["--sample", "80", "--seeds", "1", "--max-epochs", "5", "--output", "out"
 # What an example compares.
 COMPARED = {
     "image_recipe": ["none", "Mixup or CutMix"],
-    "text_mixing": ["none", "words", "sentences"],
+    "text_mixing": ["none", "words", "sentences", "clean and words"],
     "audio_mixing": ["none", "Mixup", "CutMix"],
     "table_and_image": ["none", "Mixup of both", "CutMix and Mixup"],
     "hugging_face": ["none", "drawn layer"],

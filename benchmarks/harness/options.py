@@ -9,7 +9,12 @@ from typing import TypeVar
 T = TypeVar("T")
 
 #: Suites that cannot run without a folder of data sets.
-NEED_DATA = frozenset({"adult", "methods", "images", "text", "audio"})
+NEED_DATA = frozenset(
+    {
+        *("adult", "methods", "images", "text", "audio"),
+        *("sweep", "tabular", "label_noise"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,12 @@ class Options:
         Threads of every contestant.
     only : tuple of str
         Data sets to run; empty: all.
+    models : tuple of str
+        Models to run, in the suites on tables; empty: all.
+    seeds : int or None
+        Number of seeds, in the suites on tables; None: the suite's own.
+    work : Path or None
+        Folder of finished cells, in the suites on tables; None: that of the reports.
     """
 
     suite: str
@@ -41,6 +52,9 @@ class Options:
     timm: Path | None = None
     threads: int = 2
     only: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    seeds: int | None = None
+    work: Path | None = None
 
     def pick(self, full: T, quick: T) -> T:
         """Return one of two values, the second in quick runs."""
@@ -58,6 +72,10 @@ class Options:
             words.append("--data DIR")
         if self.only:
             words.append(f"--only {','.join(self.only)}")
+        if self.models:
+            words.append(f"--models {','.join(self.models)}")
+        if self.seeds is not None:
+            words.append(f"--seeds {self.seeds}")
         if self.timm is not None and self.suite == "mixing":
             words.append("--timm FILE")
         if self.threads != Options.threads:

@@ -22,8 +22,12 @@ SUITES = {
     "adult": "benchmarks.suites.adult",
     "methods": "benchmarks.suites.methods",
     "images": "benchmarks.suites.modalities:run_images",
+    "tabular": "benchmarks.suites.tabular",
+    "label_noise": "benchmarks.suites.label_noise",
     "text": "benchmarks.suites.modalities:run_text",
     "audio": "benchmarks.suites.modalities:run_audio",
+    "image_loop": "benchmarks.suites.image_loop",
+    "sweep": "benchmarks.suites.sweep",
 }
 
 #: Data sets of the suite ``methods``, here so that the command line can name them

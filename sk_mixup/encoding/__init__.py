@@ -9,8 +9,10 @@ from sk_mixup.encoding._multioutput import ClassMatrixEncoder
 from sk_mixup.encoding._soft_labels import SoftLabelEncoder
 from sk_mixup.encoding._table import EncodedTable, TableEncoder
 from sk_mixup.encoding._target import TargetScaler
+from sk_mixup.encoding._target_bins import MAX_CLASSES, target_edges
 
 __all__ = [
+    "MAX_CLASSES",
     "ClassEncoder",
     "ClassMatrixEncoder",
     "EncodedTable",
@@ -22,4 +24,5 @@ __all__ = [
     "TargetScaler",
     "as_table",
     "fit_classes",
+    "target_edges",
 ]

@@ -41,7 +41,7 @@ def quantile_edges(ordered: np.ndarray, n_bins: int) -> np.ndarray:
     values, counts = np.unique(ordered, return_counts=True)
     if len(values) > n_bins + 1:
         values = _share_out(values, counts, n_bins)
-    edges = _widen(values)
+    edges = widened(values)
     return edges if len(edges) > 1 else np.array([-1.0, 1.0], dtype=np.float32)
 
 
@@ -62,7 +62,7 @@ def _share_out(values: np.ndarray, counts: np.ndarray, n_bins: int) -> np.ndarra
     return np.unique(np.concatenate([values[heavy], values[~heavy][chosen]]))
 
 
-def _widen(edges: np.ndarray) -> np.ndarray:
+def widened(edges: np.ndarray) -> np.ndarray:
     """Drop edges too close to the one before; the outer two are kept."""
     if len(edges) < 2 or np.all(np.diff(edges) >= _NARROWEST):
         return edges

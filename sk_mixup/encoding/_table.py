@@ -22,6 +22,7 @@ from sk_mixup.encoding._categorical import Factor
 from sk_mixup.encoding._container import is_frame, take_column
 from sk_mixup.encoding._reading import read_numbers
 from sk_mixup.encoding._roles import find_categorical, is_text_column
+from sk_mixup.encoding._values import FrequentValues, frequent_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,6 +93,8 @@ class TableEncoder:
     bin_edges_ : list of ndarray, dtype float32
         For each number column strictly increasing quantiles of the encoded training
         values, between 2 and ``n_bins + 1``.
+    frequent_values_ : list of FrequentValues
+        For each number column the encoded values that it repeats, if they tell it.
 
     Examples
     --------
@@ -119,6 +122,7 @@ class TableEncoder:
     n_levels_: list[int]
     level_counts_: list[np.ndarray]
     bin_edges_: list[np.ndarray]
+    frequent_values_: list[FrequentValues]
 
     _labels: Sequence[str]
     _scale: numeric.RobustScale
@@ -256,10 +260,11 @@ class TableEncoder:
         self._indicators = np.flatnonzero(has_missing)
         self.indicator_columns_ = self.numeric_columns_[self._indicators]
         self.n_numeric_ = len(columns)
-        self.bin_edges_ = [
-            quantile_edges(self._scale.apply_to_column(sample, j), self.n_bins)
-            for j, sample in enumerate(samples)
+        encoded = [
+            self._scale.apply_to_column(sample, j) for j, sample in enumerate(samples)
         ]
+        self.bin_edges_ = [quantile_edges(column, self.n_bins) for column in encoded]
+        self.frequent_values_ = [frequent_values(column) for column in encoded]
 
     def _learn_categorical(self, X: Table, factors: list[Factor]) -> None:
         from_dtype = isinstance(self.categorical_features, str)

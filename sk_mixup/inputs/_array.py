@@ -7,7 +7,7 @@ batch needs it where the data are large or lie elsewhere.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -47,6 +47,8 @@ class ArrayInput:
     collate : callable or None
         Joins the items of a data set, where the user says how.
     """
+
+    kind: ClassVar[str] = "any"
 
     def __init__(self, name: str) -> None:
         self.name = name

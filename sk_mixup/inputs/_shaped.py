@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -35,6 +35,7 @@ class ShapedInput(ArrayInput):
         The shape in words.
     """
 
+    kind: ClassVar[str] = "array"
     channel_mean: Tensor
     channel_std: Tensor
 

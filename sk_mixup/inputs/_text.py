@@ -6,7 +6,7 @@ estimator in a Pipeline; then ids arrive, and are checked against their vocabula
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ class TextInput:
     tokenizer : TextTokenizer or None
         With its default settings; None where ids came.
     """
+
+    kind: ClassVar[str] = "text"
 
     def __init__(self, name: str) -> None:
         self.name = name

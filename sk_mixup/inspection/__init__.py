@@ -11,8 +11,10 @@ from sk_mixup.inspection._calibration import (
 )
 from sk_mixup.inspection._mix import MixDisplay
 from sk_mixup.inspection._reliability import ReliabilityDisplay
+from sk_mixup.inspection._sweep import AlphaSweepDisplay
 
 __all__ = [
+    "AlphaSweepDisplay",
     "MixDisplay",
     "ReliabilityCurve",
     "ReliabilityDisplay",

@@ -16,12 +16,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sk_mixup.metrics._rows import check_proba
+
 __all__ = ["ReliabilityCurve", "expected_calibration_error", "reliability_curve"]
 
 BinStrategy = Literal["uniform", "quantile"]
-
-# Rows of float32 or rounded probabilities may miss 1 by a little, logits by far.
-_SUM_TOLERANCE = 1e-3
 
 
 # eq=False: comparing arrays gives arrays, which have no truth value.
@@ -192,7 +191,7 @@ def _top_label(
 
     Shapes: both (n_samples,).
     """
-    p = _checked_proba(proba)
+    p = check_proba(proba)
     y = np.asarray(y_true)
     if y.ndim != 1:
         raise ValueError(
@@ -226,30 +225,3 @@ def _top_label(
                 "drop these rows or pass the classes_ of a classifier that knows them."
             )
     return p.max(axis=1), np.asarray(labels[p.argmax(axis=1)] == y)
-
-
-def _checked_proba(proba: ArrayLike) -> NDArray[np.float64]:
-    """Return probabilities of shape (n_samples, n_classes), or say what is wrong."""
-    p = np.asarray(proba, dtype=np.float64)
-    if p.ndim == 1:
-        p = np.column_stack([1.0 - p, p])
-    if p.ndim != 2 or p.shape[1] < 2:
-        raise ValueError(
-            "proba must have shape (n_samples,) or (n_samples, n_classes) with two "
-            f"classes or more; got shape {np.shape(proba)}."
-        )
-    if len(p) == 0:
-        raise ValueError("proba has 0 samples; at least 1 is needed.")
-    # Written so that NaN fails too.
-    if not ((p >= -_SUM_TOLERANCE) & (p <= 1 + _SUM_TOLERANCE)).all():
-        raise ValueError(
-            f"proba must lie in [0, 1]; got values from {p.min():.4g} to "
-            f"{p.max():.4g}. Pass the output of predict_proba, not logits."
-        )
-    off = np.abs(p.sum(axis=1) - 1.0).max()
-    if off > _SUM_TOLERANCE:
-        raise ValueError(
-            f"Each row of proba must sum to 1; one misses it by {off:.4g}. Pass the "
-            "output of predict_proba."
-        )
-    return np.clip(p, 0.0, 1.0)

@@ -26,6 +26,7 @@ from sk_mixup.inspection._samples import (
     new_grid,
     tensor_cells,
 )
+from sk_mixup.inspection._words import heading, target_texts, titles
 from sk_mixup.mixing import MixContext, MixPreview, resolve_method
 
 if TYPE_CHECKING:
@@ -279,30 +280,33 @@ class MixDisplay:
         axes, title_on = new_grid(ax, len(lines), n_columns)
         low, high = find_bounds(lines[0], lines[1])
         for r, (part, line) in enumerate(zip(PARTS, lines, strict=False)):
-            texts = self._titles(part)
+            texts = titles(preview, part, self.labels)
             for c in range(n_columns):
                 one: Axes = axes[r, c]
                 draw_sample(one, line[c], low, high)
                 one.set_title(texts[c], fontsize="small", pad=3)
             axes[r, 0].set_ylabel(part)
         if len(lines) == 2:
-            for one, text in zip(axes[1], self._titles("mixed"), strict=True):
+            lams = titles(preview, "mixed", self.labels)
+            for one, text in zip(axes[1], lams, strict=True):
                 one.set_xlabel(text, fontsize="small")
-        title_on(self._heading())
+        title_on(heading(preview))
         return self._drawn(axes, axes[0, 0])
 
     def _plot_table(
         self, cells: dict[str, Any], ax: Axes | None, max_columns: int
     ) -> MixDisplay:
         """Draw each mixed row as three lines."""
+        preview = self.preview
+        assert preview is not None
         names = cells["names"][:max_columns]
         parts = [part for part in PARTS if part in cells]
         head = ["", *map(str, names), "λ"]
-        targets = self._target_texts()
+        targets = target_texts(preview, self.labels)
         if targets is not None:
             head.append("target")
         text: list[list[str]] = []
-        lams = self._titles("mixed")
+        lams = titles(preview, "mixed", self.labels)
         for i in range(len(lams)):
             for part in parts:
                 values = [as_text(v) for v in cells[part][i][: len(names)]]
@@ -331,64 +335,13 @@ class MixDisplay:
                 cell.set_facecolor(_MIXED)
         left_out = len(cells["names"]) - len(names)
         more = f" ({left_out} more columns)" if left_out > 0 else ""
-        ax.set_title(self._heading() + more, fontsize="medium")
+        ax.set_title(heading(preview) + more, fontsize="medium")
         return self._drawn(np.array([ax], dtype=object), ax)
 
     def _drawn(self, axes: NDArray[Any], one: Axes) -> MixDisplay:
         self.axes_ = axes
         self.figure_ = one.get_figure()
         return self
-
-    # -- words ------------------------------------------------------------------------
-
-    def _heading(self) -> str:
-        preview = self.preview
-        assert preview is not None
-        if preview.site is None:
-            return preview.method
-        return f"{preview.method}, at the layer {preview.site!r}"
-
-    def _titles(self, part: str) -> list[str]:
-        """Return a line of text per mixed row."""
-        preview = self.preview
-        assert preview is not None
-        if part == "mixed":
-            lams = preview.lam.tolist()
-            weights = preview.label_weights[0].tolist()
-            return [
-                f"λ = {lam:.2f}" + ("" if abs(lam - w) < 0.005 else f" (label {w:.2f})")
-                for lam, w in zip(lams, weights, strict=True)
-            ]
-        targets = self._target_texts()
-        return [""] * len(preview.lam) if targets is None else targets[part]
-
-    def _target_texts(self) -> dict[str, list[str]] | None:
-        """Return own and partner's label of each mixed row."""
-        preview = self.preview
-        assert preview is not None
-        labels = None if self.labels is None else np.asarray(self.labels)
-        plan = preview.plan
-        if labels is None or labels.ndim != 1 or plan.pool is not None:
-            return None
-        own = plan.own_rows(torch.arange(plan.n_rows)).tolist()
-        texts = [as_text(label) for label in labels.tolist()]
-        found = {
-            "own": [texts[i] for i in own],
-            "partner": [texts[i] for i in plan.partner.tolist()],
-        }
-        if preview.targets is not None and preview.targets.ndim == 1:
-            found["mixed"] = [as_text(value) for value in preview.targets.tolist()]
-            return found
-        found["mixed"] = [
-            a if a == b else f"{w:.2f} × {a}\n+ {1 - w:.2f} × {b}"
-            for a, b, w in zip(
-                found["own"],
-                found["partner"],
-                preview.label_weights[0].tolist(),
-                strict=True,
-            )
-        ]
-        return found
 
 
 def _generator(random_state: Any) -> torch.Generator:

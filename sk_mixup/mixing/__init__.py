@@ -9,6 +9,7 @@ from sk_mixup.mixing._balanced import BalancedMixup
 from sk_mixup.mixing._beta import alpha_for_smoothing, expected_smoothing
 from sk_mixup.mixing._cmixup import CMixup
 from sk_mixup.mixing._collate import MixCollate
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._cutmix import CutMix
 from sk_mixup.mixing._featmix import FeatMix
 from sk_mixup.mixing._featureswap import FeatureSwap
@@ -28,7 +29,7 @@ from sk_mixup.mixing._losses import BinaryCrossEntropy, SoftCrossEntropy
 from sk_mixup.mixing._mamix import MAMix
 from sk_mixup.mixing._manifold import ManifoldMixup
 from sk_mixup.mixing._memory import MemoryPairing
-from sk_mixup.mixing._method import Method, MixContext
+from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._mixup import Mixup
 from sk_mixup.mixing._noisy import NoisyFeatureMixup
 from sk_mixup.mixing._oneof import OneOf

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._manifold import ManifoldMixup
-from sk_mixup.mixing._method import MixContext
 from sk_mixup.mixing._pairing import Pairing
 from sk_mixup.mixing._params import check_integer, check_number
 from sk_mixup.mixing._plan import MixPlan, to_blendable

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._labels import class_labels
 from sk_mixup.mixing._laws import BetaLaw, LamLaw, OneSidedBetaLaw
-from sk_mixup.mixing._method import MixContext
 from sk_mixup.mixing._mixup import Mixup
 from sk_mixup.mixing._pairing import Pairing
 from sk_mixup.mixing._plan import MixPlan

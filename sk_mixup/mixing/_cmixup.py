@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._laws import LamLaw
-from sk_mixup.mixing._method import MixContext
 from sk_mixup.mixing._mixup import Mixup
 from sk_mixup.mixing._pairing import Pairing
 from sk_mixup.mixing._pairing_weighted import KernelPairing

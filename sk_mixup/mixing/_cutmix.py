@@ -7,11 +7,12 @@ import math
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._boxes import PLACEMENTS, covered, host_span, row_spans
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._laws import BetaLaw, draw_lam
 from sk_mixup.mixing._mask_method import MaskMethod
 from sk_mixup.mixing._mask_plan import BoxPlan, check_spatial
-from sk_mixup.mixing._method import MixContext, lam_dtype
 from sk_mixup.mixing._pairing import Pairing, self_pairs
 from sk_mixup.mixing._params import check_choice, check_range
 from sk_mixup.mixing._plan import MixPlan

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._laws import BetaLaw, draw_lam
-from sk_mixup.mixing._method import MixContext
 from sk_mixup.mixing._pairing import Pairing
 from sk_mixup.mixing._plan import MixPlan
 from sk_mixup.mixing._schedules import Schedule, check_schedule

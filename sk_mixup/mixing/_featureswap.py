@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._laws import BetaLaw, draw_lam
-from sk_mixup.mixing._method import MixContext
 from sk_mixup.mixing._pairing import Pairing
 from sk_mixup.mixing._params import check_number
 from sk_mixup.mixing._plan import MixPlan

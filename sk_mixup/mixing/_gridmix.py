@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._laws import BetaLaw, draw_lam
 from sk_mixup.mixing._mask_method import MaskMethod
-from sk_mixup.mixing._method import MixContext
 from sk_mixup.mixing._pairing import Pairing
 from sk_mixup.mixing._params import check_integer
 from sk_mixup.mixing._schedules import Schedule

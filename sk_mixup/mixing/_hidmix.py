@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._batch import lam_dtype
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._laws import BetaLaw, draw_lam
 from sk_mixup.mixing._mask_plan import mask_lam
-from sk_mixup.mixing._method import Method, MixContext, lam_dtype
+from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._pairing import Pairing, self_pairs
 from sk_mixup.mixing._plan import MixPlan
 from sk_mixup.mixing._schedules import Schedule, check_schedule

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from sk_mixup.mixing._method import MixContext
+    from sk_mixup.mixing._context import MixContext
 
 
 def class_labels(who: str, y: Tensor | None, n_rows: int) -> Tensor:

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._hooks import find_layer, layer_names, unwrapped
 from sk_mixup.mixing._laws import LamLaw
-from sk_mixup.mixing._method import MixContext
 from sk_mixup.mixing._mixup import Mixup
 from sk_mixup.mixing._pairing import Pairing
 from sk_mixup.mixing._plan import MixPlan

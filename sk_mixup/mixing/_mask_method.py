@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._batch import lam_dtype
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._mask_plan import (
     MaskPlan,
     SoftMaskPlan,
@@ -12,7 +14,7 @@ from sk_mixup.mixing._mask_plan import (
     mask_lam,
     partner_share,
 )
-from sk_mixup.mixing._method import Method, MixContext, lam_dtype
+from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._pairing import self_pairs
 from sk_mixup.mixing._params import check_choice
 from sk_mixup.mixing._plan import MixPlan

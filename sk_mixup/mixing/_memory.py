@@ -18,7 +18,7 @@ from sk_mixup.mixing._pairing_weighted import draw_partners
 from sk_mixup.mixing._params import Parameterized, check_integer
 
 if TYPE_CHECKING:
-    from sk_mixup.mixing._method import MixContext
+    from sk_mixup.mixing._context import MixContext
 
 
 class _Rows(NamedTuple):

@@ -8,13 +8,14 @@ used, as scikit-learn does, so that methods can be cloned and swept.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._batch import first_tensor, lam_dtype
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._pairing import (
     Pairing,
     check_pairing,
@@ -31,43 +32,6 @@ from sk_mixup.mixing._streams import MixStreams, uniform, uniforms
 from sk_mixup.mixing._targets import MixedTargets
 
 _PLAIN = (float, int, str, type(None))
-
-
-@dataclass(frozen=True)
-class MixContext:
-    """What some methods need to know beyond the batch.
-
-    Attributes
-    ----------
-    epoch : int
-        Running epoch, from 0.
-    n_epochs : int or None
-        Planned number of epochs; None: unknown, and `off_last` has no effect.
-    module : torch.nn.Module or None
-        The net, for methods that mix hidden layers.
-    groups : Tensor of shape (B,) or None
-        Group of each row of the batch; rows of different groups are never mixed.
-    class_counts : Tensor of shape (n_classes,) or None
-        Training rows per class, for methods that treat rare classes differently.
-    columns : Tensor, mapping of str to Tensor, or None
-        For tables: which column each entry of a row belongs to, int64, per tensor of
-        the input.
-    information : Tensor of shape (n_columns,) or None
-        Mutual information of each column with the target, for FEAT-MIX.
-    """
-
-    epoch: int = 0
-    n_epochs: int | None = None
-    module: torch.nn.Module | None = None
-    groups: Tensor | None = None
-    class_counts: Tensor | None = None
-    columns: Tensor | Mapping[str, Tensor] | None = None
-    information: Tensor | None = None
-
-    @property
-    def progress(self) -> float:
-        """Share of the training that is over, in [0, 1); 0 where it is not known."""
-        return 0.0 if not self.n_epochs else min(self.epoch / self.n_epochs, 1.0)
 
 
 class Method(Parameterized):
@@ -418,31 +382,6 @@ class Method(Parameterized):
             n_classes=n_classes,
             context=context,
         )
-
-
-def lam_dtype(x: Tensor) -> torch.dtype:
-    """Return float64 for float64 input, float32 for everything else."""
-    return torch.float64 if x.dtype == torch.float64 else torch.float32
-
-
-def first_tensor(x: Any) -> Tensor:
-    """Return the first tensor of a batch, whose rows count."""
-    for value in _tensors(x):
-        if value.ndim == 0:
-            raise ValueError("A batch needs a first axis of rows; got a 0-d tensor.")
-        return value
-    raise TypeError(f"A batch holds tensors; got {type(x).__name__}.")
-
-
-def _tensors(x: Any) -> Iterator[Tensor]:
-    if isinstance(x, Tensor):
-        yield x
-    elif isinstance(x, Mapping):
-        for value in x.values():
-            yield from _tensors(value)
-    elif isinstance(x, (tuple, list)):
-        for value in x:
-            yield from _tensors(value)
 
 
 def _epochs(value: float, n_epochs: int | None) -> float:

@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._batch import first_tensor, lam_dtype
 from sk_mixup.mixing._beta import alpha_for_smoothing
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._laws import BetaLaw, LamLaw, draw_lam, resolve_law
-from sk_mixup.mixing._method import Method, MixContext, first_tensor, lam_dtype
+from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._pairing import Pairing, self_pairs, shuffle_many
 from sk_mixup.mixing._plan import LinearPlan, MixPlan
 from sk_mixup.mixing._schedules import Schedule

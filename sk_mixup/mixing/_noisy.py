@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._laws import LamLaw
 from sk_mixup.mixing._manifold import ManifoldMixup
-from sk_mixup.mixing._method import MixContext
 from sk_mixup.mixing._pairing import Pairing
 from sk_mixup.mixing._params import check_number
 from sk_mixup.mixing._plan import LinearPlan, MixPlan

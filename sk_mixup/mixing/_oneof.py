@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing._method import Method, MixContext, first_tensor
+from sk_mixup.mixing._batch import first_tensor
+from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._mixup import Mixup
 from sk_mixup.mixing._params import check_number
 from sk_mixup.mixing._plan import MixPlan

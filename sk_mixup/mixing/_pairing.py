@@ -25,7 +25,7 @@ from sk_mixup.mixing._pairing_weighted import (
 )
 
 if TYPE_CHECKING:
-    from sk_mixup.mixing._method import MixContext
+    from sk_mixup.mixing._context import MixContext
 
 Pairing = Callable[..., Tensor]
 

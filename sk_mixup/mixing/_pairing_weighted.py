@@ -19,7 +19,7 @@ from sk_mixup.mixing._params import Parameterized, check_integer, check_number
 from sk_mixup.mixing._streams import uniforms
 
 if TYPE_CHECKING:
-    from sk_mixup.mixing._method import MixContext
+    from sk_mixup.mixing._context import MixContext
 
 
 def between(

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing._method import Method, MixContext
+from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_choice
 from sk_mixup.mixing._plan import MixPlan, take_rows, to_blendable
 from sk_mixup.mixing._streams import MixStreams

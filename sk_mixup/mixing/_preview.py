@@ -14,7 +14,8 @@ from sk_mixup.mixing._params import check_integer
 from sk_mixup.mixing._plan import MixPlan
 
 if TYPE_CHECKING:
-    from sk_mixup.mixing._method import Method, MixContext
+    from sk_mixup.mixing._context import MixContext
+    from sk_mixup.mixing._method import Method
     from sk_mixup.mixing._streams import MixStreams
 
 

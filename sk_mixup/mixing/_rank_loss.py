@@ -118,13 +118,9 @@ class RankMixupLoss(nn.Module):
             y = class_pair(self, output, target)[0]
             rows = functional.cross_entropy(output, y, reduction="none")
             return reduced(rows, self.reduction)
-        parts = plan.parts if isinstance(plan, StackPlan) else ()
-        if len(parts) < 2 or not parts[0].is_identity or parts[0].rows is not None:
-            raise ValueError(
-                "RankMixupLoss compares clean rows with their mixed copies, and"
-                f" {type(plan).__name__} does not hold both: use mix='reg_mixup'."
-            )
-        n_rows, n_clean = len(output), parts[0].n_rows
+        self.check_plan(plan)
+        assert isinstance(plan, StackPlan)
+        n_rows, n_clean = len(output), plan.parts[0].n_rows
         pair = MixedTargets(
             plan.own_rows(target), plan.partner_rows(target), plan.label_weights[0]
         )
@@ -142,6 +138,29 @@ class RankMixupLoss(nn.Module):
             (clean * (n_rows / n_clean), rank * (n_rows / (n_rows - n_clean)))
         )
         return reduced(rows, self.reduction)
+
+    def check_plan(self, plan: MixPlan) -> None:
+        """Check that a plan makes clean rows, then mixed ones.
+
+        The estimators do so before training.
+
+        Parameters
+        ----------
+        plan : MixPlan
+
+        Raises
+        ------
+        ValueError
+            For a plan that mixes, and has no clean rows beside the mixed ones.
+        """
+        if plan.is_identity:
+            return
+        parts = plan.parts if isinstance(plan, StackPlan) else ()
+        if len(parts) < 2 or not parts[0].is_identity or parts[0].rows is not None:
+            raise ValueError(
+                "RankMixupLoss compares clean rows with their mixed copies, and"
+                f" {type(plan).__name__} does not hold both: use mix='reg_mixup'."
+            )
 
     def extra_repr(self) -> str:
         """Show the parameters."""

@@ -7,9 +7,9 @@ import dataclasses
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._labels import class_labels, row_class_counts
 from sk_mixup.mixing._laws import LamLaw
-from sk_mixup.mixing._method import MixContext
 from sk_mixup.mixing._mixup import Mixup
 from sk_mixup.mixing._pairing import Pairing
 from sk_mixup.mixing._params import check_number

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._manifold import ManifoldMixup
-from sk_mixup.mixing._method import Method, MixContext
+from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_integer
 from sk_mixup.mixing._plan import MixPlan
 from sk_mixup.mixing._sites import INPUT

@@ -7,9 +7,11 @@ import math
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._boxes import host_span, row_spans
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._mask_plan import check_spatial
-from sk_mixup.mixing._method import Method, MixContext, lam_dtype
+from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._pairing import Pairing, self_pairs
 from sk_mixup.mixing._params import check_choice, check_range
 from sk_mixup.mixing._plan import MixPlan

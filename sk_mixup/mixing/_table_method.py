@@ -10,8 +10,10 @@ from typing import Any
 
 from torch import Tensor
 
+from sk_mixup.mixing._batch import lam_dtype
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._mask_plan import mask_lam
-from sk_mixup.mixing._method import Method, MixContext, lam_dtype
+from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._pairing import self_pairs
 from sk_mixup.mixing._plan import MixPlan
 from sk_mixup.mixing._streams import MixStreams

@@ -14,6 +14,9 @@ absent    ``criterion(output, y)`` is called for either target (the pair form)
 "plan"    ``criterion(output, y, plan)`` with the targets of the unmixed rows
 ========  ============================================================================
 
+A method ``check_plan(plan)`` of the last kind, where it has one, is called before
+training, and raises a ValueError for plans that the criterion cannot use.
+
 On clean batches the form stays: one-hot labels, a pair with ``lam = 1``, a plan that is
 None. With the weights of rows, a mixed row has one loss and so one weight, ``lam * w_i
 + (1 - lam) * w_j``. A second attribute, `output_activation`, says what makes

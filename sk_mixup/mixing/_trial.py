@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._hooks import find_layer, mix_layer
 from sk_mixup.mixing._manifold import ManifoldMixup
-from sk_mixup.mixing._method import Method, MixContext
+from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._plan import MixPlan
 from sk_mixup.mixing._sites import (
     INPUT,

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._laws import LamLaw
-from sk_mixup.mixing._method import MixContext
 from sk_mixup.mixing._mixup import Mixup
 from sk_mixup.mixing._pairing import Pairing
 from sk_mixup.mixing._params import check_integer

@@ -1,20 +1,35 @@
 """Bundled nets: plain torch modules."""
 
+from sk_mixup.nets._batch_ensemble import EnsembleLinear, joined_output
 from sk_mixup.nets._convnet import ConvNet
+from sk_mixup.nets._dropout import Dropout
 from sk_mixup.nets._embeddings import CategoricalEmbedding, PiecewiseLinearEmbedding
+from sk_mixup.nets._excelformer import ExcelFormer
 from sk_mixup.nets._external import HuggingFaceNet, TimmNet
+from sk_mixup.nets._ft_transformer import FTTransformer
+from sk_mixup.nets._periodic import PeriodicEmbedding
 from sk_mixup.nets._resnet import ResNet
 from sk_mixup.nets._tabular import TabularNet
+from sk_mixup.nets._tabular_resnet import TabularResNet
 from sk_mixup.nets._text import BagOfEmbeddings, TextCNN
+from sk_mixup.nets._tokens import FeatureTokens
 
 __all__ = [
     "BagOfEmbeddings",
     "CategoricalEmbedding",
     "ConvNet",
+    "Dropout",
+    "EnsembleLinear",
+    "ExcelFormer",
+    "FTTransformer",
+    "FeatureTokens",
     "HuggingFaceNet",
+    "PeriodicEmbedding",
     "PiecewiseLinearEmbedding",
     "ResNet",
     "TabularNet",
+    "TabularResNet",
     "TextCNN",
     "TimmNet",
+    "joined_output",
 ]

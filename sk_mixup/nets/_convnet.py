@@ -145,6 +145,10 @@ class ConvNet(nn.Module):
         self.stages = nn.Sequential(*stages)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(2 * channels, n_outputs)
+        if n_axes == 2:
+            # A third less time on a CPU. Weights and not inputs: those of one channel
+            # do not tell in which format they are.
+            self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
     def mix_layers(self) -> list[str]:

@@ -56,7 +56,7 @@ class PiecewiseLinearEmbedding(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Embed (B, n_columns) as (B, n_columns, d_embedding)."""
         bins = (x.t().unsqueeze(2) - self.left.unsqueeze(1)) * self.slope.unsqueeze(1)
-        return torch.baddbmm(self.bias, bins.clamp_(0.0, 1.0), self.weight).transpose(
+        return torch.baddbmm(self.bias, bins.clamp(0.0, 1.0), self.weight).transpose(
             0, 1
         )
 
@@ -106,6 +106,52 @@ class CategoricalEmbedding(nn.Module):
             rows = self.weight[start : start + len(counts)]
             share = counts.to(rows) / counts.sum().clamp(min=1).to(rows)
             rows[(counts == 0).to(rows.device)] = share @ rows
+
+
+class ValueEmbedding(nn.Module):
+    """Embed the numbers that a column repeats as if they were categories.
+
+    Parameters
+    ----------
+    known_values : sequence of Tensor
+        For each column its known values, increasing; a column without any has no
+        embedding.
+    d_embedding : int
+        Width per column.
+
+    Notes
+    -----
+    Input (B, n_columns), output (B, n_embedded, d_embedding). A value that is not known
+    has code 0.
+    """
+
+    columns: Tensor
+    known: Tensor
+
+    def __init__(self, known_values: Sequence[Tensor], d_embedding: int) -> None:
+        super().__init__()
+        columns = [j for j, values in enumerate(known_values) if len(values)]
+        tables = [known_values[j] for j in columns]
+        n_values = max(map(len, tables), default=0)
+        known = torch.full((len(tables), n_values), torch.inf)
+        for row, values in zip(known, tables, strict=True):
+            row[: len(values)] = values
+        self.register_buffer("columns", torch.tensor(columns, dtype=torch.int64))
+        self.register_buffer("known", known)
+        self.table = CategoricalEmbedding([len(t) + 1 for t in tables], d_embedding)
+
+    def codes(self, x: Tensor) -> Tensor:
+        """Return the codes of (B, n_columns), int64 of shape (B, n_embedded)."""
+        values = x[:, self.columns].t().contiguous().to(self.known.dtype)
+        place = torch.searchsorted(self.known, values).clamp_(
+            max=self.known.shape[1] - 1
+        )
+        is_known = self.known.gather(1, place) == values
+        return ((place + 1) * is_known).t()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Embed (B, n_columns) as (B, n_embedded, d_embedding)."""
+        return self.table(self.codes(x))
 
 
 def categorical_width(n_levels: Sequence[int]) -> int:

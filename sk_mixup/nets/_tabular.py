@@ -1,4 +1,10 @@
-"""The bundled net for tables: embeddings, then a multilayer perceptron."""
+"""The bundled net for tables: embeddings, then a multilayer perceptron or several.
+
+With `n_members` above 1 the perceptron is an ensemble that shares its matrices, see
+`EnsembleLinear`. Members learn from the same mixed rows, each by its own loss; the loss
+of their mean would train one large net and not several. In evaluation the net returns
+one output per row, the joined one, so that nobody who predicts needs to know.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +14,18 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.nets._batch_ensemble import EnsembleLinear, column_scales, joined_output
+from sk_mixup.nets._dropout import Dropout
 from sk_mixup.nets._embeddings import (
     CategoricalEmbedding,
     PiecewiseLinearEmbedding,
+    ValueEmbedding,
     categorical_width,
 )
 
 Mix = Callable[[Tensor], Tensor]
+
+_EMBEDDING_RATE = 3.0
 
 
 class TabularNet(nn.Module):
@@ -37,6 +48,9 @@ class TabularNet(nn.Module):
         Width of the output.
     bin_edges : sequence of Tensor or None
         Edges for the piecewise linear embedding of the numbers; None: none.
+    known_values : sequence of Tensor or None
+        Values of each number column that get a vector of their own; empty for a column
+        that is only a number. None: no column.
     d_hidden : int, default=192
         Width of the hidden layers.
     n_hidden : int, default=2
@@ -48,16 +62,28 @@ class TabularNet(nn.Module):
     d_categorical : int or None, default=None
         Width of a category's embedding; None: ``1.6 n ** 0.56`` of the largest number
         of levels, between 2 and 16.
+    d_value : int, default=8
+        Width of a known value's embedding.
     mix_numeric : {"after", "before"}, default="after"
         Whether numbers are mixed after or before their embedding.
+    n_members : int, default=1
+        Nets in one.
 
     Attributes
     ----------
+    joins : {"softmax", "sigmoid", "none"}
+        What members average in evaluation: probabilities of one or the other kind, or
+        the outputs themselves.
     mix_dims : Tensor of shape (width,), int64, or None
         Dimension, within its column's embedding, of each entry of an embedded row, for
         HidMix. The raw number beside a number's embedding and a missing indicator are
         dimension 0, the embedding of a number starts at 1, that of a category at 0.
         None where numbers are mixed before their embedding.
+
+    Notes
+    -----
+    NOTE[DIFF] TabM draws the first scales as random signs, or as normal numbers per
+    entry or column; here they are normal per column.
     """
 
     mixes_inside = True
@@ -72,66 +98,116 @@ class TabularNet(nn.Module):
         n_outputs: int,
         *,
         bin_edges: Sequence[Tensor] | None = None,
+        known_values: Sequence[Tensor] | None = None,
         d_hidden: int = 192,
         n_hidden: int = 2,
         dropout: float = 0.2,
         d_numeric: int = 12,
         d_categorical: int | None = None,
+        d_value: int = 8,
         mix_numeric: str = "after",
+        n_members: int = 1,
     ) -> None:
         if mix_numeric not in ("after", "before"):
             raise ValueError(
                 f"mix_numeric must be 'after' or 'before'; got {mix_numeric!r}."
             )
         super().__init__()
+        if n_members < 1:
+            raise ValueError(f"n_members must be at least 1; got {n_members!r}.")
         self.n_numeric = n_numeric
         self.mix_numeric = mix_numeric
-        width = n_numeric + n_indicators
-        dims = [torch.zeros(width, dtype=torch.int64)]
+        self.n_members = n_members
+        self.joins = "none"
         self.numbers: PiecewiseLinearEmbedding | None = None
+        self.values: ValueEmbedding | None = None
         self.categories: CategoricalEmbedding | None = None
+        # Per part of an embedded row: its columns, the width of each, the first of
+        # their dimensions. An indicator counts as a column.
+        parts = [(torch.arange(n_numeric + n_indicators), 1, 0)]
         if bin_edges is not None and n_numeric:
             self.numbers = PiecewiseLinearEmbedding(bin_edges, d_numeric)
-            width += n_numeric * d_numeric
-            dims.append(torch.arange(1, d_numeric + 1).repeat(n_numeric))
+            parts.append((torch.arange(n_numeric), d_numeric, 1))
+        if known_values is not None and any(map(len, known_values)):
+            self.values = ValueEmbedding(known_values, d_value)
+            parts.append((self.values.columns, d_value, 1))
         if len(n_levels):
             if d_categorical is None:
                 d_categorical = categorical_width(n_levels)
             self.categories = CategoricalEmbedding(n_levels, d_categorical)
-            width += len(n_levels) * d_categorical
-            dims.append(torch.arange(d_categorical).repeat(len(n_levels)))
+            start = n_numeric + n_indicators
+            columns = torch.arange(start, start + len(n_levels))
+            parts.append((columns, d_categorical, 0))
+        dims = [
+            torch.arange(start, start + width).repeat(len(columns))
+            for columns, width, start in parts
+        ]
         # On the host, where HidMix draws its masks, and so no buffer.
         self.mix_dims = torch.cat(dims) if mix_numeric == "after" else None
+        owners = torch.cat([c.repeat_interleave(width) for c, width, _ in parts])
+        width = len(owners)
+        scale = column_scales(n_members, owners) if n_members > 1 else None
         blocks = []
         for _ in range(n_hidden):
-            linear = nn.Linear(width, d_hidden)
-            blocks.append(nn.Sequential(linear, nn.ReLU(), nn.Dropout(dropout)))
+            linear: nn.Module
+            if n_members > 1:
+                linear = EnsembleLinear(width, d_hidden, n_members, scale=scale)
+                scale = None
+            else:
+                linear = nn.Linear(width, d_hidden)
+            blocks.append(nn.Sequential(linear, nn.ReLU(), Dropout(dropout)))
             width = d_hidden
         self.hidden = nn.Sequential(*blocks)
-        self.head = nn.Linear(width, n_outputs)
+        self.head: nn.Module
+        if n_members > 1:
+            self.head = EnsembleLinear(width, n_outputs, n_members, shares_weight=False)
+        else:
+            self.head = nn.Linear(width, n_outputs)
 
     @property
     def mix_layers(self) -> list[str]:
         """Names of the hidden layers that ManifoldMixup may draw."""
         return [f"hidden.{i}" for i in range(len(self.hidden))]
 
+    def param_groups(self, lr: float) -> list[tuple[str, dict[str, float]]]:
+        """Return settings of the optimizer by name, in skorch's form.
+
+        A row of an embedding sees few rows of a batch and learns at three times the
+        rate; scales and biases do not decay.
+
+        Parameters
+        ----------
+        lr : float
+            Learning rate of the rest.
+        """
+        embeddings = [
+            (f"{part}.*", {"lr": _EMBEDDING_RATE * lr})
+            for part in ("numbers", "values", "categories")
+            if getattr(self, part) is not None
+        ]
+        free = {"weight_decay": 0.0}
+        return [*embeddings, ("*.bias", free), ("*.scale_*", free)]
+
     def embed(
         self, numeric: Tensor, categorical: Tensor, mix: Mix | None = None
     ) -> Tensor:
         """Return the embedded (and mixed) rows, of shape (B, width)."""
+        clean = numeric
         if mix is not None and self.mix_numeric == "before":
             numeric = mix(numeric)
         parts = [numeric]
         if self.numbers is not None:
             parts.append(self.numbers(numeric[:, : self.n_numeric]).flatten(1))
-        if mix is not None and self.mix_numeric == "after":
-            if self.categories is not None:
-                parts.append(self.categories(categorical).flatten(1))
-            return mix(torch.cat(parts, 1) if len(parts) > 1 else parts[0])
+        # A blend of two values is no known value: these are mixed as vectors always.
+        vectors = []
+        if self.values is not None:
+            vectors.append(self.values(clean).flatten(1))
         if self.categories is not None:
-            embedded = self.categories(categorical).flatten(1)
-            parts.append(embedded if mix is None else mix(embedded))
-        return torch.cat(parts, 1) if len(parts) > 1 else parts[0]
+            vectors.append(self.categories(categorical).flatten(1))
+        if mix is None or self.mix_numeric == "after":
+            embedded = _joined(parts + vectors)
+            return embedded if mix is None else mix(embedded)
+        return _joined([*parts, mix(_joined(vectors))] if vectors else parts)
 
     def forward(
         self, numeric: Tensor, categorical: Tensor, mix: Mix | None = None
@@ -148,5 +224,13 @@ class TabularNet(nn.Module):
         Returns
         -------
         output : Tensor of shape (B, n_outputs)
+            Of several members in training (B, n_members, n_outputs).
         """
-        return self.head(self.hidden(self.embed(numeric, categorical, mix)))
+        output: Tensor = self.head(self.hidden(self.embed(numeric, categorical, mix)))
+        if self.n_members == 1 or self.training:
+            return output
+        return joined_output(output, self.joins)
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return torch.cat(parts, 1) if len(parts) > 1 else parts[0]

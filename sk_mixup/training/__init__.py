@@ -1,18 +1,25 @@
 """The training loop: skorch's, on whole mixed batches."""
 
 from sk_mixup.training._batches import ArrayData, TensorBatches, select, split_weight
-from sk_mixup.training._building import (
+from sk_mixup.training._building import make_net
+from sk_mixup.training._callbacks import (
+    BestWeights,
+    ScikitLearnBridge,
+    StopTraining,
+    score_anew,
+)
+from sk_mixup.training._check_mixing import check_mixing
+from sk_mixup.training._facts import mix_facts, token_information
+from sk_mixup.training._head_losses import GaussianLoss, PinballLoss
+from sk_mixup.training._heads import TargetKind
+from sk_mixup.training._initialize import initialize_net
+from sk_mixup.training._knobs import Knobs, check_knobs
+from sk_mixup.training._modules import (
     bundled_net,
-    check_mixing,
-    initialize_net,
     input_kind,
-    make_net,
+    may_take_tables,
     module_kind,
 )
-from sk_mixup.training._callbacks import BestWeights, ScikitLearnBridge, StopTraining
-from sk_mixup.training._facts import mix_facts
-from sk_mixup.training._heads import TargetKind
-from sk_mixup.training._knobs import Knobs, check_knobs
 from sk_mixup.training._multilabel import MultiLabel
 from sk_mixup.training._multioutput import MultiOutput
 from sk_mixup.training._net import MixingMixin, mixing_net_class
@@ -25,27 +32,52 @@ from sk_mixup.training._recipe import (
     image_recipe,
     module_recipe,
     resolve_device,
-    table_recipe,
     text_recipe,
     tuning_recipe,
+)
+from sk_mixup.training._regression_heads import (
+    GaussianHead,
+    QuantileHead,
+    RegressionHead,
 )
 from sk_mixup.training._run import MixingRun
 from sk_mixup.training._soft_objective import SoftLabels
 from sk_mixup.training._stream_data import StreamData
 from sk_mixup.training._streams import TrainStreams, seeded_globals
+from sk_mixup.training._table_recipe import PRESETS, table_recipe
+from sk_mixup.training._temperature import (
+    no_temperature,
+    outputs_of,
+    takes_temperature,
+    temperature_of,
+    tempered,
+)
 from sk_mixup.training._tuning import end_run, start_run, try_knobs
+from sk_mixup.training.packing import (
+    PackMember,
+    pack_key,
+    train_together,
+    unfusable_reason,
+)
 
 __all__ = [
     "AUTO_EARLY_STOPPING_ROWS",
+    "PRESETS",
     "ArrayData",
     "BestWeights",
+    "GaussianHead",
+    "GaussianLoss",
     "Knobs",
     "MixingMixin",
     "MixingRun",
     "MultiLabel",
     "MultiOutput",
     "Objective",
+    "PackMember",
+    "PinballLoss",
+    "QuantileHead",
     "Recipe",
+    "RegressionHead",
     "ScikitLearnBridge",
     "SoftLabels",
     "StopTraining",
@@ -62,19 +94,30 @@ __all__ = [
     "initialize_net",
     "input_kind",
     "make_net",
+    "may_take_tables",
     "mix_facts",
     "mixing_net_class",
     "module_kind",
     "module_recipe",
+    "no_temperature",
+    "outputs_of",
+    "pack_key",
     "predict_outputs",
     "predict_stream",
     "resolve_device",
+    "score_anew",
     "seeded_globals",
     "select",
     "split_weight",
     "start_run",
     "table_recipe",
+    "takes_temperature",
+    "temperature_of",
+    "tempered",
     "text_recipe",
+    "token_information",
+    "train_together",
     "try_knobs",
     "tuning_recipe",
+    "unfusable_reason",
 ]

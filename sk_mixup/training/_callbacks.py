@@ -1,16 +1,32 @@
-"""Best weights in memory, and scikit-learn's callback protocol."""
+"""Best weights in memory, skorch's scores, and scikit-learn's callback protocol."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EpochScoring
 
 
 class StopTraining(KeyboardInterrupt):
     """Ends a training; skorch keeps what was learnt, as after Ctrl-C."""
+
+
+def score_anew(callbacks: Iterable[tuple[str, Any]]) -> None:
+    """Let scores on training data be computed from predictions of their own.
+
+    skorch would reuse the predictions made while training, which are those of mixed
+    inputs, against unmixed labels.
+
+    Parameters
+    ----------
+    callbacks : iterable of (str, callback)
+        A net's initialized ones.
+    """
+    for _, callback in callbacks:
+        if isinstance(callback, EpochScoring) and callback.on_train:
+            callback.use_caching = False
 
 
 class BestWeights(Callback):
@@ -24,29 +40,49 @@ class BestWeights(Callback):
         Epochs without improvement before the training ends.
     monitor : str
         What to watch in the history.
+    first_epoch : int, default=0
+        Epochs at the start that are neither kept nor waited for. Where a schedule ends
+        a training at a learning rate of zero, an early epoch that looks best has been
+        lucky.
     """
 
-    def __init__(self, patience: int = 10, monitor: str = "valid_loss") -> None:
+    def __init__(
+        self, patience: int = 10, monitor: str = "valid_loss", first_epoch: int = 0
+    ) -> None:
         self.patience = patience
         self.monitor = monitor
+        self.first_epoch = first_epoch
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Forget earlier trainings."""
         self.best_loss_ = float("inf")
         self.best_epoch_ = 0
         self.state_: dict[str, torch.Tensor] | None = None
-        self.waited_ = 0
+        self.waited_ = self.epoch_ = 0
 
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Keep better weights; raise to stop."""
+    def judge(self, net: Any) -> bool:
+        """Say whether the last epoch is the best so far, and count if it is not."""
         loss = net.history[-1, self.monitor]
+        self.epoch_ += 1
+        if self.epoch_ <= self.first_epoch:
+            return False
         if loss < self.best_loss_:
             self.best_loss_, self.waited_ = loss, 0
             self.best_epoch_ = len(net.history)
-            self._keep(net.module_)
-            return
+            return True
         self.waited_ += 1
-        if self.waited_ >= self.patience:
+        return False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a better epoch has been waited for long enough."""
+        return self.waited_ >= self.patience
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Keep better weights; raise to stop."""
+        if self.judge(net):
+            self._keep(net.module_)
+        elif self.is_over:
             raise StopTraining
 
     @torch.no_grad()

@@ -47,6 +47,8 @@ def mix_facts(
     facts : dict
     """
     facts: dict[str, Any] = {"columns": columns}
+    if train.weight is not None:
+        facts["has_weights"] = True
     if isinstance(train, StreamData):
         return facts  # Nothing is known of rows that come later.
     if method is not None and n_classes is not None and train.y.ndim == 1:
@@ -108,6 +110,39 @@ def column_information(
     )
     # Rounding may leave a trace in columns that tell nothing.
     return torch.from_numpy(np.where(means > _TRACE, means, 0.0)).float()
+
+
+def token_information(
+    train: ArrayData | StreamData,
+    *,
+    n_classes: int | None,
+    columns: Mapping[str, Tensor],
+    n_numeric: int,
+    seed: int,
+) -> Tensor | None:
+    """Estimate what each number and each category of an encoded table tells.
+
+    Parameters
+    ----------
+    train, n_classes, seed :
+        As for `column_information`.
+    columns : mapping of str to Tensor
+        With the keys "numeric" and "categorical".
+    n_numeric : int
+        Numbers, without missing indicators.
+
+    Returns
+    -------
+    information : Tensor of shape (n_numeric + n_categorical,), or None
+        Numbers, then categories.
+    """
+    if isinstance(train, StreamData):
+        return None
+    found = column_information(train, n_classes=n_classes, columns=columns, seed=seed)
+    if found is None:
+        return None
+    ids = torch.cat([columns["numeric"][:n_numeric], columns["categorical"]])
+    return found[ids]
 
 
 def _table(

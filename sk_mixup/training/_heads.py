@@ -35,6 +35,8 @@ class TargetKind:
 
     name: str
     width: int
+    #: Whether the default criterion is the only one, of wrapped nets too.
+    fixes_criterion: bool = False
 
     def read(self, output: Any) -> Tensor:
         """Return what the module returned as one tensor."""

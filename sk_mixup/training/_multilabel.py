@@ -71,7 +71,7 @@ class MultiLabelObjective(Objective):
         self.counts = True
         if output_activation(criterion) is None:
             is_probability = isinstance(criterion, nn.BCELoss)
-            self._activation = "none" if is_probability else "sigmoid"
+            self.activation = "none" if is_probability else "sigmoid"
         self._is_linear = type(criterion) in _LINEAR
 
     def __call__(
@@ -92,7 +92,7 @@ class MultiLabelObjective(Objective):
     def labels(self, output: Any) -> Tensor:
         """Return 1 for each label that is more probable than not, int64."""
         output = main_output(output).flatten(1)
-        return (output > (0.5 if self._activation == "none" else 0.0)).long()
+        return (output > (0.5 if self.activation == "none" else 0.0)).long()
 
     def agreement(self, predicted: Tensor, y: Tensor) -> Tensor:
         """Return the share of right labels of every row."""
@@ -101,4 +101,4 @@ class MultiLabelObjective(Objective):
     def probabilities(self, output: Tensor) -> Tensor:
         """Return a probability per label, of shape (rows, n_labels), float64."""
         output = output.double().flatten(1)
-        return output if self._activation == "none" else output.sigmoid()
+        return output if self.activation == "none" else output.sigmoid()

@@ -141,26 +141,28 @@ class MultiOutputObjective(Objective):
         """Return the loss of a batch; parameters as for `Objective`."""
         losses = [
             objective(head, y[:, j], weight, _plan_of(plan, j))
-            for j, objective, head in self._heads(output)
+            for j, objective, head in self.heads(output)
         ]
         return torch.stack(losses).mean()
 
     def rows(self, output: Tensor, y: Tensor) -> Tensor:
         """Return one loss per row; a scalar criterion stays a scalar."""
         return torch.stack(
-            [
-                objective.rows(head, y[:, j])
-                for j, objective, head in self._heads(output)
-            ]
+            [objective.rows(head, y[:, j]) for j, objective, head in self.heads(output)]
         ).mean(0)
 
     def read(self, output: Any) -> Tensor:
         """Return the heads side by side."""
         return self.kind.read(output)
 
+    @property
+    def joins(self) -> str:
+        """Members are averaged: no one softmax spans several heads."""
+        return "none"
+
     def labels(self, output: Any) -> Tensor:
         """Return the most probable class of every output, (rows, n_outputs), int64."""
-        return torch.stack([o.labels(head) for _, o, head in self._heads(output)], 1)
+        return torch.stack([o.labels(head) for _, o, head in self.heads(output)], 1)
 
     def agreement(self, predicted: Tensor, y: Tensor) -> Tensor:
         """Return the share of right outputs of every row."""
@@ -168,9 +170,10 @@ class MultiOutputObjective(Objective):
 
     def probabilities(self, output: Tensor) -> list[Tensor]:  # type: ignore[override]
         """Return class probabilities of every output, float64."""
-        return [o.probabilities(head) for _, o, head in self._heads(output)]
+        return [o.probabilities(head) for _, o, head in self.heads(output)]
 
-    def _heads(self, output: Any) -> list[tuple[int, Objective, Tensor]]:
+    def heads(self, output: Any) -> list[tuple[int, Objective, Tensor]]:
+        """Return number, objective and values of every head."""
         heads = self.kind.split(self.read(output))
         pairs = zip(self._outputs, heads, strict=True)
         return [(j, objective, head) for j, (objective, head) in enumerate(pairs)]

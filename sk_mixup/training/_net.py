@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from skorch.callbacks import Callback, EpochScoring
+from skorch.callbacks import Callback
 from skorch.dataset import get_len, unpack_data
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -23,15 +23,15 @@ from sk_mixup.mixing import MixContext, MixPlan, mix_layer
 from sk_mixup.training._ahead import MixedBatch, mixed_batches, mixes_input
 from sk_mixup.training._batches import (
     ArrayData,
-    LoadedBatches,
     LoaderBatches,
     TensorBatches,
-    as_is,
     move,
     split_weight,
 )
+from sk_mixup.training._callbacks import score_anew
 from sk_mixup.training._forward import compiled
-from sk_mixup.training._prediction import pixels_to_floats
+from sk_mixup.training._loaders import loaded_batches, stream_batches
+from sk_mixup.training._prediction import has_pixels, pixels_to_floats
 from sk_mixup.training._run import FLUSH, MixingRun, count_hits
 from sk_mixup.training._stream_data import StreamData
 
@@ -53,11 +53,11 @@ class MixingMixin:
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Return whole batches, or a DataLoader where one was configured."""
         if isinstance(dataset, StreamData):
-            return self._stream_batches(dataset, training)
+            return stream_batches(self, dataset, training)
         if not isinstance(dataset, ArrayData):
             return super().get_iterator(dataset, training=training)  # type: ignore[misc]
         if isinstance(dataset.X, DatasetRows):
-            return self._loaded_batches(dataset, training)
+            return loaded_batches(self, dataset, training)
         if training and self.uses_loader_:
             loader = super().get_iterator(dataset, training=True)  # type: ignore[misc]
             # On the CPU there is nothing to move.
@@ -72,35 +72,6 @@ class MixingMixin:
         if _is_narrow(dataset.X):
             size = max(size, _CLEAN_ROWS)
         return TensorBatches(dataset, size, device)
-
-    def _loaded_batches(self, dataset: ArrayData, training: bool) -> LoaderBatches:
-        """Return batches of a data set, whose items are loaded by a DataLoader."""
-        assert isinstance(dataset.X, DatasetRows)
-        options = self._loader_options(training)
-        collate = options.pop("collate_fn", None)
-        if options.get("batch_size") == -1:
-            options["batch_size"] = len(dataset)
-        data = LoadedBatches(dataset.X, dataset, collate)
-        name = "iterator_train" if training else "iterator_valid"
-        loader = getattr(self, name)(data, collate_fn=as_is, **options)
-        return LoaderBatches(loader, self.device)  # type: ignore[attr-defined]
-
-    def _stream_batches(self, dataset: StreamData, training: bool) -> LoaderBatches:
-        options = self._loader_options(training)
-        if options.get("batch_size") == -1:
-            raise ValueError(
-                "batch_size=-1 means all rows, and nobody knows how many an iterable"
-                " data set has. Give a number."
-            )
-        return LoaderBatches(dataset.loader(options), self.device)  # type: ignore[attr-defined]
-
-    def _loader_options(self, training: bool) -> dict[str, Any]:
-        options = self.get_params_for(
-            "iterator_train" if training else "iterator_valid"
-        )
-        if "batch_sampler" not in options:
-            options.setdefault("batch_size", self.batch_size)  # type: ignore[attr-defined]
-        return options
 
     def get_params_for(self, prefix: str) -> dict[str, Any]:
         """Let a DataLoader shuffle, unless the user says how rows are ordered."""
@@ -132,7 +103,7 @@ class MixingMixin:
             if self._infers_plainly and self.run_ is not None and not fit_params:
                 # Batches of ours are tensors on the device already.
                 return self.module_(x)  # type: ignore[attr-defined]
-        elif _has_pixels(x) or type(x) is tuple:
+        elif has_pixels(x) or type(x) is tuple:
             device = torch.device(self.device)  # type: ignore[attr-defined]
             x = pixels_to_floats(move(x, device))
             if isinstance(x, tuple) and self._infers_plainly:
@@ -181,7 +152,7 @@ class MixingMixin:
         else:
             run.stepper.backward(loss, get_len(x))
         if run.objective.counts:
-            kept = run.objective.read(output).detach()
+            kept = run.objective.kept(output)
             run.pending.append((kept, y, plan, run.mixed.target))
             if len(run.pending) >= FLUSH:
                 count_hits(run)
@@ -347,15 +318,9 @@ class MixingMixin:
     # -- callbacks ------------------------------------------------------------------
 
     def initialize_callbacks(self) -> Any:
-        """Let scores on training data be computed anew.
-
-        skorch would reuse the predictions made while training, which are those of mixed
-        inputs, against unmixed labels.
-        """
+        """Let scores on training data be computed anew, see `score_anew`."""
         super().initialize_callbacks()  # type: ignore[misc]
-        for _, callback in self.callbacks_:  # type: ignore[attr-defined]
-            if isinstance(callback, EpochScoring) and callback.on_train:
-                callback.use_caching = False
+        score_anew(self.callbacks_)  # type: ignore[attr-defined]
         return self
 
     def notify(self, method_name: str, **kwargs: Any) -> None:
@@ -420,13 +385,6 @@ def mixing_net_class(base: Any) -> Any:
     owner = next(cls for cls in base.__mro__ if "infer" in vars(cls))
     plain = {"_infers_plainly": owner.__module__.startswith("skorch.")}
     return type(f"Mixing{base.__name__}", (MixingMixin, base), plain)
-
-
-def _has_pixels(x: Any) -> bool:
-    """Whether a mapping holds bytes."""
-    return isinstance(x, Mapping) and any(
-        isinstance(value, Tensor) and value.dtype == torch.uint8 for value in x.values()
-    )
 
 
 def _is_narrow(x: Any) -> bool:

@@ -52,7 +52,7 @@ class Objective:
         self.n_classes = n_classes
         self.takes_log = takes_log
         self._form = target_form(criterion)
-        self._activation = output_activation(criterion) or _activation_of(
+        self.activation = output_activation(criterion) or _activation_of(
             criterion, takes_log
         )
         # Whether predictions can be right or wrong.
@@ -88,31 +88,43 @@ class Objective:
         -------
         loss : Tensor, scalar
         """
-        output = self.read(output)
-        if self.takes_log:
-            output = output.clamp(min=torch.finfo(output.dtype).tiny).log()
-        if self._is_plain and output.ndim == 2:
-            # One log-softmax serves both targets.
-            output = functional.log_softmax(output, 1)
+        output = self.scored(self.read(output))
         if target is not None and output.shape == target.shape:
             # The row-by-row product and its sum in one call, forwards and backwards.
             return torch.dot(output.reshape(-1), target.view(-1).to(output.dtype))
         if plan is None or plan.is_identity:
             return self._mean(output, y, weight)
-        if self._form is not None or plan.unites_targets:
+        if self.takes_mixed_rows(plan):
             loss = self._whole_rows(output, y, plan)
             if weight is not None:
-                own_share, other_share = _weight_shares(plan, weight)
+                own_share, other_share = weight_shares(plan, weight)
                 loss = (own_share + other_share) * loss
             return loss.mean()
         own_y, other_y = plan.own_rows(y), plan.partner_rows(y)
         if weight is None and (lam := plan.label_lam_host) is not None:
             own = self._mean(output, own_y, None)
             return lam * own + (1.0 - lam) * self._mean(output, other_y, None)
-        own_share, other_share = _weight_shares(plan, weight)
+        own_share, other_share = weight_shares(plan, weight)
         own_loss = self.rows(output, own_y)
         other_loss = self.rows(output, other_y)
         return (own_share * own_loss + other_share * other_loss).mean()
+
+    def scored(self, output: Tensor) -> Tensor:
+        """Return what `rows` takes: logarithms, where one serves both targets."""
+        if self.takes_log:
+            output = output.clamp(min=torch.finfo(output.dtype).tiny).log()
+        if self._is_plain and output.ndim == 2:
+            output = functional.log_softmax(output, 1)
+        return output
+
+    def takes_mixed_rows(self, plan: MixPlan | None) -> bool:
+        """Whether a mixed row has one loss, and not one per partner."""
+        return self._form is not None or (plan is not None and plan.unites_targets)
+
+    @property
+    def joins(self) -> str:
+        """What the outputs of several members are joined by, see `joined_output`."""
+        return "none" if self.n_classes is None else self.activation
 
     def dense_targets(
         self, batches: Sequence[tuple[Tensor, Any]]
@@ -154,7 +166,7 @@ class Objective:
         return loss.mean() if weight is None else (loss * weight).mean()
 
     def rows(self, output: Tensor, y: Tensor) -> Tensor:
-        """Return one loss per row; a scalar criterion stays a scalar."""
+        """Return one loss per row of what `scored` returned; a scalar stays one."""
         if self._is_plain and output.ndim == 2:
             return functional.nll_loss(output, y, reduction="none")
         if self._form is not None:
@@ -195,7 +207,7 @@ class Objective:
             target = y
         if self.n_classes is None:
             output = output.reshape(target.shape)
-        elif self._activation == "sigmoid" and output[0].numel() == 1:
+        elif self.activation == "sigmoid" and output[0].numel() == 1:
             # One logit, of the second class.
             output, target = output.reshape(-1), target[:, 1]
         # No narrower than the shares: half precision would move them over thresholds.
@@ -215,6 +227,10 @@ class Objective:
         """Return what the module returned as one tensor."""
         return main_output(output)
 
+    def kept(self, output: Any) -> Tensor:
+        """Return what the accuracy of a mixed batch is counted of."""
+        return self.read(output).detach()
+
     def agreement(self, predicted: Tensor, y: Tensor) -> Tensor:
         """Return how far predictions, as `labels` returns them, are right: (rows,)."""
         return predicted == y
@@ -223,7 +239,7 @@ class Objective:
         """Return the most probable class of each row, int64."""
         output = self.read(output)
         if output.ndim == 1 or output.shape[1] == 1:
-            limit = 0.5 if self._activation == "none" else 0.0
+            limit = 0.5 if self.activation == "none" else 0.0
             return (output.reshape(-1) > limit).long()
         return output.argmax(1)
 
@@ -232,12 +248,12 @@ class Objective:
         output = output.double()
         if output.ndim == 1 or output.shape[1] == 1:
             one = output.reshape(-1)
-            if self._activation != "none":
+            if self.activation != "none":
                 one = one.sigmoid()
             return torch.stack([1.0 - one, one], 1)
-        if self._activation == "softmax":
+        if self.activation == "softmax":
             return output.softmax(1)
-        if self._activation == "sigmoid":
+        if self.activation == "sigmoid":
             # Sigmoids scaled to sum to one, also where all of them are tiny.
             return functional.logsigmoid(output).softmax(1)
         return output / output.sum(1, keepdim=True).clamp(min=1e-300)
@@ -249,7 +265,7 @@ def _activation_of(criterion: Any, takes_log: bool) -> str:
     return "sigmoid" if isinstance(criterion, nn.BCEWithLogitsLoss) else "softmax"
 
 
-def _weight_shares(plan: MixPlan, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+def weight_shares(plan: MixPlan, weight: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return what the own and the partner's target of every row count."""
     own_share, other_share = plan.label_weights
     if weight is None:

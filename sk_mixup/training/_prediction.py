@@ -134,6 +134,13 @@ def call_module(module: torch.nn.Module, x: Any) -> Any:
     return module(*x) if isinstance(x, tuple) else module(x)
 
 
+def has_pixels(x: Any) -> bool:
+    """Whether a mapping holds bytes."""
+    return isinstance(x, Mapping) and any(
+        isinstance(value, Tensor) and value.dtype == torch.uint8 for value in x.values()
+    )
+
+
 def pixels_to_floats(x: Any) -> Any:
     """Return uint8 as float32, in dicts and tuples too."""
     if isinstance(x, Tensor):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -23,6 +23,11 @@ class Recipe:
     optimizer_params : dict
     anneal : bool
         Whether the learning rate falls along a cosine over the planned epochs.
+    first_epoch : float
+        Share of the planned epochs before which none is kept as the best, nor counts
+        for `n_iter_no_change`.
+    net : dict
+        Arguments of the net that `None` stands for.
     """
 
     max_epochs: int
@@ -32,37 +37,8 @@ class Recipe:
     optimizer_params: dict[str, Any]
     n_iter_no_change: int
     anneal: bool
-
-
-def table_recipe(n_rows: int, device: str) -> Recipe:
-    """Return the recipe of the bundled table net.
-
-    Batches grow with the table, and epochs shrink so that a table with a validation
-    part sees up to about 2500 steps. Smaller tables have nothing that could stop them
-    and get 600: on parts of 400 to 900 rows of three tables, 100 epochs in place of 40
-    raised the log-loss by a third.
-
-    Parameters
-    ----------
-    n_rows : int
-        Training rows.
-    device : str
-    """
-    batch_size = 32
-    for limit, size in ((500, 64), (4_000, 128), (20_000, 256), (200_000, 512)):
-        if n_rows > limit:
-            batch_size = size
-    steps = max(1, -(-n_rows // batch_size))
-    budget = 2_500 if n_rows >= AUTO_EARLY_STOPPING_ROWS else 600
-    return Recipe(
-        max_epochs=int(min(100, max(16, budget // steps))),
-        batch_size=batch_size,
-        lr=1e-3,
-        optimizer=torch.optim.AdamW,
-        optimizer_params={"weight_decay": 1e-2, "fused": fused(device)},
-        n_iter_no_change=6,
-        anneal=True,
-    )
+    first_epoch: float = 0.0
+    net: dict[str, Any] = field(default_factory=dict)
 
 
 def image_recipe(n_rows: int, device: str) -> Recipe:

@@ -203,7 +203,6 @@ def test_data_sets_tell_shape_and_scale():
 @pytest.mark.parametrize(
     ("module", "shape", "message"),
     [
-        ("resnet", (20, 64), r"'resnet' takes images.*\(20, 64\).*'mlp'"),
         ("resnet", (20, 8, 8), r"'resnet' takes images.*X\[:, None\]"),
         ("resnet", (20, 8, 8, 3), r"channels last.*transpose\(0, 3, 1, 2\)"),
         ("convnet", (20, 64), r"'convnet' takes sequences.*X\[:, None\]"),

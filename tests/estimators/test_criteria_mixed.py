@@ -7,12 +7,20 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
 from torch import nn
 
 from sk_mixup.mixing import (
     BinaryCrossEntropy,
     DecoupledCrossEntropy,
+    LinearSchedule,
+    ManifoldMixup,
+    MemoryPairing,
+    Mixup,
+    OneOf,
     RankMixupLoss,
+    RegMixup,
+    Repeat,
     SoftCrossEntropy,
     TwoHotBinaryCrossEntropy,
 )
@@ -25,6 +33,15 @@ CRITERIA = [
     TwoHotBinaryCrossEntropy,
     DecoupledCrossEntropy,
 ]
+
+
+class Batches(Callback):
+    """Counts the training batches that were begun."""
+
+    n_begun = 0
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        self.n_begun += bool(training)
 
 
 @pytest.mark.parametrize("criterion", CRITERIA)
@@ -42,9 +59,83 @@ def test_rank_mixup_learns_beside_reg_mixup():
     assert model.fit(X, Y).score(X, Y) > 0.9
 
 
-def test_rank_mixup_with_another_method_says_what_it_needs():
+@pytest.mark.parametrize(
+    "mix",
+    [
+        "mixup",
+        Mixup(p=0.01),
+        Mixup(0.2, per="row", p=LinearSchedule(0.0, 1.0)),
+        Mixup(off_first=5),
+        Repeat(RegMixup()),
+        OneOf([RegMixup(), Mixup()], p=[0.9, 0.1]),
+        ManifoldMixup(layers=["0"]),
+    ],
+    ids=repr,
+)
+def test_rank_mixup_with_another_method_is_refused_before_training(mix):
+    seen = Batches()
+    model = classifier(
+        module=nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 3)),
+        mix=mix,
+        criterion=RankMixupLoss,
+        callbacks=[seen],
+    )
     with pytest.raises(ValueError, match="mix='reg_mixup'"):
-        classifier(mix="mixup", criterion=RankMixupLoss).fit(X, Y)
+        model.fit(X, Y)
+    assert seen.n_begun == 0
+
+
+@pytest.mark.parametrize(
+    "mix", [None, Mixup(0), Mixup(p=0), RegMixup(p=0.5), OneOf([RegMixup()], p=[0.5])]
+)
+def test_rank_mixup_serves_clean_batches_too(mix):
+    model = classifier(mix=mix, criterion=RankMixupLoss, max_epochs=5).fit(X, Y)
+    assert np.isfinite(model.history_[:, "train_loss"]).all()
+
+
+# -- weights and partners from memory -------------------------------------------------
+
+MEMORY = [
+    Mixup(1.0, pairing=MemoryPairing(8)),
+    Mixup(1.0, p=0.01, pairing=MemoryPairing(8)),
+    Repeat(Mixup(1.0, pairing=MemoryPairing(8))),
+    OneOf([Mixup(), Mixup(1.0, pairing=MemoryPairing(8))]),
+]
+
+
+def from_memory(mix, **params):
+    """Return a classifier of three batches an epoch, and what counts them."""
+    seen = Batches()
+    net = nn.Linear(4, 3)
+    params = {"batch_size": 30, "callbacks": [seen]} | params
+    return classifier(module=net, mix=mix, **params), seen
+
+
+@pytest.mark.parametrize("mix", MEMORY, ids=repr)
+@pytest.mark.parametrize("fit", ["fit", "partial_fit"])
+@pytest.mark.parametrize("by_class", [False, True])
+def test_weights_and_partners_from_memory_are_refused_before_training(
+    mix, fit, by_class
+):
+    model, seen = from_memory(mix, class_weight={0: 3.0} if by_class else None)
+    weight = None if by_class else np.where(Y == 0, 3.0, 1.0)
+    with pytest.raises(ValueError, match=r"MemoryPairing\(size=8\).* no weights"):
+        getattr(model, fit)(X, Y, sample_weight=weight)
+    assert seen.n_begun == 0
+
+
+@pytest.mark.parametrize(("alpha", "p"), [(0, 1.0), (1.0, 0)])
+def test_memory_that_is_never_asked_may_have_weights(alpha, p):
+    model, seen = from_memory(Mixup(alpha, p=p, pairing=MemoryPairing(8)))
+    model.fit(X, Y, sample_weight=np.where(Y == 0, 3.0, 1.0))
+    assert seen.n_begun > 0
+
+
+def test_weights_of_validation_data_or_all_alike_do_not_concern_memory():
+    model, seen = from_memory(MEMORY[0])
+    weight = np.where(Y == 0, 3.0, 1.0)
+    model.fit(X, Y, np.full(90, 2.0), X, Y, sample_weight_val=weight)
+    assert seen.n_begun > 0
 
 
 def test_the_threshold_is_a_parameter():

@@ -188,7 +188,10 @@ def test_clone_keeps_prefixed_parameters():
 def test_the_signature_lists_what_there_is():
     names = set(MixupClassifier().get_params())
     assert "kwargs" not in names
-    assert names - set(MixupRegressor().get_params()) == {"class_weight"}
+    assert names - set(MixupRegressor().get_params()) == {
+        "calibration",
+        "class_weight",
+    }
 
 
 def test_parameters_within_lists():

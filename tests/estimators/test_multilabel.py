@@ -121,8 +121,8 @@ def test_information_of_columns_is_the_mean_over_the_labels():
 
 def test_accuracy_in_the_history_is_the_share_of_right_labels():
     # No dropout, and a module that stays as it is.
-    model = classifier(module=nn.Linear(4, 3), mix=None, lr=1e-12)
-    model.fit(X, Y, X_val=X, y_val=Y)
+    params = {"module": nn.Linear(4, 3), "lr": 1e-12, "calibration": None}
+    model = classifier(mix=None, **params).fit(X, Y, X_val=X, y_val=Y)
     agreement = (model.predict(X) == Y).mean()
     assert model.history_[-1, "valid_acc"] == pytest.approx(agreement, abs=1e-6)
     assert model.history_[-1, "train_acc_mixed"] == pytest.approx(agreement, abs=1e-6)

@@ -128,8 +128,8 @@ def test_columns_of_several_dtypes_come_back_as_they_were():
 
 
 def test_accuracy_in_the_history_is_the_share_of_right_outputs():
-    model = classifier(module=nn.Linear(4, 5), mix=None, lr=1e-12)
-    model.fit(X, Y, X_val=X, y_val=Y)
+    params = {"module": nn.Linear(4, 5), "lr": 1e-12, "calibration": None}
+    model = classifier(mix=None, **params).fit(X, Y, X_val=X, y_val=Y)
     agreement = (model.predict(X) == Y).mean()
     assert model.history_[-1, "valid_acc"] == pytest.approx(agreement, abs=1e-6)
     assert model.history_[-1, "train_acc_mixed"] == pytest.approx(agreement, abs=1e-6)

@@ -228,7 +228,7 @@ def test_looking_twice_shows_the_same_and_leaves_no_trace(mix):
 
 
 def test_without_a_random_state_it_shows_the_same_rows_too():
-    model = classifier(random_state=None)
+    model = classifier(mix="mixup", random_state=None)
     pd.testing.assert_frame_equal(model.preview(X, Y).table, model.preview(X, Y).table)
 
 
@@ -246,7 +246,7 @@ def test_a_fitted_estimator_predicts_as_before():
 
 def test_the_table_of_the_caller_stays_as_it_is():
     frame = X.copy()
-    classifier().preview(frame, Y)
+    classifier(mix="mixup").preview(frame, Y)
     pd.testing.assert_frame_equal(frame, X)
 
 
@@ -296,9 +296,14 @@ def test_bad_parameters_are_named(params, n, message):
         classifier(**params).preview(X, Y, n=n)
 
 
+def test_what_auto_does_not_mix_is_not_shown():
+    with pytest.raises(ValueError, match="mix='auto' does not mix a table unless"):
+        classifier().preview(X, Y)
+
+
 def test_targets_of_another_length_are_refused():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        classifier().preview(X, Y[:-1])
+        classifier(mix="mixup").preview(X, Y[:-1])
 
 
 def test_a_share_of_next_to_nothing_is_not_rounded_away():

@@ -90,7 +90,8 @@ def test_score_asks_for_the_most_probable_class(y):
 
 @pytest.mark.parametrize("y_val", [SOFT, FRAME.to_numpy(), Y], ids=["a", "b", "hard"])
 def test_validation_data_may_be_soft_or_hard(y_val):
-    model = classifier(mix=None, lr=1e-12).fit(X, SOFT, X_val=X, y_val=y_val)
+    model = classifier(mix=None, lr=1e-12, calibration=None)
+    model.fit(X, SOFT, X_val=X, y_val=y_val)
     log_proba = np.log(model.predict_proba(X))
     soft = np.eye(3)[y_val] if y_val.ndim == 1 else y_val
     loss = -(soft * log_proba).sum(1).mean()

@@ -95,29 +95,6 @@ def test_folding_complements_the_mask_and_clamps_nothing(per):
         assert_close(folded.lam, torch.maximum(plain.lam, 1 - plain.lam))
 
 
-@pytest.mark.parametrize("per", ["batch", "row"])
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool, torch.half])
-def test_pixels_of_any_dtype_can_be_pasted(per, dtype):
-    x = torch.randint(0, 2, (4, 1, 6, 6)).to(dtype)
-    plan = CutMix(per=per).draw(x, generator=generator())
-    assert plan.apply(x).dtype == dtype
-    assert torch.equal(plan.apply(x).long(), plan.apply(x.long()))
-
-
-@pytest.mark.parametrize("per", ["batch", "row"])
-def test_tables_are_refused_with_the_way_out(per):
-    with pytest.raises(ValueError, match=r"got shape \(4, 3\)\. .* use Mixup"):
-        CutMix(per=per)(torch.rand(4, 3), torch.arange(4), n_classes=4)
-
-
-@pytest.mark.parametrize("per", ["batch", "row"])
-def test_a_plan_refuses_images_of_another_size(per):
-    # The share pasted would not be the share of the label.
-    plan = CutMix(per=per).draw(torch.rand(4, 1, 8, 8), generator=generator())
-    with pytest.raises(ValueError, match="places of shape \\(8, 8\\)"):
-        plan.apply(torch.rand(4, 1, 16, 16))
-
-
 # -- bugs of peers -------------------------------------------------------------------
 
 
@@ -349,39 +326,6 @@ def test_wrong_parameters_are_named(params, error, match):
         CutMix(**params).draw(torch.rand(4, 1, 8, 8))
 
 
-@pytest.mark.parametrize("per", ["batch", "row"])
-@pytest.mark.parametrize("minmax", [None, (0.2, 0.5)])
-def test_alpha_and_p_move_no_other_draw(per, minmax):
-    x, states = torch.rand(5, 1, 8, 8), []
-    for alpha, p in [(1.0, 1.0), (0.2, 1.0), (0, 1.0), (1.0, 0.3), (1.0, 0)]:
-        source = streams(7)
-        CutMix(alpha, p=p, per=per, minmax=minmax).draw(x, generator=source)
-        states.append([stream.get_state() for stream in source[1:]])
-    for state in states[1:]:
-        assert all(map(torch.equal, state, states[0]))
-
-
-@pytest.mark.parametrize("per", ["batch", "row"])
-@pytest.mark.parametrize("size", SIZES, ids=str)
-def test_compiled_code_serves_every_box(per, size):
-    graphs = []
-
-    def count(graph, inputs):
-        graphs.append(graph)
-        return graph.forward
-
-    torch._dynamo.reset()
-    compiled = torch.compile(
-        lambda plan, x: plan.apply(x), backend=count, fullgraph=True
-    )
-    x = torch.rand(4, 2, *size)
-    for seed in range(4):
-        plan = CutMix(per=per).draw(x, generator=generator(seed))
-        assert torch.equal(compiled(plan, x), plan.apply(x))
-    assert len(graphs) == 1
-    torch._dynamo.reset()
-
-
 def test_compiled_code_pastes_outside_a_folded_box():
     torch._dynamo.reset()
     compiled = torch.compile(
@@ -393,17 +337,3 @@ def test_compiled_code_pastes_outside_a_folded_box():
     for plan in plans:
         assert torch.equal(compiled(plan, x), plan.apply(x))
     torch._dynamo.reset()
-
-
-@pytest.mark.parametrize("fold", [False, True])
-def test_a_row_that_is_its_own_partner_stays_clean(fold):
-    def own(n_rows, **_):
-        return torch.tensor([0, 2, 1])
-
-    x = torch.rand(3, 1, 6, 6)
-    for per in ("batch", "row"):
-        method = CutMix(minmax=(0.8, 0.9), per=per, fold=fold, pairing=own)
-        plan = method.draw(x, generator=generator())
-        assert float(plan.lam[0]) == 1
-        assert float(plan.lam[1]) < 1
-        assert torch.equal(plan.apply(x)[0], x[0])

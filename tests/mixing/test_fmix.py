@@ -132,57 +132,6 @@ def test_own_places_are_whole_and_every_number_of_them_occurs():
     assert set(n_own.round().tolist()) == set(range(7))
 
 
-@pytest.mark.parametrize("per", ["batch", "row"])
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool, torch.half])
-def test_hard_edges_paste_pixels_of_any_dtype(per, dtype):
-    x = torch.randint(0, 2, (4, 1, 6, 6)).to(dtype)
-    plan = FMix(per=per).draw(x, generator=generator())
-    assert not FMix().blends
-    assert plan.apply(x).dtype == dtype
-    assert torch.equal(plan.apply(x).long(), plan.apply(x.long()))
-
-
-def test_soft_edges_do_not_blend_codes():
-    x = torch.randint(0, 9, (4, 1, 6, 6))
-    assert FMix(max_soft=0.2).blends
-    with pytest.raises(TypeError, match="of dtype torch"):
-        FMix(max_soft=0.2).draw(x, generator=generator()).apply(x)
-
-
-@pytest.mark.parametrize("max_soft", [0.0, 0.3])
-def test_the_input_stays_as_it_is(max_soft):
-    # mmpretrain: box methods write into the caller's tensor.
-    x = torch.rand(4, 2, 8, 8)
-    before = x.clone()
-    FMix(max_soft=max_soft).draw(x, generator=generator()).apply(x)
-    assert torch.equal(x, before)
-
-
-@pytest.mark.parametrize("per", ["batch", "row"])
-def test_alpha_and_p_move_no_other_draw(per):
-    x, states = torch.rand(5, 1, 8, 8), []
-    for alpha, p in [(1.0, 1.0), (0.2, 1.0), (0, 1.0), (1.0, 0.3), (1.0, 0)]:
-        source = streams(7)
-        FMix(alpha, p=p, per=per).draw(x, generator=source)
-        states.append([stream.get_state() for stream in source[1:]])
-    for state in states[1:]:
-        assert all(map(torch.equal, state, states[0]))
-
-
-@pytest.mark.parametrize("per", ["batch", "row"])
-@pytest.mark.parametrize("max_soft", [0.0, 0.3])
-def test_a_row_that_is_its_own_partner_stays_clean(per, max_soft):
-    def own(n_rows, **_):
-        return torch.tensor([0, 2, 1])
-
-    x = torch.rand(3, 1, 6, 6)
-    method = FMix(50.0, per=per, max_soft=max_soft, pairing=own)
-    plan = method.draw(x, generator=generator())
-    assert float(plan.lam[0]) == 1
-    assert float(plan.lam[1:].max()) < 1
-    assert torch.equal(plan.apply(x)[0], x[0])
-
-
 @pytest.mark.parametrize(
     ("params", "match"),
     [
@@ -194,34 +143,3 @@ def test_a_row_that_is_its_own_partner_stays_clean(per, max_soft):
 def test_wrong_parameters_are_named(params, match):
     with pytest.raises(ValueError, match=match):
         FMix(**params).draw(torch.rand(4, 1, 8, 8))
-
-
-def test_tables_are_refused_with_the_way_out():
-    with pytest.raises(ValueError, match=r"FMix .*\(4, 3\)\. .* use Mixup"):
-        FMix().draw(torch.rand(4, 3))
-
-
-def test_a_plan_refuses_images_of_another_size():
-    plan = FMix().draw(torch.rand(4, 1, 8, 8), generator=generator())
-    with pytest.raises(ValueError, match="places of shape \\(8, 8\\)"):
-        plan.apply(torch.rand(4, 1, 6, 6))
-
-
-@pytest.mark.parametrize("max_soft", [0.0, 0.3])
-def test_compiled_code_serves_every_mask(max_soft):
-    graphs = []
-
-    def count(graph, inputs):
-        graphs.append(graph)
-        return graph.forward
-
-    torch._dynamo.reset()
-    compiled = torch.compile(
-        lambda plan, x: plan.apply(x), backend=count, fullgraph=True
-    )
-    x = torch.rand(4, 2, 6, 7)
-    for seed in range(4):
-        plan = FMix(max_soft=max_soft).draw(x, generator=generator(seed))
-        assert_close(compiled(plan, x), plan.apply(x))
-    assert len(graphs) == 1
-    torch._dynamo.reset()

@@ -101,47 +101,6 @@ def test_more_cells_than_places_are_served(per):
         assert_close(plan.apply(x)[0].mean(), 1 - plan.lam[0])
 
 
-@pytest.mark.parametrize("per", ["batch", "row"])
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool, torch.half])
-def test_pixels_of_any_dtype_can_be_pasted(per, dtype):
-    x = torch.randint(0, 2, (4, 1, 6, 6)).to(dtype)
-    plan = GridMix(per=per).draw(x, generator=generator())
-    assert plan.apply(x).dtype == dtype
-    assert torch.equal(plan.apply(x).long(), plan.apply(x.long()))
-
-
-@pytest.mark.parametrize("per", ["batch", "row"])
-def test_the_input_stays_as_it_is(per):
-    # mmpretrain: box methods write into the caller's tensor.
-    x = torch.rand(4, 2, 8, 8)
-    before = x.clone()
-    GridMix(per=per).draw(x, generator=generator()).apply(x)
-    assert torch.equal(x, before)
-
-
-@pytest.mark.parametrize("per", ["batch", "row"])
-def test_alpha_and_p_move_no_other_draw(per):
-    x, states = torch.rand(5, 1, 8, 8), []
-    for alpha, p in [(1.0, 1.0), (0.2, 1.0), (0, 1.0), (1.0, 0.3), (1.0, 0)]:
-        source = streams(7)
-        GridMix(alpha, p=p, per=per).draw(x, generator=source)
-        states.append([stream.get_state() for stream in source[1:]])
-    for state in states[1:]:
-        assert all(map(torch.equal, state, states[0]))
-
-
-@pytest.mark.parametrize("per", ["batch", "row"])
-def test_a_row_that_is_its_own_partner_stays_clean(per):
-    def own(n_rows, **_):
-        return torch.tensor([0, 2, 1])
-
-    x = torch.rand(3, 1, 6, 6)
-    plan = GridMix(50.0, per=per, n_cells=6, pairing=own).draw(x, generator=generator())
-    assert float(plan.lam[0]) == 1
-    assert float(plan.lam[1:].max()) < 1
-    assert torch.equal(plan.apply(x)[0], x[0])
-
-
 @pytest.mark.parametrize(
     ("n_cells", "error", "match"),
     [
@@ -154,33 +113,3 @@ def test_a_row_that_is_its_own_partner_stays_clean(per):
 def test_a_wrong_number_of_cells_is_named(n_cells, error, match):
     with pytest.raises(error, match=match):
         GridMix(n_cells=n_cells).draw(torch.rand(4, 1, 8, 8))
-
-
-def test_tables_are_refused_with_the_way_out():
-    with pytest.raises(ValueError, match=r"GridMix .*\(4, 3\)\. .* use Mixup"):
-        GridMix().draw(torch.rand(4, 3))
-
-
-def test_a_plan_refuses_images_of_another_size():
-    plan = GridMix().draw(torch.rand(4, 1, 8, 8), generator=generator())
-    with pytest.raises(ValueError, match="places of shape \\(8, 8\\)"):
-        plan.apply(torch.rand(4, 1, 6, 6))
-
-
-def test_compiled_code_serves_every_grid():
-    graphs = []
-
-    def count(graph, inputs):
-        graphs.append(graph)
-        return graph.forward
-
-    torch._dynamo.reset()
-    compiled = torch.compile(
-        lambda plan, x: plan.apply(x), backend=count, fullgraph=True
-    )
-    x = torch.rand(4, 2, 6, 7)
-    for seed in range(4):
-        plan = GridMix().draw(x, generator=generator(seed))
-        assert torch.equal(compiled(plan, x), plan.apply(x))
-    assert len(graphs) == 1
-    torch._dynamo.reset()

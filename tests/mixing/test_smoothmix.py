@@ -94,52 +94,6 @@ def test_images_of_bytes_become_floats():
     assert torch.equal(plan.apply(x), plan.apply(x.float()))
 
 
-def test_codes_are_not_blended():
-    x = torch.randint(0, 9, (4, 1, 6, 6))
-    with pytest.raises(TypeError, match="of dtype torch"):
-        SmoothMix().draw(x, generator=generator()).apply(x)
-
-
-@pytest.mark.parametrize("per", ["batch", "row"])
-def test_the_input_stays_as_it_is(per):
-    # mmpretrain: box methods write into the caller's tensor.
-    x = torch.rand(4, 2, 8, 8)
-    before = x.clone()
-    SmoothMix(per=per).draw(x, generator=generator()).apply(x)
-    assert torch.equal(x, before)
-
-
-def test_rows_left_out_stay_bit_for_bit_as_they_are():
-    x = torch.rand(300, 1, 6, 5)
-    plan = SmoothMix(per="row", p=0.4).draw(x, generator=generator())
-    clean = plan.lam == 1
-    assert float(clean.float().mean()) == pytest.approx(0.6, abs=0.08)
-    assert torch.equal(plan.apply(x)[clean], x[clean])
-
-
-@pytest.mark.parametrize("per", ["batch", "row"])
-def test_p_moves_no_other_draw(per):
-    x, states = torch.rand(5, 1, 8, 8), []
-    for p in (1.0, 0.4, 0):
-        source = streams(7)
-        SmoothMix(p=p, per=per).draw(x, generator=source)
-        states.append([stream.get_state() for stream in source])
-    for state in states[1:]:
-        assert all(map(torch.equal, state, states[0]))
-
-
-@pytest.mark.parametrize("per", ["batch", "row"])
-def test_a_row_that_is_its_own_partner_stays_clean(per):
-    def own(n_rows, **_):
-        return torch.tensor([0, 2, 1])
-
-    x = torch.rand(3, 1, 6, 6)
-    plan = SmoothMix(per=per, pairing=own).draw(x, generator=generator())
-    assert float(plan.lam[0]) == 1
-    assert float(plan.lam[1:].max()) < 1
-    assert torch.equal(plan.apply(x)[0], x[0])
-
-
 @pytest.mark.parametrize(
     ("params", "error", "match"),
     [
@@ -153,33 +107,3 @@ def test_a_row_that_is_its_own_partner_stays_clean(per):
 def test_wrong_parameters_are_named(params, error, match):
     with pytest.raises(error, match=match):
         SmoothMix(**params).draw(torch.rand(4, 1, 8, 8))
-
-
-def test_tables_are_refused_with_the_way_out():
-    with pytest.raises(ValueError, match=r"SmoothMix .*\(4, 3\)\. .* use Mixup"):
-        SmoothMix().draw(torch.rand(4, 3))
-
-
-def test_a_plan_refuses_images_of_another_size():
-    plan = SmoothMix().draw(torch.rand(4, 1, 8, 8), generator=generator())
-    with pytest.raises(ValueError, match="places of shape \\(8, 8\\)"):
-        plan.apply(torch.rand(4, 1, 6, 6))
-
-
-def test_compiled_code_serves_every_window():
-    graphs = []
-
-    def count(graph, inputs):
-        graphs.append(graph)
-        return graph.forward
-
-    torch._dynamo.reset()
-    compiled = torch.compile(
-        lambda plan, x: plan.apply(x), backend=count, fullgraph=True
-    )
-    x = torch.rand(4, 2, 6, 7)
-    for seed in range(4):
-        plan = SmoothMix().draw(x, generator=generator(seed))
-        assert_close(compiled(plan, x), plan.apply(x))
-    assert len(graphs) == 1
-    torch._dynamo.reset()

@@ -339,7 +339,9 @@ def test_partial_fit_keeps_the_rate():
 
 def test_auto_is_the_cosine_per_epoch_of_the_table_recipe():
     model = classifier().fit(X, Y)
-    wanted = [1e-3 * cosine(epoch, 5) for epoch in range(5)]
+    # The first group is that of the embeddings.
+    first = model.net_.optimizer_.param_groups[0]["initial_lr"]
+    wanted = [first * cosine(epoch, 5) for epoch in range(5)]
     assert model.history_[:, "event_lr"] == pytest.approx(wanted)
 
 

@@ -81,7 +81,8 @@ def test_given_validation_data_are_used_and_nothing_is_held_out():
 
 def test_validation_is_on_clean_data():
     recorder = Recorder()
-    model = classifier(alpha=1.0, callbacks=[recorder]).fit(X, Y, **VALIDATION)
+    model = classifier(alpha=1.0, callbacks=[recorder], calibration=None)
+    model.fit(X, Y, **VALIDATION)
     model.module_.load_state_dict(recorder.states[1])
     proba = model.predict_proba(X_VAL)
     loss = -np.log(proba[np.arange(32), Y_VAL]).mean()

@@ -1,0 +1,291 @@
+"""Suite ``sweep``: nine alphas and five folds, as one training and as 45.
+
+Every run has a process of its own, with warm workers; contestants take turns.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import torch
+
+from benchmarks.harness.interleave import interleave
+from benchmarks.harness.memory import mebibytes
+from benchmarks.harness.options import Options
+from benchmarks.harness.processes import run_python
+from benchmarks.harness.progress import Progress
+from benchmarks.harness.report import Report, Table
+from benchmarks.harness.statistics import median_interval, paired_ratio
+from benchmarks.harness.targets import NO_TARGET, Target
+from benchmarks.suites.sweep_tasks import ALPHAS, CONTESTANTS, Sweep
+from benchmarks.suites.sweep_worker import ask
+
+LOOPS, GRID, SKORCH, OURS = CONTESTANTS
+#: What a sweep's peers are to take at least, over what ours takes.
+TARGETS: dict[int, dict[str, Target]] = {
+    10_000: {LOOPS: Target("at least", 2)},
+    1_000: {LOOPS: Target("at least", 4)},
+}
+ON_GPU = Target("at least", 30)
+MADE_UP = (Sweep("made up", 10_000, 128, 20), Sweep("made up", 1_000, 32, 20))
+#: Rows, and the batch size that suits them.
+SIZES = ((1_000, 32), (10_000, 128), (None, 256))
+TABLES = ("adult", "churn", "letter", "california")
+MEMBERS = (1, 5, 15, 45, 90, 180, 360)
+
+Found = dict[str, list[dict[str, Any]]]
+Runner = Callable[[str, Sweep], dict[str, Any]]
+
+
+def run(options: Options, progress: Progress) -> Report:
+    """Run all sweeps."""
+
+    def run_one(contestant: str, sweep: Sweep) -> dict[str, Any]:
+        arguments = ask(contestant, sweep, options.data, options.threads)
+        return run_python(arguments, timeout=7200)
+
+    rounds = options.pick(3, 1)
+    made_up = [measure(s, rounds, run_one, progress) for s in sizes(MADE_UP, options)]
+    names = options.pick(TABLES, TABLES[:1])
+    real = [
+        measure(sweep, 1, run_one, progress)
+        for name in names
+        for sweep in sizes([Sweep(name, n, b, 20) for n, b in SIZES], options)
+    ]
+    default = [
+        measure(replace(sweep, net="default"), 1, run_one, progress)
+        for sweep in sizes([Sweep("adult", n, b, 20) for n, b in SIZES[:2]], options)
+    ]
+    growth = grow(options, run_one, progress)
+    tables = [
+        speed_table(made_up, rounds),
+        real_table("Real tables, MLP 128-128", real),
+        real_table("Adult, the default net with its own settings", default),
+        growth_table(growth),
+    ]
+    measured = {
+        "alphas": list(ALPHAS),
+        "made up": as_json(made_up),
+        "real": as_json(real),
+        "default": as_json(default),
+        "growth": as_json(growth["sweeps"]),
+    }
+    if torch.cuda.is_available():
+        on_gpu = measure_gpu(options, run_one, progress)
+        tables.append(gpu_table(on_gpu))
+        measured["GPU"] = as_json(on_gpu)
+    return Report("sweep", tables, measured)
+
+
+def sizes(sweeps: Sequence[Sweep], options: Options) -> list[Sweep]:
+    """Return the sweeps of a run: in a quick one, the first one made small."""
+    if not options.quick:
+        return list(sweeps)
+    return [replace(sweeps[0], n_rows=400, epochs=2, n_alphas=3, n_folds=2)]
+
+
+def measure(
+    sweep: Sweep, rounds: int, run_one: Runner, progress: Progress
+) -> tuple[Sweep, Found]:
+    """Run one sweep by everybody who can."""
+
+    def contestant(name: str) -> Callable[[int], dict[str, Any]]:
+        return lambda index: run_one(name, sweep)
+
+    names = [OURS, GRID]
+    if sweep.net == "mlp":
+        names.append(SKORCH)
+    if sweep.data == "made up":
+        names.append(LOOPS)
+    return sweep, interleave(
+        {name: contestant(name) for name in names},
+        rounds,
+        task=title(sweep),
+        progress=progress,
+    )
+
+
+def grow(options: Options, run_one: Runner, progress: Progress) -> dict[str, Any]:
+    """Run ever more members in one training."""
+    base = replace(MADE_UP[1], epochs=options.pick(20, 2))
+    members = options.pick(MEMBERS, MEMBERS[1:3])
+    found = []
+    for done, count in enumerate(members):
+        folds = 5 if count % 5 == 0 else 2
+        sweep = replace(base, n_alphas=max(1, count // folds), n_folds=folds)
+        progress.step("members", done + 1, len(members), str(sweep.n_members))
+        found.append((sweep, {OURS: [run_one(OURS, sweep)]}))
+    return {"sweeps": found, "peak": matrix_peak(options)}
+
+
+def measure_gpu(
+    options: Options, run_one: Runner, progress: Progress
+) -> list[tuple[Sweep, Found]]:
+    """Run ours and separate fits on the GPU."""
+    found = []
+    for sweep in sizes(MADE_UP, options):
+        sweep = replace(sweep, device="cuda")
+        progress.step("GPU", 1, 1, title(sweep))
+        found.append((sweep, {name: [run_one(name, sweep)] for name in (OURS, GRID)}))
+    return found
+
+
+# --- tables --------------------------------------------------------------------------
+
+
+def speed_table(found: list[tuple[Sweep, Found]], rounds: int) -> Table:
+    """Return seconds and how many times ours is faster, on made-up rows."""
+    rows = []
+    for sweep, results in found:
+        ours = [result["seconds"] for result in results[OURS]]
+        for name, repeats in results.items():
+            seconds = [result["seconds"] for result in repeats]
+            ratio = paired_ratio(seconds, ours)
+            target = TARGETS.get(sweep.n_rows or 0, {}).get(name)
+            cells = target.cells(ratio.median) if target else NO_TARGET
+            rows.append(
+                [
+                    f"{title(sweep)}: {name}",
+                    median_interval(seconds).format(1),
+                    "" if name == OURS else ratio.format(1),
+                    *cells,
+                    mebibytes(_median([r["peak_bytes"] for r in repeats])),
+                    _difference(results, name),
+                ]
+            )
+    return Table(
+        "MLP 128-128, 20 columns, no early stopping",
+        ["", "seconds", "times ours", "target", "", "memory", "score differs by"],
+        rows,
+        [
+            f"Medians of {rounds} rounds and their intervals. Bare loops and searches"
+            " with separate fits run in two warm processes of one thread each;"
+            " MixupSearchCV in one process. skorch does not mix. Memory: the rise"
+            " over all processes. The last column is the largest difference of a mean"
+            f" score to {GRID}, whose draws ours repeats; loops draw their own."
+        ],
+    )
+
+
+def real_table(heading: str, found: list[tuple[Sweep, Found]]) -> Table:
+    """Return seconds, memory and differences of scores on real tables."""
+    rows = []
+    for sweep, results in found:
+        ours = results[OURS][0]["seconds"]
+        for name, (result,) in ((name, repeats) for name, repeats in results.items()):
+            rows.append(
+                [
+                    f"{title(sweep)}: {name}",
+                    f"{result['seconds']:.1f}",
+                    "" if name == OURS else f"{result['seconds'] / ours:.1f}",
+                    mebibytes(result["peak_bytes"]),
+                    f"{max(result['scores']):.4f}",
+                    _difference(results, name),
+                ]
+            )
+    return Table(
+        heading,
+        ["", "seconds", "times ours", "memory", "best score", "score differs by"],
+        rows,
+        ["Scores: minus log-loss, for california minus RMSE of the scaled target."],
+    )
+
+
+def growth_table(growth: dict[str, Any]) -> Table:
+    """Return how time grows with the members."""
+    rows = []
+    for sweep, results in growth["sweeps"]:
+        seconds = results[OURS][0]["seconds"]
+        used = matrix_operations(sweep) / seconds
+        rows.append(
+            [
+                str(sweep.n_members),
+                f"{seconds:.1f}",
+                f"{1e3 * seconds / sweep.n_members:.0f}",
+                f"{used / growth['peak']:.1%}",
+                mebibytes(results[OURS][0]["peak_bytes"]),
+            ]
+        )
+    return Table(
+        "More members in one training",
+        ["members", "seconds", "ms per member", "of the peak", "memory"],
+        rows,
+        [
+            f"1 000 rows, batch 32. Peak: {growth['peak'] / 1e9:.0f} GFLOP/s of a large"
+            " float32 matrix product here; a sweep's operations are those of its matrix"
+            " products alone."
+        ],
+    )
+
+
+def gpu_table(found: list[tuple[Sweep, Found]]) -> Table:
+    """Return the sweeps on a GPU, with what the matrix products alone would take."""
+    peak = matrix_peak(None, "cuda")
+    rows = []
+    for sweep, results in found:
+        ours, alone = (results[name][0]["seconds"] for name in (OURS, GRID))
+        rows.append(
+            [
+                title(sweep),
+                f"{ours:.2f}",
+                f"{alone:.1f}",
+                f"{alone / ours:.1f}",
+                *ON_GPU.cells(alone / ours),
+                f"{matrix_operations(sweep) / peak:.3f}",
+            ]
+        )
+    return Table(
+        f"On {torch.cuda.get_device_name()}",
+        ["", OURS, GRID, "times", "target", "", "limit of the matrix products"],
+        rows,
+    )
+
+
+def title(sweep: Sweep) -> str:
+    """Return data, size and batch size."""
+    size = "all rows" if sweep.n_rows is None else f"{sweep.n_rows:,} rows"
+    batch = f", batch {sweep.batch_size}" if sweep.net == "mlp" else ""
+    return f"{sweep.data}, {size}{batch}"
+
+
+def matrix_operations(sweep: Sweep) -> float:
+    """Return the operations of the MLP's matrix products, forward and backward."""
+    weights = 20 * 128 + 128 * 128 + 128 * 2
+    rows = (sweep.n_rows or 0) * (1 - 1 / sweep.n_folds) * sweep.epochs
+    return 6.0 * weights * rows * sweep.n_members
+
+
+def matrix_peak(options: Options | None, device: str = "cpu") -> float:
+    """Return operations per second of a large float32 matrix product."""
+    if options is not None:
+        torch.set_num_threads(options.threads)
+    n = 2048
+    a = torch.randn(n, n, device=device)
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        (a @ a).sum().item()
+        times.append(time.perf_counter() - start)
+    return 2.0 * n**3 / min(times)
+
+
+def as_json(found: list[tuple[Sweep, Found]]) -> list[dict[str, Any]]:
+    """Return everything measured."""
+    return [{"sweep": asdict(sweep), "runs": runs} for sweep, runs in found]
+
+
+def _difference(results: Found, name: str) -> str:
+    if name == GRID:
+        return ""
+    pairs = zip(results[name][0]["scores"], results[GRID][0]["scores"], strict=True)
+    return f"{max(abs(a - b) for a, b in pairs):.1e}"
+
+
+def _median(values: list[int | None]) -> float | None:
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    return statistics.median(known) if known else None

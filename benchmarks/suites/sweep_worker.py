@@ -1,0 +1,113 @@
+"""One sweep by one contestant, in the process that runs it.
+
+``python -m benchmarks.suites.sweep_worker JSON`` prints one JSON object: seconds, how
+far memory rose (with that of worker processes), and the scores. Workers are warm: they
+have imported everything and trained a little before the clock starts.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+import warnings
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import asdict, replace
+from multiprocessing import get_context
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+
+from benchmarks.suites.sweep_tasks import CONTESTANTS, Sweep, load
+
+#: Seconds between two looks at the memory.
+_EVERY = 0.05
+
+
+def ask(contestant: str, sweep: Sweep, folder: Path | None, threads: int) -> list[str]:
+    """Return the arguments of the worker."""
+    task = {
+        "contestant": contestant,
+        "sweep": asdict(sweep),
+        "folder": None if folder is None else str(folder),
+        "threads": threads,
+    }
+    return ["-m", "benchmarks.suites.sweep_worker", json.dumps(task)]
+
+
+def run(task: dict[str, Any]) -> dict[str, Any]:
+    """Warm up, run, and return what was measured."""
+    torch.set_num_threads(task["threads"])
+    warnings.simplefilter("ignore")
+    sweep = Sweep(**task["sweep"])
+    folder = None if task["folder"] is None else Path(task["folder"])
+    data = load(sweep, folder)
+    contestant = CONTESTANTS[task["contestant"]]
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(2, spawn, torch.set_num_threads, (1,)) as pool:
+        # The default net has as many epochs as it likes.
+        n_rows = 400 if sweep.net == "mlp" else 100
+        small = replace(sweep, n_rows=n_rows, epochs=1, n_alphas=2, n_folds=2)
+        contestant(small, load(small, folder), pool)
+        with _TreeMemory() as memory:
+            seconds, scores = _timed(contestant, sweep, data, pool)
+    return {"seconds": seconds, "peak_bytes": memory.rise, "scores": scores}
+
+
+def _timed(
+    contestant: Any, sweep: Sweep, data: Any, pool: Executor
+) -> tuple[float, list[float]]:
+    start = time.perf_counter()
+    scores = contestant(sweep, data, pool)
+    return time.perf_counter() - start, scores
+
+
+class _TreeMemory:
+    """How far the memory of this process and its children rises at most."""
+
+    rise: int | None = None
+
+    def __enter__(self) -> _TreeMemory:
+        try:
+            import psutil
+        except ImportError:
+            return self
+        self._process = psutil.Process()
+        self._errors = (psutil.NoSuchProcess, psutil.AccessDenied)
+        self._before = self._now()
+        self.rise = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.rise is not None:
+            self._stop.set()
+            self._thread.join()
+
+    def _look(self) -> None:
+        while not self._stop.wait(_EVERY):
+            self.rise = max(self.rise or 0, self._now() - self._before)
+
+    def _now(self) -> int:
+        total = 0
+        for process in [self._process, *self._process.children(recursive=True)]:
+            try:
+                # Of its own: what processes share would be counted for each.
+                total += process.memory_full_info().uss
+            except self._errors:
+                continue
+        return total
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(json.loads(sys.argv[1]))))

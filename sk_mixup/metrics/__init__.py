@@ -1,0 +1,9 @@
+"""Scores of probabilities that do not punish what one number can repair.
+
+Plain NumPy functions: they judge the output of any classifier.
+"""
+
+from sk_mixup.metrics._refined import refined_log_loss, refined_log_loss_scorer
+from sk_mixup.metrics._temperature import fit_temperature
+
+__all__ = ["fit_temperature", "refined_log_loss", "refined_log_loss_scorer"]

@@ -1,0 +1,42 @@
+"""What a method reads off a batch: its first tensor, and the dtype of lambda."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def lam_dtype(x: Tensor) -> torch.dtype:
+    """Return float64 for float64 input, float32 for everything else."""
+    return torch.float64 if x.dtype == torch.float64 else torch.float32
+
+
+def first_tensor(x: Any) -> Tensor:
+    """Return the first tensor of a batch, whose rows count.
+
+    Raises
+    ------
+    ValueError
+        For a tensor without rows.
+    TypeError
+        Where there is no tensor.
+    """
+    for value in _tensors(x):
+        if value.ndim == 0:
+            raise ValueError("A batch needs a first axis of rows; got a 0-d tensor.")
+        return value
+    raise TypeError(f"A batch holds tensors; got {type(x).__name__}.")
+
+
+def _tensors(x: Any) -> Iterator[Tensor]:
+    if isinstance(x, Tensor):
+        yield x
+    elif isinstance(x, Mapping):
+        for value in x.values():
+            yield from _tensors(value)
+    elif isinstance(x, (tuple, list)):
+        for value in x:
+            yield from _tensors(value)

@@ -1,0 +1,49 @@
+"""What a method is told beyond the batch: the state of the training, and its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class MixContext:
+    """What some methods need to know beyond the batch.
+
+    Attributes
+    ----------
+    epoch : int
+        Running epoch, from 0.
+    n_epochs : int or None
+        Planned number of epochs; None: unknown, and `off_last` has no effect.
+    module : torch.nn.Module or None
+        The net, for methods that mix hidden layers.
+    groups : Tensor of shape (B,) or None
+        Group of each row of the batch; rows of different groups are never mixed.
+    class_counts : Tensor of shape (n_classes,) or None
+        Training rows per class, for methods that treat rare classes differently.
+    columns : Tensor, mapping of str to Tensor, or None
+        For tables: which column each entry of a row belongs to, int64, per tensor of
+        the input.
+    information : Tensor of shape (n_columns,) or None
+        Mutual information of each column with the target, for FEAT-MIX.
+    has_weights : bool
+        Whether the rows have weights, which those of `MemoryPairing` lack.
+    """
+
+    epoch: int = 0
+    n_epochs: int | None = None
+    module: torch.nn.Module | None = None
+    groups: Tensor | None = None
+    class_counts: Tensor | None = None
+    columns: Tensor | Mapping[str, Tensor] | None = None
+    information: Tensor | None = None
+    has_weights: bool = False
+
+    @property
+    def progress(self) -> float:
+        """Share of the training that is over, in [0, 1); 0 where it is not known."""
+        return 0.0 if not self.n_epochs else min(self.epoch / self.n_epochs, 1.0)

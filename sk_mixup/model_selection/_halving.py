@@ -1,0 +1,143 @@
+"""Successive halving inside a pack: the worst candidates are dropped on the way.
+
+A sweep spends most of its time on candidates that will not be chosen. At a few epochs,
+the rungs, candidates are compared by their validation loss, and only the best of them
+go on.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class HalvingRule:
+    """When candidates are compared, and how many go on.
+
+    Attributes
+    ----------
+    factor : int
+        One of that many goes on at each rung.
+    first : int or None
+        Epochs before the first rung; None: as many as leave one candidate at the end.
+    """
+
+    factor: int
+    first: int | None = None
+
+    def rungs(self, n_epochs: int, n_candidates: int) -> list[int]:
+        """Return after which epochs (from 1) candidates are dropped."""
+        first = self.first
+        if first is None:
+            steps = max(1, math.ceil(math.log(max(2, n_candidates), self.factor)))
+            first = max(1, n_epochs // self.factor**steps)
+        rungs = []
+        while first < n_epochs:
+            rungs.append(first)
+            first *= self.factor
+        return rungs
+
+
+def check_halving(halving: Any) -> HalvingRule | None:
+    """Return the rule that a parameter says.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming what is wrong.
+    """
+    if halving is None:
+        return None
+    if isinstance(halving, Mapping):
+        unknown = sorted(set(halving) - {"factor", "first"})
+        if unknown:
+            raise ValueError(
+                f"halving has no entry {unknown[0]!r}; it has 'factor' (one of that"
+                " many candidates goes on) and 'first' (epochs before the first rung)."
+            )
+        rule = HalvingRule(halving.get("factor", 3), halving.get("first"))
+    else:
+        rule = HalvingRule(halving)
+    _check_int("factor", rule.factor, 2, halving)
+    if rule.first is not None:
+        _check_int("first", rule.first, 1, halving)
+    return rule
+
+
+class Halving:
+    """Says after each epoch which members of a pack are stopped.
+
+    Parameters
+    ----------
+    rule : HalvingRule
+    candidates : sequence of int
+        Candidate of every member.
+    n_epochs : int
+        Longest training of the pack.
+
+    Attributes
+    ----------
+    dropped : dict of int to int
+        Candidates that were dropped, and after how many epochs.
+    """
+
+    def __init__(
+        self, rule: HalvingRule, candidates: Sequence[int], n_epochs: int
+    ) -> None:
+        self.rule = rule
+        self.candidates = list(candidates)
+        self.rungs = rule.rungs(n_epochs, len({*candidates}))
+        self.dropped: dict[int, int] = {}
+        self._losses: dict[int, float] = {}
+
+    def __call__(
+        self, epoch: int, valid_losses: Sequence[float | None], active: Sequence[int]
+    ) -> list[int]:
+        """Return the members to stop now.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0; has just ended.
+        valid_losses : sequence of float or None
+            Of every member; None for those that do not train now.
+        active : sequence of int
+            Members that do.
+        """
+        if epoch == 0:
+            # Where memory is short, a pack may be trained in parts, one by one.
+            self._losses = {}
+        for member in active:
+            loss = valid_losses[member]
+            # Members that stopped early are compared by the last loss they had.
+            self._losses[member] = math.inf if loss is None else float(loss)
+        if epoch + 1 not in self.rungs:
+            return []
+        of_candidate: dict[int, list[float]] = {}
+        for member, loss in self._losses.items():
+            candidate = self.candidates[member]
+            if candidate not in self.dropped:
+                of_candidate.setdefault(candidate, []).append(loss)
+        means = {key: sum(losses) / len(losses) for key, losses in of_candidate.items()}
+        ranked = sorted(means, key=lambda candidate: means[candidate])
+        worst = ranked[max(1, math.ceil(len(ranked) / self.rule.factor)) :]
+        running = {self.candidates[member] for member in active}
+        for candidate in running.intersection(worst):
+            self.dropped[candidate] = epoch + 1
+        return [m for m in active if self.candidates[m] in self.dropped]
+
+
+def _check_int(name: str, value: Any, low: int, halving: Any) -> None:
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise TypeError(
+            f"halving: {name} must be an int of at least {low}; got {halving!r}. Say"
+            " halving=3, or halving={'factor': 3, 'first': 5}."
+        )
+    if value < low:
+        raise ValueError(
+            f"halving: {name} must be at least {low}; got {value} in {halving!r}."
+        )

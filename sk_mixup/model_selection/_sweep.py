@@ -1,0 +1,187 @@
+"""One search while it runs: what is trained, and what is kept of it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.utils.parallel import Parallel, delayed
+
+from sk_mixup.model_selection._ensemble import (
+    ensemble_loss,
+    fold_ensemble,
+    greedy_weights,
+)
+from sk_mixup.model_selection._halving import HalvingRule
+from sk_mixup.model_selection._members import (
+    Member,
+    SweepData,
+    candidate_estimator,
+    prepare_members,
+    seeded,
+)
+from sk_mixup.model_selection._out_of_fold import all_classes, out_of_fold
+from sk_mixup.model_selection._substitute import Substitute, Ticket
+from sk_mixup.model_selection._training import train_members, warn_of_lone_fits
+
+
+class Sweep:
+    """What a search remembers for the time of its `fit`.
+
+    Parameters
+    ----------
+    search : MixupSearchCV or MixupRandomizedSearchCV
+    X, y : object
+    halving : HalvingRule or None
+
+    Attributes
+    ----------
+    estimator : estimator
+        That of the search.
+    substitute : Substitute
+        Cloned in its place.
+    routed : Bunch
+        Metadata, once they are routed.
+    seconds : list of float or None
+        Time of every fit; None: measured by scikit-learn.
+    members : list of Member
+        Kept where an ensemble is wanted.
+    """
+
+    def __init__(
+        self, search: Any, X: Any, y: Any, halving: HalvingRule | None
+    ) -> None:
+        self.search = search
+        self.estimator = search.estimator
+        self.X = X
+        self.y = y
+        self.halving = halving
+        self.substitute = Substitute(search.estimator, self.for_refit)
+        self.routed: Any = None
+        self.seconds: list[float | None] = []
+        self.members: list[Member] = []
+        self.seed = secrets.randbits(31)
+        self._pick: Callable[[], Any] = list
+
+    def train(self, candidates: list[dict[str, Any]], splits: list[Any]) -> None:
+        """Train every candidate on every fold, and hand out the results."""
+        search = self.search
+        data = SweepData(self.X, self.y, splits, self.routed.estimator.fit)
+        members = prepare_members(self.estimator, candidates, data, self.seed)
+        warn_of_lone_fits(members, type(search).__name__)
+        interrupted, dropped = train_members(
+            members,
+            memory_limit=search.memory_limit,
+            halving=self.halving,
+            verbose=search.verbose,
+            may_interrupt=search.error_score != "raise",
+        )
+        search.seed_ = self.seed
+        search.interrupted_ = interrupted
+        if self.halving is not None:
+            search.dropped_at_ = np.array(
+                [dropped.get(i, 0) for i in range(len(candidates))]
+            )
+        if search.ensemble is not None or search.store_oof:
+            self._fit_others(members, candidates, data)
+            self.members = members if search.ensemble is not None else []
+        if search.store_oof or search.ensemble == "greedy":
+            self._predict(members, data, len(candidates))
+        self.seconds += [
+            None if member.reason is not None else member.seconds for member in members
+        ]
+        self.substitute.hand_out([self._handed_out(member) for member in members])
+
+    def _predict(
+        self, members: list[Member], data: SweepData, n_candidates: int
+    ) -> None:
+        """Predict each test part, for those who look at it and for the ensemble."""
+        search = self.search
+        predicted = out_of_fold(members, data, n_candidates)
+        classes = all_classes([m.estimator for m in members if m.is_fitted])
+        if search.store_oof:
+            search.oof_predictions_ = predicted
+            search.oof_targets_ = self.y
+            search.oof_classes_ = classes
+        if search.ensemble == "greedy":
+            loss = ensemble_loss(self.y, classes)
+            self._pick = partial(greedy_weights, predicted, loss)
+
+    def for_refit(self) -> Any:
+        """Return what is to be refitted: the estimator, or an ensemble that is."""
+        if self.search.ensemble is None:
+            return clone(self.estimator)
+        return Ticket(self._ensemble())
+
+    def _handed_out(self, member: Member) -> Callable[[], Any]:
+        if member.reason is not None:
+            return partial(_seeded_clone, self.estimator, self.seed)
+        return partial(Ticket, member.estimator, member.error)
+
+    def _fit_others(
+        self, members: list[Member], candidates: list[dict[str, Any]], data: SweepData
+    ) -> None:
+        """Fit what cannot be trained together here, where the results can be kept."""
+        alone = [member for member in members if member.reason is not None]
+        if not alone:
+            return
+        parallel = Parallel(
+            n_jobs=self.search.n_jobs, pre_dispatch=self.search.pre_dispatch
+        )
+        done = parallel(
+            delayed(_fit_alone)(
+                candidate_estimator(
+                    self.estimator, candidates[member.candidate], self.seed
+                ),
+                data,
+                member.split,
+            )
+            for member in alone
+        )
+        for member, (estimator, error, seconds) in zip(alone, done, strict=True):
+            member.estimator, member.error = estimator, error
+            member.seconds, member.reason = seconds, None
+
+    def _ensemble(self) -> Any:
+        search = self.search
+        fitted = [member for member in self.members if member.is_fitted]
+        if search.ensemble == "mean":
+            n_candidates = 1 + max(member.candidate for member in self.members)
+            search.ensemble_weights_ = np.eye(n_candidates)[search.best_index_]
+            if all(member.candidate != search.best_index_ for member in fitted):
+                raise ValueError(
+                    "ensemble='mean' found no fit of the best candidate that went"
+                    " well; look at the scores in cv_results_."
+                )
+        else:
+            search.ensemble_weights_ = self._pick()
+        weights = search.ensemble_weights_
+        chosen = [member for member in fitted if weights[member.candidate] > 0]
+        return fold_ensemble(
+            [member.estimator for member in chosen],
+            [weights[member.candidate] for member in chosen],
+            is_classifier=is_classifier(self.estimator),
+        )
+
+
+def _seeded_clone(estimator: Any, seed: int) -> Any:
+    return seeded(clone(estimator), seed)
+
+
+def _fit_alone(
+    estimator: Any, data: SweepData, split: int
+) -> tuple[Any, Exception | None, float]:
+    start = time.perf_counter()
+    fold = data.fold(estimator, split)
+    given = () if fold.y is None else (fold.y,)
+    error = None
+    try:
+        estimator.fit(fold.X, *given, **fold.params)
+    except Exception as failure:
+        error = failure
+    return estimator, error, time.perf_counter() - start

@@ -1,0 +1,184 @@
+"""The part of a search that trains candidates and folds together.
+
+`BaseSearchCV.fit` of scikit-learn does the search, and is met twice on its way. Where
+it has read the metadata, the estimator is replaced by a substitute; where it is about
+to evaluate candidates, they are trained, and handed out as the substitute's clones.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted, indexable
+
+from sk_mixup.model_selection._halving import check_halving
+from sk_mixup.model_selection._out_of_fold import check_predictable
+from sk_mixup.model_selection._paired import paired_differences
+from sk_mixup.model_selection._scoring import OWN_SCORERS, with_own_scorers
+from sk_mixup.model_selection._sweep import Sweep
+from sk_mixup.model_selection._training import check_memory_limit
+
+#: Checks of the parameters that scikit-learn's searches do not have.
+OWN_CONSTRAINTS: dict[str, Any] = {
+    "scoring": [
+        StrOptions(set(OWN_SCORERS)),
+        *BaseSearchCV._parameter_constraints["scoring"],
+    ],
+    "ensemble": [StrOptions({"mean", "greedy"}), None],
+    "halving": "no_validation",
+    "memory_limit": "no_validation",
+    "store_oof": ["boolean"],
+}
+
+
+class TogetherMixin:
+    """Stands before one of scikit-learn's searches in the bases of a class."""
+
+    # What the search has and the mixin reads.
+    estimator: Any
+    scoring: Any
+    refit: Any
+    verbose: int
+    n_splits_: int
+    cv_results_: dict[str, Any]
+    ensemble: str | None
+    halving: Any
+    store_oof: bool
+    memory_limit: int | None
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Train all candidates on all folds, then the best of them on all rows.
+
+        Parameters
+        ----------
+        X, y : as for the estimator
+        **params : dict of str -> object
+            For the estimator's `fit`, the scorer and the splitter (`groups`), as in
+            `GridSearchCV`.
+
+        Returns
+        -------
+        self : search
+        """
+        halving = check_halving(self.halving)
+        check_memory_limit(self.memory_limit)
+        self._check_ensemble(y)
+        X, y = indexable(X, y)
+        sweep = Sweep(self, X, y, halving)
+        self._sweep = sweep
+        try:
+            return super().fit(X, y, **params)  # type: ignore[misc]
+        finally:
+            del self._sweep
+            self.estimator = sweep.estimator
+
+    @property
+    def paired_differences_(self) -> dict[str, Any]:
+        """Mean differences of test scores to the best candidate, with errors."""
+        check_is_fitted(self)
+        best = getattr(self, "best_index_", None)
+        return paired_differences(self.cv_results_, self.n_splits_, best)
+
+    def _check_ensemble(self, y: Any) -> None:
+        if self.ensemble is not None and not self.refit:
+            raise ValueError(
+                f"ensemble={self.ensemble!r} takes the place of the refitted estimator,"
+                " and refit=False asks for none. Say refit=True (nothing is trained"
+                " again) or ensemble=None."
+            )
+        for name, value in (("ensemble", self.ensemble), ("store_oof", self.store_oof)):
+            if value:
+                check_predictable(self.estimator, y, f"{name}={value!r}")
+
+    # -- what scikit-learn's searches call --------------------------------------------
+
+    def _get_scorers(self) -> Any:
+        scoring = self.scoring
+        self.scoring = with_own_scorers(scoring)
+        try:
+            return super()._get_scorers()  # type: ignore[misc]
+        finally:
+            self.scoring = scoring
+
+    def _get_routed_params_for_fit(self, params: Any) -> Any:
+        routed = super()._get_routed_params_for_fit(params)  # type: ignore[misc]
+        self._sweep.routed = routed
+        # Until the search is run: meanwhile it is cloned.
+        self.estimator = self._sweep.substitute
+        return routed
+
+    def _run_search(
+        self, evaluate_candidates: Any, *, callback_ctx: Any = None
+    ) -> None:
+        self.estimator = self._sweep.estimator
+        # scikit-learn before 1.9 has no context.
+        context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
+        together = partial(self._evaluate_together, evaluate_candidates)
+        super()._run_search(together, **context)  # type: ignore[misc]
+
+    def _evaluate_together(
+        self,
+        evaluate_candidates: Any,
+        candidate_params: Any,
+        cv: Any = None,
+        more_results: Any = None,
+        **context: Any,
+    ) -> Any:
+        sweep = self._sweep
+        candidates = list(candidate_params)
+        cv = cv or self._checked_cv_orig  # type: ignore[attr-defined]
+        splits = list(cv.split(sweep.X, sweep.y, **sweep.routed.splitter.split))
+        pinned = _Pinned(splits)
+        if len(splits) != self.n_splits_:
+            # scikit-learn says what is wrong with them.
+            return evaluate_candidates(candidates, pinned, more_results, **context)
+        verbose = self.verbose
+        if verbose > 0:
+            # As scikit-learn says it, but before the training.
+            print(
+                f"Fitting {len(splits)} folds for each of {len(candidates)} candidates,"
+                f" totalling {len(splits) * len(candidates)} fits"
+            )
+        sweep.train(candidates, splits)
+        self.verbose = 0
+        try:
+            return evaluate_candidates(candidates, pinned, more_results, **context)
+        finally:
+            self.verbose = verbose
+
+    def _format_results(
+        self, candidate_params: Any, n_splits: int, out: Any, more_results: Any = None
+    ) -> Any:
+        for result, seconds in zip(out, self._sweep.seconds, strict=True):
+            if seconds is not None:
+                result["fit_time"] = seconds
+        return super()._format_results(  # type: ignore[misc]
+            candidate_params, n_splits, out, more_results
+        )
+
+    def _select_best_index(
+        self, refit: Any, refit_metric: str, results: dict[str, Any]
+    ) -> Any:
+        dropped = getattr(self, "dropped_at_", None)
+        if self.halving is None or dropped is None or callable(refit):
+            return super()._select_best_index(  # type: ignore[misc]
+                refit, refit_metric, results
+            )
+        # Those that were dropped were not trained to the end.
+        left = np.flatnonzero(dropped == 0)
+        return left[results[f"rank_test_{refit_metric}"][left].argmin()]
+
+
+class _Pinned:
+    """Gives a search the folds that were trained on; a splitter may draw others."""
+
+    def __init__(self, splits: list[Any]) -> None:
+        self.splits = splits
+
+    def split(self, X: Any, y: Any = None, **params: Any) -> list[Any]:
+        """Return the folds."""
+        return self.splits

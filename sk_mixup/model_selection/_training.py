@@ -1,0 +1,195 @@
+"""Training what is ready: packs one after another, everything else on its own."""
+
+from __future__ import annotations
+
+import numbers
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Hashable, Sequence
+
+from sk_mixup import training as engine
+from sk_mixup.exceptions import MixupWarning
+from sk_mixup.model_selection._halving import Halving, HalvingRule
+from sk_mixup.model_selection._members import Member
+from sk_mixup.model_selection._watch import Watch
+
+
+class InterruptedFit(RuntimeError):
+    """A fit of a search that was interrupted before it was done."""
+
+
+def train_members(
+    members: Sequence[Member],
+    *,
+    memory_limit: int | None = None,
+    halving: HalvingRule | None = None,
+    verbose: int = 0,
+    may_interrupt: bool = True,
+) -> tuple[bool, dict[int, int]]:
+    """Run all trainings that are ready, those of one kind together.
+
+    Parameters
+    ----------
+    members : sequence of Member
+        Fitted in place, or given their errors.
+    memory_limit : int or None
+        Bytes that a pack may take.
+    halving : HalvingRule or None
+    verbose : int
+    may_interrupt : bool
+        Whether finished fits are kept after Ctrl-C.
+
+    Returns
+    -------
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    dropped : dict of int to int
+        Candidates that were dropped, and after how many epochs.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If nothing is finished, or nothing is to be kept.
+    """
+    packs: dict[Hashable, list[Member]] = {}
+    for member in members:
+        if member.training is not None:
+            packs.setdefault(engine.pack_key(member.pack), []).append(member)
+    if halving is not None:
+        _check_validated(packs)
+    dropped: dict[int, int] = {}
+    interrupted = False
+    for number, pack in enumerate(packs.values()):
+        title = f"pack {number + 1} of {len(packs)}" if verbose > 0 else None
+        if not interrupted:
+            interrupted = _train_pack(pack, memory_limit, halving, title, dropped)
+    if interrupted:
+        if not may_interrupt:
+            raise KeyboardInterrupt
+        _note_interrupted(members)
+    return interrupted, dropped
+
+
+def _train_pack(
+    pack: list[Member],
+    memory_limit: int | None,
+    halving: HalvingRule | None,
+    title: str | None,
+    dropped: dict[int, int],
+) -> bool:
+    """Train a pack, and return whether that was interrupted."""
+    start = time.perf_counter()
+    drops = None
+    if halving is not None:
+        n_epochs = max(member.pack.n_epochs for member in pack)
+        drops = Halving(halving, [member.candidate for member in pack], n_epochs)
+    watch = Watch(pack, drops, title=title)
+    interrupted = False
+    try:
+        errors = engine.train_together(
+            [member.pack for member in pack],
+            memory_limit=memory_limit,
+            after_epoch=watch,
+        )
+        finished = list(range(len(pack)))
+    except KeyboardInterrupt:
+        interrupted = True
+        errors = [None] * len(pack)
+        finished = [i for i in range(len(pack)) if watch.has_finished(i)]
+    seconds = (time.perf_counter() - start) / len(pack)
+    for number in finished:
+        pack[number].error = errors[number]
+        pack[number].seconds += seconds
+        _finish(pack[number])
+    if drops is not None:
+        dropped.update(drops.dropped)
+    return interrupted
+
+
+def _finish(member: Member) -> None:
+    training = member.training
+    assert training is not None
+    training.end()
+    member.training = member.pack = None
+    if member.error is None:
+        try:
+            member.net._take_over(training)
+        except Exception as error:
+            member.error = error
+
+
+def _note_interrupted(members: Sequence[Member]) -> None:
+    finished = sum(member.is_fitted for member in members)
+    if not finished:
+        raise KeyboardInterrupt
+    for member in members:
+        if member.training is not None or member.reason is not None:
+            member.training = member.pack = member.reason = None
+            member.error = InterruptedFit(
+                "The search was interrupted before this fit was done."
+            )
+    warnings.warn(
+        f"The search was interrupted: {finished} of {len(members)} fits are finished"
+        " and scored, the others have error_score.",
+        MixupWarning,
+        stacklevel=_level_of_caller(),
+    )
+
+
+def _check_validated(packs: dict[Hashable, list[Member]]) -> None:
+    for pack in packs.values():
+        for member in pack:
+            if member.pack.valid is None:
+                raise ValueError(
+                    "halving compares candidates by their validation loss, and a fit"
+                    " holds out no validation part. Say early_stopping=True (with"
+                    " 'auto' it needs 500 rows per fold), or halving=None."
+                )
+
+
+def warn_of_lone_fits(members: Sequence[Member], searcher: str) -> None:
+    """Say once which fits cannot be trained together, and why."""
+    reasons = Counter(member.reason for member in members if member.reason is not None)
+    n_alone = sum(reasons.values())
+    if not n_alone:
+        return
+    which = (
+        "None of the fits"
+        if n_alone == len(members)
+        else f"{n_alone} of {len(members)} fits"
+    )
+    verb = "can" if n_alone == len(members) else "cannot"
+    warnings.warn(
+        f"{which} of this {searcher} {verb} be trained together with others, so they"
+        f" run one by one as in scikit-learn's searches (n_jobs helps):"
+        f" {'; '.join(map(str, reasons))}.",
+        MixupWarning,
+        stacklevel=_level_of_caller(),
+    )
+
+
+def check_memory_limit(limit: int | None) -> None:
+    """Check that a limit is None or a positive number of bytes.
+
+    Raises
+    ------
+    ValueError
+    """
+    if limit is None:
+        return
+    if not isinstance(limit, numbers.Integral) or isinstance(limit, bool) or limit < 1:
+        raise ValueError(
+            f"memory_limit must be None or a positive number of bytes; got {limit!r}."
+            " One GB is 10**9."
+        )
+
+
+def _level_of_caller() -> int:
+    """Return the `stacklevel` of the line that called `fit`, for a warning here."""
+    level, frame = 1, sys._getframe(1)
+    ours = ("sk_mixup.", "sklearn.", "joblib.")
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith(ours):
+        level, frame = level + 1, frame.f_back
+    return level

@@ -1,0 +1,93 @@
+"""Looks at a pack while it trains: who has finished, and how long the rest takes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TextIO
+
+from sk_mixup.model_selection._members import Member
+
+AfterEpoch = Callable[[int, Sequence[float | None], Sequence[int]], list[int]]
+
+
+class Watch:
+    """Called after every epoch of a pack.
+
+    Parameters
+    ----------
+    pack : sequence of Member
+    after_epoch : callable or None
+        Says who is to stop.
+    title : str or None
+        Put before the progress; None: no progress is shown.
+    stream : TextIO or None
+        Where it is shown; None: stderr, as stdout has scikit-learn's messages.
+    every : float
+        Seconds between two lines.
+    """
+
+    def __init__(
+        self,
+        pack: Sequence[Member],
+        after_epoch: AfterEpoch | None,
+        *,
+        title: str | None = None,
+        stream: TextIO | None = None,
+        every: float = 2.0,
+    ) -> None:
+        self.pack = pack
+        self.after_epoch = after_epoch
+        self.title = title
+        self.stream = stream
+        self.every = every
+        self.n_epochs = [member.pack.n_epochs for member in pack]
+        self._seen: set[int] = set()
+        self._active: set[int] = set()
+        self._epoch = -1
+        self._done = 0
+        self._start = self._shown = time.perf_counter()
+
+    def __call__(
+        self, epoch: int, valid_losses: Sequence[float | None], active: Sequence[int]
+    ) -> list[int]:
+        """Return the members to stop now; parameters as the pack engine gives them."""
+        self._seen.update(active)
+        self._active, self._epoch = set(active), epoch
+        self._done += len(active)
+        stopped = []
+        if self.after_epoch is not None:
+            stopped = self.after_epoch(epoch, valid_losses, active)
+        if self.title is not None:
+            self._show(valid_losses)
+        return stopped
+
+    def has_finished(self, number: int) -> bool:
+        """Whether a member had finished well when the training was interrupted."""
+        if number not in self._seen:
+            return False
+        if number in self._active and self._epoch + 1 < self.n_epochs[number]:
+            return False
+        # The last epoch of a member that failed has no loss.
+        history: Any = self.pack[number].pack.net.history
+        return "train_loss" in history[-1]
+
+    def _show(self, valid_losses: Sequence[float | None]) -> None:
+        now = time.perf_counter()
+        if now - self._shown < self.every:
+            return
+        self._shown = now
+        left = sum(
+            n_epochs - self._epoch - 1 if number in self._active else n_epochs
+            for number, n_epochs in enumerate(self.n_epochs)
+            if number in self._active or number not in self._seen
+        )
+        seconds = (now - self._start) / self._done * left
+        known = [loss for loss in valid_losses if loss is not None]
+        best = f", best valid_loss {min(known):.4f}" if known else ""
+        text = (
+            f"{self.title}: epoch {self._epoch + 1} of {max(self.n_epochs)},"
+            f" {len(self._active)} fits at once{best}; at most {seconds:.0f} s left"
+        )
+        print(text, file=self.stream or sys.stderr, flush=True)

@@ -1,0 +1,124 @@
+"""What `module=` names: a bundled net, one of another library, or the user's own."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Literal
+
+from skorch import NeuralNet
+from torch import nn
+
+from sk_mixup.nets import (
+    BagOfEmbeddings,
+    ConvNet,
+    ExcelFormer,
+    FTTransformer,
+    HuggingFaceNet,
+    ResNet,
+    TabularNet,
+    TabularResNet,
+    TextCNN,
+    TimmNet,
+)
+
+#: Nets by short name. Each says in `input_kind` what it takes: "table", "array" or
+#: "text"; an "array" net is built from the shape of the arrays.
+BUNDLED: dict[str, type[nn.Module]] = {
+    "mlp": TabularNet,
+    "tabm": TabularNet,
+    "ft_transformer": FTTransformer,
+    "excelformer": ExcelFormer,
+    "resnet": ResNet,
+    "convnet": ConvNet,
+    "text_cnn": TextCNN,
+    "text_bag": BagOfEmbeddings,
+}
+#: What a name stands for where X is a table, if that is another net.
+FOR_TABLES: dict[str, type[nn.Module]] = {"resnet": TabularResNet}
+#: Nets of other libraries, by the part of the name before the slash.
+EXTERNAL: dict[str, type[nn.Module]] = {"timm": TimmNet, "hf": HuggingFaceNet}
+Kind = Literal["bundled", "class", "template", "net"]
+
+
+def module_kind(module: Any) -> Kind:
+    """Say what `module` is.
+
+    Raises
+    ------
+    ValueError
+        For an unknown short name.
+    TypeError
+        For anything that is no module, factory or skorch net.
+    """
+    if module is None:
+        return "bundled"
+    if isinstance(module, str):
+        library, _, name = module.partition("/")
+        if module in BUNDLED or (library in EXTERNAL and name):
+            return "bundled"
+        near = difflib.get_close_matches(module, BUNDLED, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"module={module!r} is no bundled net; known are {sorted(BUNDLED)}, and"
+            f" 'timm/NAME' and 'hf/NAME'.{hint}"
+        )
+    if isinstance(module, NeuralNet):
+        return "net"
+    if isinstance(module, type) and issubclass(module, NeuralNet):
+        return "net"
+    if isinstance(module, nn.Module):
+        return "template"
+    if callable(module):
+        return "class"
+    raise TypeError(
+        "module must be None, the name of a bundled net, an nn.Module class, factory or"
+        f" instance, or a skorch net; got {module!r} of type {type(module).__name__}."
+    )
+
+
+def bundled_net(module: Any, kind: str | None = None) -> type[nn.Module] | None:
+    """Return the class that a name stands for; None for modules of the user's own.
+
+    Parameters
+    ----------
+    module : object
+        As `module_kind` takes it.
+    kind : str or None
+        What `input_kind` says of X, for names that stand for several nets.
+    """
+    if module is None:
+        return TabularNet
+    if not isinstance(module, str):
+        return None
+    if kind == "table" and module in FOR_TABLES:
+        return FOR_TABLES[module]
+    return BUNDLED.get(module) or EXTERNAL.get(module.partition("/")[0])
+
+
+def input_kind(module: Any, X: Any = None) -> str:
+    """Say what a module takes: "table", "array", "text" or "any".
+
+    A name that stands for several nets takes what `X` is: a DataFrame and anything else
+    of two dimensions is a table.
+    """
+    if isinstance(module, str) and module in FOR_TABLES and _is_table(X):
+        return "table"
+    return getattr(bundled_net(module), "input_kind", "any")
+
+
+def may_take_tables(module: Any) -> bool:
+    """Whether a module takes tables, perhaps among others."""
+    named = isinstance(module, str) and module in FOR_TABLES
+    return named or input_kind(module) == "table"
+
+
+def _is_table(X: Any) -> bool:
+    if hasattr(X, "columns"):
+        return True
+    if isinstance(X, (list, tuple)):
+        # Of rows; nobody wants to convert them twice.
+        depth = 0
+        while isinstance(X, (list, tuple)) and len(X):
+            X, depth = X[0], depth + 1
+        return depth + getattr(X, "ndim", 0) == 2
+    return getattr(X, "ndim", None) == 2

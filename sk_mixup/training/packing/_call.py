@@ -1,0 +1,66 @@
+"""What a forward pass of a pack is told beside weights and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sk_mixup.nets._dropout import Dropout
+
+#: Layers that drop values at a rate `p`, which may differ between members.
+DROPOUTS = (nn.Dropout, Dropout)
+
+
+@dataclass
+class Call:
+    """One forward pass.
+
+    Attributes
+    ----------
+    training : bool
+    rates : list of float or Tensor
+        Rate of every dropout layer: a number, or a tensor of shape (members,).
+    mix : callable or None
+        Mixes tensors of shape (members, rows, ...), for nets that mix inside.
+    """
+
+    training: bool
+    rates: list[float | Tensor]
+    mix: Callable[[Tensor], Tensor] | None = None
+
+    def drop(self, x: Tensor, layer: int, kind: type[nn.Dropout]) -> Tensor:
+        """Drop values of shape (members, ...), each member by its own rate."""
+        if not self.training:
+            return x
+        rate = self.rates[layer]
+        if not isinstance(rate, Tensor):
+            if rate > 0 and kind is Dropout:
+                dropped: Tensor = Dropout(rate)(x)
+                return dropped
+            return functional.dropout(x, rate) if rate > 0 else x
+        kept = 1.0 - rate.to(x.dtype).view((-1,) + (1,) * (x.ndim - 1))
+        mask = torch.rand_like(x) < kept
+        return x * (mask * kept.clamp(min=1e-30).reciprocal())
+
+
+def dropouts_of(module: nn.Module) -> list[tuple[str, nn.Dropout]]:
+    """Return the dropout layers of a module, by name."""
+    return [
+        (name, part)
+        for name, part in module.named_modules()
+        if type(part) in DROPOUTS and isinstance(part, nn.Dropout)
+    ]
+
+
+def dropout_rates(rates: Tensor) -> list[float | Tensor]:
+    """Return the rates of all layers: one number where the members share it.
+
+    Parameters
+    ----------
+    rates : Tensor of shape (layers, members), on the host
+    """
+    return [float(row[0]) if bool((row == row[0]).all()) else row for row in rates]

@@ -1,0 +1,192 @@
+"""Who can train together, and why somebody cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from skorch.callbacks import (
+    EpochScoring,
+    EpochTimer,
+    LRScheduler,
+    PassthroughScoring,
+    PrintLog,
+)
+
+from sk_mixup.inputs import ArrayRows
+from sk_mixup.mixing import Method, Mixup
+from sk_mixup.training._batches import ArrayData
+from sk_mixup.training._callbacks import BestWeights
+from sk_mixup.training._knobs import Knobs
+from sk_mixup.training._progress import TrainingBar
+from sk_mixup.training.packing._feeds import _leaves
+from sk_mixup.training.packing._layers import LayerProgram, is_layered
+from sk_mixup.training.packing._losses import loss_kind
+from sk_mixup.training.packing._member import PackMember
+from sk_mixup.training.packing._optimizer import ELEMENTWISE, names_of_groups
+from sk_mixup.training.packing._signature import (
+    criterion_signature,
+    input_signature,
+    module_signature,
+    value_signature,
+)
+from sk_mixup.training.packing._traced import TracedProgram
+from sk_mixup.training.packing._trial import try_program
+
+# Callbacks whose work the pack does, or that nobody misses in one.
+_KNOWN = (EpochTimer, PassthroughScoring, PrintLog, BestWeights, TrainingBar)
+# Results of trials, of which a search asks for one module many times.
+_TRIALS: dict[Any, str | None] = {}
+_MOST_TRIALS = 64
+
+
+def pack_key(member: PackMember) -> Hashable | None:
+    """Return what members that can train in one pack have in common.
+
+    Parameters
+    ----------
+    member : PackMember
+
+    Returns
+    -------
+    key : hashable or None
+        None: the training cannot be fused; `unfusable_reason` says why.
+    """
+    if unfusable_reason(member) is not None:
+        return None
+    net, run, train = member.net, member.run, member.train
+    objective = run.objective
+    kind = loss_kind(objective)
+    x, y = train.sample()
+    y = y[0] if isinstance(y, tuple) else y
+    method = run.method
+    # Blends of all members are computed together; other plans are not.
+    family: Any = "blends"
+    if method is not None and type(method) is not Mixup:
+        family = type(method)
+    return (
+        module_signature(net.module_),
+        input_signature(x),
+        (y.dtype, tuple(y.shape[1:])),
+        train.weight is None,
+        kind,
+        type(objective),
+        type(getattr(objective, "inner", None)),
+        objective.n_classes,
+        objective.takes_log,
+        objective.counts,
+        None if kind == "each" else criterion_signature(objective.criterion),
+        type(net.optimizer_),
+        tuple(names_of_groups(member)),
+        member.batch_size,
+        str(net.device),
+        family,
+    )
+
+
+def unfusable_reason(member: PackMember) -> str | None:
+    """Return why a training cannot be fused with others; None: it can.
+
+    Parameters
+    ----------
+    member : PackMember
+    """
+    return (
+        _reason_of_data(member)
+        or _reason_of_net(member.net)
+        or _reason_of_knobs(member.knobs)
+        or _reason_of_method(member.run.method)
+        or _reason_of_module(member)
+    )
+
+
+def _reason_of_data(member: PackMember) -> str | None:
+    for data in (member.train, member.valid):
+        if data is None:
+            continue
+        if not isinstance(data, ArrayData):
+            return "the data come as a stream"
+        for leaf in _leaves(data.X):
+            if not hasattr(leaf, "data_ptr") and not isinstance(leaf, ArrayRows):
+                return "the data are read from a data set"
+    return None
+
+
+def _reason_of_net(net: Any) -> str | None:
+    if net.uses_loader_:
+        return "iterator_train is given, so batches come from a DataLoader"
+    if not net._infers_plainly:
+        return f"{type(net).__mro__[2].__name__} has its own infer"
+    for name, callback in net.callbacks_:
+        if type(callback) is LRScheduler and callback.step_every == "epoch":
+            continue
+        is_accuracy = type(callback) is EpochScoring and name == "valid_acc"
+        if type(callback) not in _KNOWN and not is_accuracy:
+            return f"the callback {name} ({type(callback).__name__}) belongs to one net"
+    if net._optimizers != ["optimizer"]:
+        return "the net has several optimizers"
+    if type(net.optimizer_) not in ELEMENTWISE:
+        kind = type(net.optimizer_).__name__
+        return f"the optimizer {kind} does not treat every weight by itself"
+    if net.optimizer_.state or len(net.history_):
+        return "the training goes on from an earlier one"
+    known = {id(p) for p in net.module_.parameters()}
+    for group in net.optimizer_.param_groups:
+        if any(id(p) not in known for p in group["params"]):
+            return "the criterion has weights that are trained"
+    return None
+
+
+def _reason_of_knobs(knobs: Knobs) -> str | None:
+    for name, used in (
+        ("augment", bool(knobs.augment)),
+        ("ema", knobs.ema is not None),
+        ("accumulate", knobs.accumulate > 1),
+        ("precision", knobs.precision is not None),
+        ("compile", knobs.compile is not None),
+        ("channels_last", knobs.channels_last),
+    ):
+        if used:
+            return f"{name} is set"
+    return None
+
+
+def _reason_of_method(method: Method | None) -> str | None:
+    if method is None:
+        return None
+    name = type(method).__name__
+    if method.reads_module:
+        return f"mix: {name} looks at the module or at earlier steps"
+    if _mixes_layers(method):
+        return f"mix: {name} mixes hidden layers"
+    return None
+
+
+def _mixes_layers(method: Any) -> bool:
+    if callable(getattr(method, "sites", None)):
+        return True
+    for value in method.get_params(deep=False).values():
+        for part in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(part, Method) and _mixes_layers(part):
+                return True
+    return False
+
+
+def _reason_of_module(member: PackMember) -> str | None:
+    module, read = member.net.module_, member.run.objective.read
+    x, _ = member.train.sample(6)
+    key = module_signature(module), value_signature(input_signature(x))
+    if key not in _TRIALS:
+        while len(_TRIALS) >= _MOST_TRIALS:
+            _TRIALS.pop(next(iter(_TRIALS)))
+        program = make_program(member)
+        _TRIALS[key] = try_program(program, module, x, read)
+    return _TRIALS[key]
+
+
+def make_program(member: PackMember) -> LayerProgram | TracedProgram:
+    """Return what computes the outputs of all members of a pack."""
+    module, read = member.net.module_, member.run.objective.read
+    if is_layered(module, member.train.sample(2)[0]):
+        return LayerProgram(module)
+    return TracedProgram(module, read)

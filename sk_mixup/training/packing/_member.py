@@ -1,0 +1,75 @@
+"""One prepared training, as a member of a pack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from sk_mixup.training._batches import ArrayData
+from sk_mixup.training._knobs import Knobs
+from sk_mixup.training._run import MixingRun
+
+
+@dataclass
+class PackMember:
+    """A training up to its first step.
+
+    Attributes
+    ----------
+    net : skorch net
+        Initialized, with its callbacks attached. Its weights are where the training
+        starts, and become those where it ends.
+    run : MixingRun
+        Method, streams and objective.
+    train : ArrayData
+        Members of one fold should share the tensors of one object.
+    valid : ArrayData or None
+    n_epochs : int
+    knobs : Knobs
+    schedule : str, callable or None
+        As `start_run` takes it.
+    dropout_seed : int
+        That of the first member seeds the dropout of a pack.
+    """
+
+    net: Any
+    run: MixingRun
+    train: ArrayData
+    valid: ArrayData | None
+    n_epochs: int
+    knobs: Knobs
+    schedule: Any
+    dropout_seed: int
+
+    @property
+    def batch_size(self) -> int:
+        """Rows per training batch."""
+        size = int(self.net.batch_size)
+        return len(self.train) if size == -1 else size
+
+
+def map_tensors(function: Callable[..., Any], *inputs: Any) -> Any:
+    """Call a function with every tensor of inputs of one form.
+
+    Parameters
+    ----------
+    function : callable
+    *inputs : Tensor, or dicts or tuples of such
+    """
+    first = inputs[0]
+    if isinstance(first, Tensor):
+        return function(*inputs)
+    if isinstance(first, dict):
+        return {key: map_tensors(function, *(x[key] for x in inputs)) for key in first}
+    return tuple(map_tensors(function, *parts) for parts in zip(*inputs, strict=True))
+
+
+def tensors_of(x: Any) -> list[Tensor]:
+    """Return the tensors of an input in order."""
+    if isinstance(x, Tensor):
+        return [x]
+    values = x.values() if isinstance(x, dict) else x
+    return [tensor for value in values for tensor in tensors_of(value)]

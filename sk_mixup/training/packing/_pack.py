@@ -1,0 +1,307 @@
+"""The training of a pack: one loop for all members.
+
+What is done per step does not depend on the number of members: one forward and one
+backward pass over stacked weights, one step of the optimizer. Losses and hits stay on
+the device until the end of an epoch. Members that have finished leave the stacks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sk_mixup.training._streams import seeded_globals
+from sk_mixup.training.packing._blocks import make_block
+from sk_mixup.training.packing._call import Call, dropout_rates, dropouts_of
+from sk_mixup.training.packing._draws import Drawer
+from sk_mixup.training.packing._feeds import Feeds, row_bytes
+from sk_mixup.training.packing._key import make_program
+from sk_mixup.training.packing._losses import BlockLoss, loss_kind, make_loss
+from sk_mixup.training.packing._member import PackMember
+from sk_mixup.training.packing._optimizer import PackOptimizer, settings_of
+from sk_mixup.training.packing._rates import Rates, catch_up, rate_signature
+from sk_mixup.training.packing._record import Record
+from sk_mixup.training.packing._stack import Stack
+from sk_mixup.training.packing._steps import Span, stretches
+from sk_mixup.training.packing._stopping import Stopping
+from sk_mixup.training.packing._validation import Validation
+
+AfterEpoch = Callable[[int, list[float | None], list[int]], Collection[int]]
+
+# Steps made ready together, and the memory that they may take.
+_AHEAD = 32
+_AHEAD_BYTES = 2**23
+
+
+class Pack:
+    """Members of one key, trained together.
+
+    Parameters
+    ----------
+    members : sequence of PackMember
+        Whose runs were started.
+    numbers : sequence of int
+        What the caller calls them.
+    """
+
+    def __init__(self, members: Sequence[PackMember], numbers: Sequence[int]) -> None:
+        settings = {
+            number: settings_of(member, rate_signature(member))
+            for number, member in zip(numbers, members, strict=True)
+        }
+        ranks = {key: i for i, key in enumerate(dict.fromkeys(settings.values()))}
+        order = sorted(
+            range(len(members)),
+            key=lambda i: (-len(members[i].train), ranks[settings[numbers[i]]]),
+        )
+        self.members = [members[i] for i in order]
+        self.numbers = [numbers[i] for i in order]
+        self.errors: dict[int, BaseException] = {}
+        first = self.members[0]
+        self._size = first.batch_size
+        self._device = torch.device(first.net.device)
+        self._program = make_program(first)
+        self._kind = loss_kind(first.run.objective)
+        self._inside = bool(getattr(first.net.module_, "mixes_inside", False))
+        modules = [member.net.module_ for member in self.members]
+        self.stack = Stack(modules, self._program.transposed)
+        self._set_dropout_rates()
+        self._optimizer = PackOptimizer(
+            self.members, self.stack, [settings[n] for n in self.numbers]
+        )
+        self._rates = Rates(self.members)
+        self._feeds = Feeds(self.members, self._device)
+        self._drawer = Drawer(self.members, self._feeds.of)
+        self._validation = Validation(self.members, self._device)
+        self._stopping = Stopping(self.members, self.stack)
+        self._records = [Record(member) for member in self.members]
+        rows = row_bytes(first.train) * self._size * len(self.members)
+        self._ahead = max(1, min(_AHEAD, _AHEAD_BYTES // max(1, rows)))
+        self._views: dict[tuple[int, int], Any] = {}
+
+    def train(self, after_epoch: AfterEpoch | None, n_numbers: int) -> None:
+        """Run all epochs; what is learnt is in the nets of the members that finish.
+
+        Parameters
+        ----------
+        after_epoch : callable or None
+        n_numbers : int
+            Members of the caller.
+        """
+        epoch = 0
+        with seeded_globals(self.members[0].dropout_seed):
+            while self.members:
+                stops = self._run_epoch(epoch)
+                epoch += 1
+                stops |= {k for k, m in enumerate(self.members) if epoch >= m.n_epochs}
+                if after_epoch is not None:
+                    stops |= self._ask(after_epoch, epoch - 1, n_numbers)
+                self._leave(stops)
+
+    # -- epochs ---------------------------------------------------------------------
+
+    def _run_epoch(self, epoch: int) -> set[int]:
+        """Train and validate; return the members that are to leave."""
+        began = time.perf_counter()
+        for record in self._records:
+            record.begin_epoch()
+        self._feeds.start_epoch()
+        self._drawer.start_epoch(epoch)
+        self._rates.start_epoch()
+        self._optimizer.set_rates()
+        failed = self._train_epoch()
+        validated = self._validation(self._program, self.stack)
+        for k, (record, values) in enumerate(
+            zip(self._records, validated, strict=True)
+        ):
+            if k not in failed and values is not None:
+                counts = self.members[k].run.objective.counts
+                record.validation(
+                    values[0], self._validation.n_rows(k), values[1] if counts else None
+                )
+        seconds = (time.perf_counter() - began) / len(self.members)
+        good = [k for k in range(len(self.members)) if k not in failed]
+        for k in good:
+            self._records[k].end_epoch(seconds, validated[k] is not None)
+        self._leave(failed)
+        leaders, leader = self._optimizer.leaders, 0
+        leader_of = []
+        for k in range(len(self.members)):
+            leader = k if k in leaders else leader
+            leader_of.append(leader)
+        self._rates.end_epoch(leader_of)
+        stops = self._stopping.end_epoch([m.net for m in self.members])
+        return {k for k, stop in enumerate(stops) if stop}
+
+    def _train_epoch(self) -> set[int]:
+        """Take the steps of an epoch; return the members that failed."""
+        self._failed: set[int] = set()
+        n_members = len(self.members)
+        losses: list[tuple[Span, Tensor]] = []
+        hits: Tensor | None = None
+        lengths = [len(member.train) for member in self.members]
+        moves = self._rates.move_in_steps
+        for first, n_steps, spans in stretches(lengths, self._size, self._ahead):
+            blocks = [
+                make_block(
+                    span.low, span.high, self._feeds, self._drawer, first, n_steps,
+                    span.size, mixes_inside=self._inside,
+                )
+                for span in spans
+            ]  # fmt: skip
+            criteria = [
+                make_loss(
+                    self._kind, [m.run for m in self.members[s.low : s.high]], block
+                )
+                for s, block in zip(spans, blocks, strict=True)
+            ]
+            active = spans[-1].high
+            for step in range(n_steps):
+                if moves:
+                    self._rates.start_batch(self._optimizer.leaders, active)
+                    self._optimizer.set_rates()
+                grads = [
+                    self._gradients(part, criterion)
+                    for block, criterion in zip(blocks, criteria, strict=True)
+                    for part in block.parts(step)
+                ]
+                self._optimizer.step(_joined(grads), active)
+            for span, criterion in zip(spans, criteria, strict=True):
+                if self._failed.intersection(range(span.low, span.high)):
+                    continue
+                losses.append((span, criterion.losses()))
+                counted = criterion.hits()
+                if counted is not None:
+                    if hits is None:
+                        hits = torch.zeros(n_members, device=counted.device)
+                    hits[span.low : span.high] += counted.to(hits)
+        self._write(losses, hits)
+        return self._failed
+
+    def _gradients(self, part: Any, criterion: BlockLoss) -> dict[str, Tensor]:
+        """Return the gradients of a part's members; of none where they failed."""
+        key = part.low, part.high
+        if key not in self._views:
+            self._views[key] = *self.stack.views(*key), self._call_rates(*key)
+        params, buffers, rates = self._views[key]
+        if self._failed.intersection(range(*key)):
+            return {name: torch.zeros_like(leaf) for name, leaf in params.items()}
+        try:
+            call = Call(True, rates, part.mix)
+            output = self._program(params, buffers, part.x, call)
+            criterion(part, output).backward()
+        except Exception as error:
+            # What the rows do to the module, such as one row to batch norm, they would
+            # do to each of these members alone.
+            for k in range(*key):
+                self._fail(k, error)
+            return {name: torch.zeros_like(leaf) for name, leaf in params.items()}
+        grads = {}
+        for name, leaf in params.items():
+            if leaf.grad is not None:
+                grads[name] = leaf.grad
+                leaf.grad = None
+        return grads
+
+    def _fail(self, k: int, error: BaseException) -> None:
+        self.errors.setdefault(self.numbers[k], error)
+        self._failed.add(k)
+
+    def _write(self, losses: list[tuple[Span, Tensor]], hits: Tensor | None) -> None:
+        """Bring the losses of an epoch to the host, and write them down."""
+        flat = [values.reshape(-1).double() for _, values in losses]
+        if hits is not None:
+            flat.append(hits.double())
+        if not flat:
+            return
+        host = torch.cat(flat).tolist()
+        rows: list[list[float]] = [[] for _ in self.members]
+        sizes: list[list[int]] = [[] for _ in self.members]
+        start = 0
+        for span, values in losses:
+            n_steps = values.shape[1]
+            for k in range(span.low, span.high):
+                rows[k] += host[start : start + n_steps]
+                sizes[k] += [span.size] * n_steps
+                start += n_steps
+        for k, (record, member) in enumerate(
+            zip(self._records, self.members, strict=True)
+        ):
+            if k in self._failed:
+                continue
+            score = None if hits is None else host[start + k] / len(member.train)
+            try:
+                record.training(rows[k], sizes[k], score)
+            except FloatingPointError as error:
+                self._fail(k, error)
+
+    # -- members --------------------------------------------------------------------
+
+    def _ask(self, after_epoch: AfterEpoch, epoch: int, n_numbers: int) -> set[int]:
+        """Let the caller stop members."""
+        losses: list[float | None] = [None] * n_numbers
+        for number, member in zip(self.numbers, self.members, strict=True):
+            if member.valid is not None:
+                losses[number] = float(member.net.history[-1, "valid_loss"])
+        stopped = set(after_epoch(epoch, losses, sorted(self.numbers)) or ())
+        return {k for k, number in enumerate(self.numbers) if number in stopped}
+
+    def _leave(self, leaving: Collection[int]) -> None:
+        """Write what some members have learnt, and go on with the others."""
+        if not leaving:
+            return
+        leaders = self._optimizer.leaders
+        for k in sorted(leaving):
+            member = self.members[k]
+            if self.numbers[k] in self.errors:
+                continue
+            self._stopping.restore(k)
+            self.stack.write(k, member.net.module_)
+            self._optimizer.release(k)
+            self._feeds.release(k, member)
+            self._drawer.release(k)
+            leader = max(low for low in leaders if low <= k)
+            catch_up(member, self.members[leader])
+        kept = [k for k in range(len(self.members)) if k not in leaving]
+        for k in kept:
+            leader = max(low for low in leaders if low <= k)
+            catch_up(self.members[k], self.members[leader])
+        self.members = [self.members[k] for k in kept]
+        self.numbers = [self.numbers[k] for k in kept]
+        self._records = [self._records[k] for k in kept]
+        self._views.clear()
+        if not kept:
+            return
+        index = torch.tensor(kept, device=self.stack.tensors()[0].device)
+        self.stack.select(index)
+        self._set_dropout_rates()
+        for part in (
+            self._optimizer, self._rates, self._feeds, self._drawer,
+            self._validation, self._stopping,
+        ):  # fmt: skip
+            part.keep(kept)
+
+    def _set_dropout_rates(self) -> None:
+        rates = [
+            [float(part.p) for _, part in dropouts_of(member.net.module_)]
+            for member in self.members
+        ]
+        self._dropout = torch.tensor(rates, dtype=torch.float64).t()
+
+    def _call_rates(self, low: int, high: int) -> list[float | Tensor]:
+        return [
+            rate.to(self._device) if isinstance(rate, Tensor) else rate
+            for rate in dropout_rates(self._dropout[:, low:high])
+        ]
+
+
+def _joined(grads: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the gradients of consecutive members as one."""
+    if len(grads) == 1:
+        return grads[0]
+    names = [name for name in grads[0] if all(name in part for part in grads)]
+    return {name: torch.cat([part[name] for part in grads]) for name in names}

@@ -1,0 +1,95 @@
+"""Train members of one key, in as few packs as memory allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from sk_mixup.training._tuning import start_run
+from sk_mixup.training.packing._member import PackMember
+from sk_mixup.training.packing._memory import (
+    available_bytes,
+    member_bytes,
+    sizes_of_packs,
+)
+from sk_mixup.training.packing._pack import AfterEpoch, Pack
+
+
+def train_together(
+    members: Sequence[PackMember],
+    *,
+    memory_limit: int | None = None,
+    after_epoch: AfterEpoch | None = None,
+    verbose: int = 0,
+) -> list[BaseException | None]:
+    """Train members of one key as one training.
+
+    Afterwards every net is as after a training of its own: its weights (the best ones,
+    with early stopping), its history and the states of its streams. Its dropout masks
+    are others, and ``dur`` of an epoch is the time of the pack's epoch divided by its
+    members.
+
+    Parameters
+    ----------
+    members : sequence of PackMember
+        All with the same `pack_key`, which is not None.
+    memory_limit : int or None
+        Bytes that a pack may take beside the data; None: half of what is free. What
+        does not fit is split into packs, trained one after another.
+    after_epoch : callable or None
+        Called as ``after_epoch(epoch, valid_losses, active)`` after every epoch of
+        every pack. `valid_losses` has an entry per member, None for those without
+        validation rows and those that do not train now; `active` are the numbers of
+        those that train. Returns the numbers of those that are to stop now.
+    verbose : int
+        Above 0, a line is printed per epoch.
+
+    Returns
+    -------
+    errors : list of BaseException or None
+        What the fit of each member alone would have raised; None: it is trained.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After the results of the members that had finished were written.
+    """
+    errors: list[BaseException | None] = [None] * len(members)
+    started = []
+    for number, member in enumerate(members):
+        try:
+            start_run(member.run, member.net, member.knobs, schedule=member.schedule)
+        except (TypeError, ValueError) as error:
+            errors[number] = error
+        else:
+            started.append(number)
+    if not started:
+        return errors
+    if memory_limit is None:
+        memory_limit = available_bytes(torch.device(members[0].net.device))
+    each = max(member_bytes(members[number]) for number in started)
+    first = 0
+    for size in sizes_of_packs(len(started), each, memory_limit):
+        numbers = started[first : first + size]
+        first += size
+        pack = Pack([members[number] for number in numbers], numbers)
+        hook = _announced(after_epoch, len(numbers)) if verbose > 0 else after_epoch
+        pack.train(hook, len(members))
+        for number, failure in pack.errors.items():
+            errors[number] = failure
+    return errors
+
+
+def _announced(after_epoch: AfterEpoch | None, n_members: int) -> AfterEpoch:
+    """Print a line per epoch."""
+
+    def hook(
+        epoch: int, losses: list[float | None], active: list[int]
+    ) -> Sequence[int]:
+        known = [loss for loss in losses if loss is not None]
+        best = f", best valid_loss {min(known):.4f}" if known else ""
+        print(f"epoch {epoch + 1}: {len(active)} of {n_members} members{best}")
+        return [] if after_epoch is None else list(after_epoch(epoch, losses, active))
+
+    return hook

@@ -1,0 +1,133 @@
+"""Whether the program of a pack computes what the module computes.
+
+Modules are code of users: vmap may be unable to go through them, or a module may do
+more than compute. Two members are therefore tried on some rows, and outputs, gradients
+and buffers compared with those of the modules alone.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sk_mixup.training._prediction import call_module
+from sk_mixup.training._streams import seeded_globals
+from sk_mixup.training.packing._call import Call, dropouts_of
+from sk_mixup.training.packing._member import map_tensors
+from sk_mixup.training.packing._stack import Stack
+
+
+def try_program(program: Any, module: nn.Module, x: Any, read: Any) -> str | None:
+    """Compare a program with a module.
+
+    Parameters
+    ----------
+    program : LayerProgram or TracedProgram
+    module : nn.Module
+    x : Tensor, dict or tuple
+        Some rows of input, on the CPU.
+    read : callable
+        Makes one tensor of what the module returns.
+
+    Returns
+    -------
+    reason : str or None
+        Why the module cannot train in a pack; None: it can.
+    """
+    name = type(module).__name__
+    first = copy.deepcopy(module).cpu()
+    for _, part in dropouts_of(first):
+        part.p = 0.0
+    second = copy.deepcopy(first)
+    with torch.no_grad():
+        for parameter in second.parameters():
+            parameter.mul_(1.25)
+    members = [first, second]
+    n_drops = len(dropouts_of(module))
+    inputs = [x, map_tensors(lambda t: t.flip(0), x)]
+    stacked = map_tensors(lambda *t: torch.stack(t), *inputs)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message=".*batching rule.*")
+            for training in (False, True):
+                call = Call(training, [0.0] * n_drops)
+                stack = Stack(members, program.transposed)
+                params, buffers = stack.views(0, 2)
+                with seeded_globals(0):
+                    output = program(params, buffers, stacked, call)
+                    output.float().square().mean().backward()
+                lone = [
+                    _alone(m, v, training, read)
+                    for m, v in zip(members, inputs, strict=True)
+                ]
+                if lone[0].random:
+                    continue
+                for k, result in enumerate(lone):
+                    if not result.agrees(output[k], params, buffers, stack, k):
+                        return f"in a pack, {name} computes something else than alone"
+    except Exception as error:
+        first_line = str(error).strip().split("\n")[0]
+        return (
+            f"torch.func.vmap cannot go through {name} ({type(error).__name__}:"
+            f" {first_line[:200]})"
+        )
+    return None
+
+
+class _Alone:
+    """What one module computed."""
+
+    def __init__(self, module: nn.Module, output: Tensor, random: bool) -> None:
+        self.output, self.random = output, random
+        self.grads = {
+            name: p.grad for name, p in module.named_parameters() if p.grad is not None
+        }
+        self.buffers = dict(module.named_buffers())
+
+    def agrees(
+        self,
+        output: Tensor,
+        params: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        stack: Stack,
+        k: int,
+    ) -> bool:
+        if output.shape != self.output.shape or not _close(output, self.output):
+            return False
+        for name, leaf in params.items():
+            grad, mine = self.grads.get(name), leaf.grad
+            if mine is None:
+                if grad is not None and bool(grad.any()):
+                    return False
+                continue
+            # The loss of two members has half the gradient.
+            theirs = torch.zeros_like(mine[k]) if grad is None else grad / 2
+            if grad is not None:
+                mine_k = stack.unpacked(name, mine[k])
+            else:
+                mine_k = mine[k]
+            if not _close(mine_k, theirs):
+                return False
+        return all(_close(b[k], self.buffers[name]) for name, b in buffers.items())
+
+
+def _alone(module: nn.Module, x: Any, training: bool, read: Any) -> _Alone:
+    module = copy.deepcopy(module).train(training)
+    again = copy.deepcopy(module)
+    module.zero_grad()
+    with seeded_globals(0):
+        output = read(call_module(module, x))
+        output.float().square().mean().backward()
+    with seeded_globals(1), torch.no_grad():
+        other = read(call_module(again, x))
+    return _Alone(module, output.detach(), not torch.equal(output, other))
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    return torch.allclose(
+        a.detach().double(), b.detach().double(), rtol=1e-3, atol=1e-5, equal_nan=True
+    )
