@@ -56,7 +56,7 @@ class ModelName:
 
 
 def _ours(preset: str, mixing: bool) -> ModelName:
-    title = f"Mixup ({preset})" if mixing else f"no mixing ({preset})"
+    title = f"sk-mixup, {preset}" + (", mixup 0.2" if mixing else "")
     return ModelName(
         title,
         OURS,

@@ -24,7 +24,8 @@ def build(
     preset : str
         A preset; ``"default"`` means the call without arguments.
     mixing : bool
-        False: the same with ``mix=None``.
+        False: the call without `mix`, which does not mix tables. True: with
+        ``mix="mixup"`` and its alpha of 0.2.
 
     Raises
     ------
@@ -39,6 +40,6 @@ def build(
         if "preset" not in inspect.signature(kind).parameters:
             raise ImportError("this version of sk-mixup has no presets")
         settings["preset"] = preset
-    if not mixing:
-        settings["mix"] = None
+    if mixing:
+        settings["mix"] = "mixup"
     return kind(**settings)

@@ -17,7 +17,7 @@ from benchmarks.suites.tabular_names import (
     SETS_FOR_SLOW,
 )
 
-DEFAULT = "mixup-default"
+DEFAULT = "unmixed-default"
 REFERENCE = "catboost"
 #: Whom the default is to be ahead of by mean rank, and by how much faster than whom.
 TO_BEAT = ("lightgbm", "xgboost", "hgb", "mlp", "mlp-early")

@@ -281,13 +281,13 @@ def test_a_class_without_a_training_row_gets_a_column(monkeypatch):
     assert do(QUICK)["log_loss"] > 5.0
 
 
-def test_ours_is_the_call_without_arguments_and_without_mixing(monkeypatch):
+def test_ours_is_the_call_without_arguments_and_with_mixup(monkeypatch):
     data = load(None, "wine")
     plain = tabular_ours.build(data, 3, 1).get_params()
     unmixed = tabular_ours.build(data, 3, 1, mixing=False).get_params()
     assert plain["random_state"] == 3
-    assert unmixed.pop("mix") is None
-    plain.pop("mix")
+    assert plain.pop("mix") == "mixup"
+    assert unmixed.pop("mix") == "auto"
     assert repr(plain) == repr(unmixed)
 
     class Older:
@@ -420,9 +420,9 @@ def found_with(losses: dict[str, float], **more: float) -> Found:
 
 
 def test_each_of_ours_is_ranked_alone_among_the_peers():
-    losses = {"mixup-default": 0.3, "mixup-fast": 0.31, "hgb": 0.2, "catboost": 0.4}
+    losses = {"unmixed-default": 0.3, "mixup-fast": 0.31, "hgb": 0.2, "catboost": 0.4}
     ranks = mean_ranks(found_with(losses))
-    assert ranks == {"mixup-default": 2, "mixup-fast": 2, "hgb": 1, "catboost": 3}
+    assert ranks == {"unmixed-default": 2, "mixup-fast": 2, "hgb": 1, "catboost": 3}
 
 
 def test_a_model_without_one_of_the_sets_has_no_rank():
@@ -432,7 +432,7 @@ def test_a_model_without_one_of_the_sets_has_no_rank():
 
 
 def test_claims_are_met_or_missed():
-    losses = {"mixup-default": 0.3, "hgb": 0.2, "mlp": 0.5, "catboost": 0.1}
+    losses = {"unmixed-default": 0.3, "hgb": 0.2, "mlp": 0.5, "catboost": 0.1}
     found = found_with(losses | {"tabm-d": 4.0})
     rows = {row[0]: row[1:] for row in claim_table(found).rows}
     assert rows["mean rank, ahead of HistGradientBoosting"][-1] == "missed"
@@ -451,7 +451,7 @@ def test_claims_are_met_or_missed():
 
 
 def test_the_report_shows_means_with_errors_and_the_best_in_bold():
-    found = found_with({"mixup-default": 0.3, "catboost": 0.4})
+    found = found_with({"unmixed-default": 0.3, "catboost": 0.4})
     text = report_of(found, [], Options("tabular")).markdown()
     assert "**0.3005 ± 0.0005**" in text
     assert "0.4005 ± 0.0005" in text
@@ -462,7 +462,7 @@ def test_the_report_shows_means_with_errors_and_the_best_in_bold():
 
 
 def test_every_seed_of_ours_is_shown():
-    found = found_with({"mixup-default": 0.3, "catboost": 0.4}, epochs=7)
+    found = found_with({"unmixed-default": 0.3, "catboost": 0.4}, epochs=7)
     tables = report_of(found, [], Options("tabular")).tables
     (table,) = [table for table in tables if "seed by seed" in table.title]
     assert [row[1:3] for row in table.rows] == [["0", "0.3000"], ["1", "0.3010"]]
@@ -470,7 +470,7 @@ def test_every_seed_of_ours_is_shown():
 
 
 def test_warnings_of_ours_are_shown():
-    found = found_with({"mixup-default": 0.3}, warnings=["MixupWarning: odd"])
+    found = found_with({"unmixed-default": 0.3}, warnings=["MixupWarning: odd"])
     text = report_of(found, [], Options("tabular")).markdown()
     assert "MixupWarning: odd" in text
 
