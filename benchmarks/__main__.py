@@ -17,6 +17,11 @@ from benchmarks.suites import tabular_names as tables
 
 #: Suites whose options --only, --models, --seeds and --work are those of tables.
 ON_TABLES = frozenset({"tabular", "label_noise"})
+#: What --only chooses among in other suites: data sets, or parts.
+PARTS = {
+    "methods": tuple(DATA_SETS),
+    "sweep": ("made-up", "real", "default", "growth"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if parsed.suite in ON_TABLES:
         if problem := problem_with_tables(parsed.only, parsed.models):
             parser.error(problem)
-    elif parsed.only and parsed.suite != "methods":
-        parser.error("--only chooses data sets of the suite 'methods' alone")
-    elif problem := problem_with_data_sets(parsed.only):
+    elif parsed.only and parsed.suite not in PARTS:
+        parser.error("--only chooses parts of the suites 'methods' and 'sweep' alone")
+    elif problem := problem_with_parts(parsed.only, PARTS.get(parsed.suite, ())):
         parser.error(problem)
     if parsed.timm is not None and not parsed.timm.is_file():
         parser.error(f"--timm {parsed.timm}: there is no such file")
@@ -86,14 +91,11 @@ def problem_with_suite(name: str) -> str | None:
     return f"unknown suite {name!r}; known are {', '.join(known)}.{hint}"
 
 
-def problem_with_data_sets(names: Sequence[str]) -> str | None:
-    """Return what is wrong with the names of data sets, or None."""
-    if not names:
-        return None
+def problem_with_parts(names: Sequence[str], known: Sequence[str]) -> str | None:
+    """Return what is wrong with the names of a suite's parts, or None."""
     for name in names:
-        if name not in DATA_SETS:
-            known = ", ".join(DATA_SETS)
-            return f"--only {name}: unknown data set; known are {known}"
+        if name not in known:
+            return f"--only {name}: unknown; known are {', '.join(known)}"
     return None
 
 
@@ -130,8 +132,8 @@ def build_parser() -> argparse.ArgumentParser:
         type=lambda text: tuple(filter(None, text.split(","))),
         default=(),
         metavar="NAMES",
-        help="data sets of the suites methods, tabular and label_noise, with commas"
-        " between them; in the latter two also main, variants, small, synthetic",
+        help="data sets of methods, tabular and label_noise, or parts of sweep, commas"
+        " between them; of tables also main, variants, small, synthetic",
     )
     parser.add_argument(
         "--models",

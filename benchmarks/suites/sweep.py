@@ -49,25 +49,36 @@ def run(options: Options, progress: Progress) -> Report:
         arguments = ask(contestant, sweep, options.data, options.threads)
         return run_python(arguments, timeout=7200)
 
+    def wanted(part: str, sweeps: Sequence[Sweep]) -> list[Sweep]:
+        return sizes(sweeps, options) if part in (options.only or (part,)) else []
+
     rounds = options.pick(3, 1)
-    made_up = [measure(s, rounds, run_one, progress) for s in sizes(MADE_UP, options)]
+    made_up = [
+        measure(sweep, rounds, run_one, progress)
+        for sweep in wanted("made-up", MADE_UP)
+    ]
     names = options.pick(TABLES, TABLES[:1])
     real = [
         measure(sweep, 1, run_one, progress)
         for name in names
-        for sweep in sizes([Sweep(name, n, b, 20) for n, b in SIZES], options)
+        for sweep in wanted("real", [Sweep(name, n, b, 20) for n, b in SIZES])
     ]
     default = [
         measure(replace(sweep, net="default"), 1, run_one, progress)
-        for sweep in sizes([Sweep("adult", n, b, 20) for n, b in SIZES[:2]], options)
+        for sweep in wanted("default", [Sweep("adult", n, b, 20) for n, b in SIZES[:2]])
     ]
-    growth = grow(options, run_one, progress)
-    tables = [
-        speed_table(made_up, rounds),
-        real_table("Real tables, MLP 128-128", real),
-        real_table("Adult, the default net with its own settings", default),
-        growth_table(growth),
-    ]
+    tables = []
+    if made_up:
+        tables.append(speed_table(made_up, rounds))
+    if real:
+        tables.append(real_table("Real tables, MLP 128-128", real))
+    if default:
+        heading = "Adult, the default net with its own settings"
+        tables.append(real_table(heading, default))
+    growth: dict[str, Any] = {"sweeps": []}
+    if wanted("growth", MADE_UP):
+        growth = grow(options, run_one, progress)
+        tables.append(growth_table(growth))
     measured = {
         "alphas": list(ALPHAS),
         "made up": as_json(made_up),

@@ -55,15 +55,16 @@ def table_recipe(
         lr, dropout, n_epochs, n_members = 3e-3, 0.2, 12, 8
     else:
         lr, dropout, n_epochs, n_members = 3e-3, 0.1, 20, 4
+    width = 256
     if n_rows <= _SMALL:
         # Small tables overfit within few epochs; numbers without dropout most of all.
+        width = 64
         n_epochs = n_epochs if n_classes and not few else 8 if few else 12
         dropout = max(dropout, 0.2) if n_classes is None else dropout
-    width = 256
     if preset == "fast":
-        width, n_members, n_epochs = 128, n_members // 2, -(-2 * n_epochs // 3)
+        width, n_members, n_epochs = width // 2, n_members // 2, -(-2 * n_epochs // 3)
     elif preset == "best":
-        width, dropout = 512, dropout + 0.05
+        width, dropout = 2 * width, dropout + 0.05
     steps_per_epoch = max(1, -(-n_rows // batch_size))
     return Recipe(
         max_epochs=int(min(n_epochs, max(4, _MOST_STEPS // steps_per_epoch))),
