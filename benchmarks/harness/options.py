@@ -40,7 +40,8 @@ class Options:
     models : tuple of str
         Models to run, in the suites on tables; empty: all.
     seeds : int or None
-        Number of seeds, in the suites on tables; None: the suite's own.
+        Number of seeds, in the suites on tables, or of rounds of the sweep; None: the
+        suite's own.
     work : Path or None
         Folder of finished cells, in the suites on tables; None: that of the reports.
     """

@@ -52,7 +52,7 @@ def run(options: Options, progress: Progress) -> Report:
     def wanted(part: str, sweeps: Sequence[Sweep]) -> list[Sweep]:
         return sizes(sweeps, options) if part in (options.only or (part,)) else []
 
-    rounds = options.pick(3, 1)
+    rounds = options.seeds or options.pick(3, 1)
     made_up = [
         measure(sweep, rounds, run_one, progress)
         for sweep in wanted("made-up", MADE_UP)
