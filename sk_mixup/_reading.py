@@ -127,7 +127,9 @@ class ReadingMixin(SettingsMixin, TargetHooks):
                 stratified=stratified,
             )
         if isinstance(source, TableInput) and not going_on:
-            source.look_at_target(train.X, train.y, train.weight)
+            soft = getattr(target, "kind", None) == "soft"
+            known_as = train.y.argmax(1) if soft else train.y
+            source.look_at_target(train.X, known_as, train.weight)
         return FitData(
             X, known, source, target, train, valid, method, streams, going_on, partial
         )

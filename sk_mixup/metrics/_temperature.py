@@ -29,6 +29,9 @@ Floats = NDArray[np.float64]
 LOWEST, HIGHEST = 0.01, 100.0
 # The grid that brackets the best: averages of several members may have several dips.
 _GRID = np.linspace(np.log(LOWEST), np.log(HIGHEST), 9)
+# In nats: where rows leave no doubt, as after a training that got its own by heart, a
+# narrow prior gives way to the wide one.
+_MOST_PENALTY = 8.0
 # More values than these are thinned out for the search: one number needs few rows.
 _MOST_VALUES = 2**23
 # Values per block: what fits into a cache is read once.
@@ -97,9 +100,12 @@ def fit_temperature(
 
     def penalized(log_t: float) -> float:
         loss = _mean_loss(*few, float(np.exp(log_t)), activation)
-        return loss + (log_t / spread) ** 2 / (2.0 * n_rows)
+        wide = log_t**2 / 2.0
+        return loss + min(wide / spread**2, _MOST_PENALTY + wide) / n_rows
 
-    best = float(np.exp(_bounded_minimum(penalized)))
+    near = _bounded_minimum(penalized, spread * np.array([-4.0, 0.0, 4.0]))
+    far = _bounded_minimum(penalized, _GRID)
+    best = float(np.exp(min(near, far, key=penalized)))
     found, plain = (_mean_loss(z, target, share, t, activation) for t in (best, 1.0))
     return best if found < plain else 1.0
 
@@ -116,10 +122,10 @@ def log_loss_at(
     return _mean_loss(*_checked(logits, y, weight), temperature, activation)
 
 
-def _bounded_minimum(function: Callable[[float], float]) -> float:
-    values = [function(float(point)) for point in _GRID]
+def _bounded_minimum(function: Callable[[float], float], grid: Floats) -> float:
+    values = [function(float(point)) for point in grid]
     lowest = int(np.argmin(values))
-    bounds = _GRID[max(lowest - 1, 0)], _GRID[min(lowest + 1, len(_GRID) - 1)]
+    bounds = grid[max(lowest - 1, 0)], grid[min(lowest + 1, len(grid) - 1)]
     result = minimize_scalar(
         function, bounds=bounds, method="bounded", options={"xatol": 1e-6}
     )

@@ -176,6 +176,12 @@ class AlignMix(ManifoldMixup):
 
     def sites(self, module: torch.nn.Module | None) -> list[str]:
         """Return the names of the layers that may be drawn."""
+        if getattr(module, "n_members", 1) > 1:
+            raise ValueError(
+                "AlignMix aligns positions and needs feature maps (B, channels,"
+                f" *spatial); the second axis of {type(module).__name__} counts its"
+                " members. Use ManifoldMixup."
+            )
         sites = super().sites(module)
         return list(dict.fromkeys([sites[0], sites[-1]])) if self._is_auto else sites
 

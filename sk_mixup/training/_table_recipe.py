@@ -20,8 +20,8 @@ PRESETS = ("fast", "default", "best")
 FEW_CLASSES = 5
 # Rows up to which a table is small.
 _SMALL = 2_000
-# Of a million rows, a few epochs are enough.
-_MOST_STEPS = 6_000
+# A hundred rows need more epochs to learn anything, a million only few.
+_LEAST_STEPS, _MOST_STEPS = 100, 6_000
 
 
 def table_recipe(
@@ -39,8 +39,9 @@ def table_recipe(
     preset : {"fast", "default", "best"}
     """
     few = n_classes is not None and n_classes <= FEW_CLASSES
-    batch_size = 64
+    batch_size = 32
     limits = (
+        (500, 64),
         (_SMALL, 256),
         (20_000 if few else 50_000, 512),
         (200_000, 1024),
@@ -66,8 +67,10 @@ def table_recipe(
     elif preset == "best":
         width, dropout = 2 * width, dropout + 0.05
     steps_per_epoch = max(1, -(-n_rows // batch_size))
+    n_epochs = max(n_epochs, min(40, _LEAST_STEPS // steps_per_epoch))
+    n_epochs = min(n_epochs, max(4, _MOST_STEPS // steps_per_epoch))
     return Recipe(
-        max_epochs=int(min(n_epochs, max(4, _MOST_STEPS // steps_per_epoch))),
+        max_epochs=n_epochs,
         batch_size=batch_size,
         lr=lr,
         optimizer=torch.optim.AdamW,

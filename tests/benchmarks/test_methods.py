@@ -365,8 +365,8 @@ def test_full_and_quick_settings_exist_for_every_data_set():
     ("arguments", "message"),
     [
         (["methods"], "needs --data DIR"),
-        (["methods", "--data", ".", "--only", "adlut"], "unknown data set"),
-        (["speed", "--only", "adult"], "'methods' alone"),
+        (["methods", "--data", ".", "--only", "adlut"], "known are adult"),
+        (["speed", "--only", "adult"], "'methods' and 'sweep' alone"),
     ],
 )
 def test_bad_choices_are_refused(arguments, message, capsys):

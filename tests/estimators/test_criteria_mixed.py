@@ -158,7 +158,7 @@ def test_a_class_and_its_instance_train_alike():
 
 def test_a_search_over_the_threshold():
     search = GridSearchCV(
-        classifier(criterion=BinaryCrossEntropy, max_epochs=10),
+        classifier(criterion=BinaryCrossEntropy, max_epochs=10, mix="mixup"),
         {"criterion__target_threshold": [None, 0.1, 0.4]},
         cv=2,
         scoring="neg_log_loss",
@@ -262,4 +262,4 @@ def test_a_soft_criterion_of_one_number_is_refused():
             return nn.functional.cross_entropy(output, target)
 
     with pytest.raises(ValueError, match="one number per batch"):
-        classifier(criterion=OneNumber()).fit(X, Y)
+        classifier(criterion=OneNumber(), mix="mixup").fit(X, Y)

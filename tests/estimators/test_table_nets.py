@@ -62,7 +62,7 @@ def test_nets_learn(name):
 @pytest.mark.parametrize("n_outputs", [1, 2])
 def test_regression(name, n_outputs):
     y = INCOME if n_outputs == 1 else np.c_[INCOME, -INCOME]
-    model = regressor(module=name, **SMALL[name], max_epochs=20, lr=2e-2)
+    model = regressor(module=name, **SMALL[name], max_epochs=20, batch_size=16, lr=2e-2)
     assert model.fit(TABLE, y).predict(TABLE).shape == y.shape
     assert model.score(TABLE, y) > 0.5
 
