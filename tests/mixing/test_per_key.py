@@ -251,3 +251,10 @@ def test_every_input_is_mixed_when_the_labels_are():
     mixed, targets = PerKey(Mixup(1.0))(x, torch.arange(4), n_classes=4)
     for part in mixed:
         assert_close(part, targets)
+
+
+def test_an_empty_box_leaves_every_part_as_it_is():
+    x = {"image": torch.rand(4, 1, 8, 8), "table": torch.rand(4, 3)}
+    method = PerKey(CutMix(1.0, p=0.0), how={"table": "blend"})
+    mixed = method.draw(x, generator=generator()).apply(x)
+    assert all(torch.equal(mixed[key], x[key]) for key in x)
