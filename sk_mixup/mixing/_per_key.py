@@ -214,7 +214,7 @@ class PerKey(Wrapper):
         how = check_keys(x, self.how)
         seen = mixed_parts(x, how) or x if how else x
         plan = self.method.draw(seen, y, generator=generator, context=context)
-        # An empty box is a clean batch of one entry; the others have rules of their own.
+        # An empty box is a clean batch for its own entry; others have their own rules.
         if plan.is_identity and not how:
             return plan
         if plan.site is not None or plan.pool is not None:
