@@ -184,8 +184,8 @@ class MixupClassifier(ClassifierMixin, CalibrationMixin, BaseMixup):
     Mixing of tables does not come for free: on validation parts of six clean tables the
     log-loss of the default net was the same or up to 1 % higher with ``alpha=0.2``.
     With 40 % of the labels wrong it lowered the log-loss after a temperature by 2 to
-    3 % on two tables, and raised the one before. Sweep `alpha` with 0 among its values, by
-    ``scoring=refined_log_loss_scorer`` of :mod:`sk_mixup.metrics`.
+    3 % on two tables, and raised the one before. Sweep `alpha` with 0 among its values,
+    by ``scoring=refined_log_loss_scorer`` of :mod:`sk_mixup.metrics`.
 
     Methods and pairings that compare classes, such as ``"remix"``, need one class per
     row.

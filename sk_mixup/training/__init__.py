@@ -1,5 +1,7 @@
 """The training loop: skorch's, on whole mixed batches."""
 
+from typing import TYPE_CHECKING, Any
+
 from sk_mixup.training._batches import ArrayData, TensorBatches, select, split_weight
 from sk_mixup.training._building import make_net
 from sk_mixup.training._callbacks import (
@@ -53,12 +55,14 @@ from sk_mixup.training._temperature import (
     tempered,
 )
 from sk_mixup.training._tuning import end_run, start_run, try_knobs
-from sk_mixup.training.packing import (
-    PackMember,
-    pack_key,
-    train_together,
-    unfusable_reason,
-)
+
+if TYPE_CHECKING:
+    from sk_mixup.training.packing import (
+        PackMember,
+        pack_key,
+        train_together,
+        unfusable_reason,
+    )
 
 __all__ = [
     "AUTO_EARLY_STOPPING_ROWS",
@@ -121,3 +125,15 @@ __all__ = [
     "tuning_recipe",
     "unfusable_reason",
 ]
+
+# Imported when they are asked for, which searches do.
+_PACKING = ("PackMember", "pack_key", "train_together", "unfusable_reason")
+
+
+def __getattr__(name: str) -> Any:
+    """Import what trains many nets together."""
+    if name not in _PACKING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from sk_mixup.training import packing
+
+    return getattr(packing, name)
