@@ -143,7 +143,7 @@ class ValueEmbedding(nn.Module):
     def codes(self, x: Tensor) -> Tensor:
         """Return the codes of (B, n_columns), int64 of shape (B, n_embedded)."""
         values = x[:, self.columns].t().contiguous().to(self.known.dtype)
-        place = torch.searchsorted(self.known, values).clamp_(
+        place = torch.searchsorted(self.known, values).clamp(
             max=self.known.shape[1] - 1
         )
         is_known = self.known.gather(1, place) == values
