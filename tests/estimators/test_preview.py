@@ -152,7 +152,6 @@ def test_a_hidden_layer_is_named_and_has_no_mixed_values(fitted):
         "reg_mixup",
         "noisy_feature_mixup",
         "manifold",
-        "align_mix",
         "feature_swap",
         "feat_mix",
         "hid_mix",

@@ -78,7 +78,9 @@ def test_augment_comes_once_per_batch_of_a_training(mix, loader):
 
 def test_nothing_is_augmented_in_validation_and_prediction():
     seen = Seen(lambda x: x * 0)
-    model = classifier(module=nn.Linear(4, 2), augment=seen, batch_size=64)
+    model = classifier(
+        module=nn.Linear(4, 2), augment=seen, batch_size=64, calibration=None
+    )
     model.fit(X, Y, X_val=X, y_val=Y)
     n_calls = len(seen.batches)
     plain = model.module_(torch.from_numpy(X)).softmax(1).detach()
