@@ -7,11 +7,14 @@ not by the matrix, and train together at the speed of one batched product.
 
 The scales are folded into the matrix and not into the activations: a batch has more
 activations than a layer has weights, and the product of folded weights is one
-``baddbmm``. Memory is laid out member by member; shapes are batch first, as everything
-that mixes rows wants them.
+``baddbmm``. A prediction of a few rows is the other way round: there the activations
+are scaled, and no member's matrix is ever written. Memory is laid out member by member;
+shapes are batch first, as everything that mixes rows wants them.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -75,6 +78,10 @@ class EnsembleLinear(nn.Module):
         """Compute (B, n_members, n_out)."""
         weight: Tensor = self.weight
         if self.scale_in is not None and self.scale_out is not None:
+            if not self.training and len(x) < weight.shape[1]:
+                x = x.unsqueeze(1) if x.ndim == 2 else x
+                output: Tensor = (x * self.scale_in) @ weight[0] * self.scale_out
+                return output + self.bias.squeeze(1)
             weight = weight * self.scale_in.unsqueeze(2)
             weight = weight * self.scale_out.unsqueeze(1)
         if x.ndim == 2:
@@ -101,9 +108,8 @@ def joined_output(output: Tensor, activation: str) -> Tensor:
     """
     if activation == "none":
         return output.mean(1)
-    log_members = torch.log(torch.tensor(float(output.shape[1])))
     if activation == "softmax":
-        return output.log_softmax(2).logsumexp(1) - log_members
+        return output.log_softmax(2).logsumexp(1) - math.log(output.shape[1])
     yes = nn.functional.logsigmoid(output).logsumexp(1)
     return yes - nn.functional.logsigmoid(-output).logsumexp(1)
 

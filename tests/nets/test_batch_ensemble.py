@@ -32,6 +32,15 @@ def test_members_may_have_inputs_of_their_own():
     torch.testing.assert_close(layer(x)[:, 2], layer(x[:, 2])[:, 2])
 
 
+@pytest.mark.parametrize("n_rows", [3, 64])
+@pytest.mark.parametrize("of_members", [False, True])
+def test_few_rows_and_many_are_computed_alike(n_rows, of_members):
+    layer = EnsembleLinear(16, 8, 4, scale=torch.randn(4, 16))
+    x = torch.randn(n_rows, 4, 16) if of_members else torch.randn(n_rows, 16)
+    trained = layer(x)
+    torch.testing.assert_close(layer.eval()(x), trained)
+
+
 def test_heads_have_matrices_of_their_own():
     layer, x = EnsembleLinear(5, 3, 4, shares_weight=False), torch.randn(7, 4, 5)
     output = layer(x)
