@@ -41,19 +41,36 @@ class Dropout(nn.Dropout):
             return x
         if x.device.type != "cpu" or self.p == 1.0 or self.inplace or _is_traced():
             return super().forward(x)
-        dropped = min(max(round(self.p * _STEPS), 1), _STEPS - 1)
-        n_values = x.numel()
-        draws = torch.empty(-(-n_values // 8), dtype=torch.int64)
-        draws.random_(-(2**63), None)
-        kept = draws.view(torch.int8)[:n_values].ge_(dropped - _STEPS // 2)
-        # In the memory order of the values, or the product would walk across it.
-        mask = torch.empty_like(x, requires_grad=False)
-        if mask.is_contiguous():
-            mask.copy_(kept.view(x.shape))
-        else:
-            dense = sorted(range(x.ndim), key=mask.stride, reverse=True)
-            mask.permute(dense).copy_(kept.view([x.shape[i] for i in dense]))
-        return x * mask.mul_(_STEPS / (_STEPS - dropped))
+        return drop_by_bytes(x, self.p)
+
+
+def drop_by_bytes(
+    x: Tensor, p: float, generator: torch.Generator | None = None
+) -> Tensor:
+    """Set a share of values to zero, and scale the others.
+
+    Parameters
+    ----------
+    x : Tensor
+        On the CPU.
+    p : float
+        Rate in (0, 1); rounded to a 256th, and never to 0 or 1.
+    generator : torch.Generator or None
+        None: torch's global one.
+    """
+    dropped = min(max(round(p * _STEPS), 1), _STEPS - 1)
+    n_values = x.numel()
+    draws = torch.empty(-(-n_values // 8), dtype=torch.int64)
+    draws.random_(-(2**63), None, generator=generator)
+    kept = draws.view(torch.int8)[:n_values].ge_(dropped - _STEPS // 2)
+    # In the memory order of the values, or the product would walk across it.
+    mask = torch.empty_like(x, requires_grad=False)
+    if mask.is_contiguous():
+        mask.copy_(kept.view(x.shape))
+    else:
+        dense = sorted(range(x.ndim), key=mask.stride, reverse=True)
+        mask.permute(dense).copy_(kept.view([x.shape[i] for i in dense]))
+    return x * mask.mul_(_STEPS / (_STEPS - dropped))
 
 
 def _is_traced() -> bool:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from sk_mixup.nets._dropout import Dropout
+from sk_mixup.nets._dropout import Dropout, drop_by_bytes
 
 #: Layers that drop values at a rate `p`, which may differ between members.
 DROPOUTS = (nn.Dropout, Dropout)
@@ -26,11 +25,15 @@ class Call:
         Rate of every dropout layer: a number, or a tensor of shape (members,).
     mix : callable or None
         Mixes tensors of shape (members, rows, ...), for nets that mix inside.
+    generator : torch.Generator or None
+        Of dropout; None: torch's global one, which packs that train beside each other
+        would read in any order.
     """
 
     training: bool
     rates: list[float | Tensor]
     mix: Callable[[Tensor], Tensor] | None = None
+    generator: torch.Generator | None = None
 
     def drop(self, x: Tensor, layer: int, kind: type[nn.Dropout]) -> Tensor:
         """Drop values of shape (members, ...), each member by its own rate."""
@@ -38,12 +41,16 @@ class Call:
             return x
         rate = self.rates[layer]
         if not isinstance(rate, Tensor):
-            if rate > 0 and kind is Dropout:
-                dropped: Tensor = Dropout(rate)(x)
-                return dropped
-            return functional.dropout(x, rate) if rate > 0 else x
+            if rate == 0:
+                return x
+            if kind is Dropout and x.device.type == "cpu" and rate < 1:
+                return drop_by_bytes(x, rate, self.generator)
+            mask = torch.empty_like(x, requires_grad=False)
+            mask.bernoulli_(1.0 - rate, generator=self.generator)
+            return x * mask.div_(max(1.0 - rate, 1e-30))
         kept = 1.0 - rate.to(x.dtype).view((-1,) + (1,) * (x.ndim - 1))
-        mask = torch.rand_like(x) < kept
+        draws = torch.empty_like(x, requires_grad=False)
+        mask = draws.uniform_(generator=self.generator) < kept
         return x * (mask * kept.clamp(min=1e-30).reciprocal())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, NamedTuple
 
 from skorch.callbacks import (
     EpochScoring,
@@ -20,7 +20,8 @@ from sk_mixup.training._callbacks import BestWeights
 from sk_mixup.training._knobs import Knobs
 from sk_mixup.training._progress import TrainingBar
 from sk_mixup.training.packing._feeds import _leaves
-from sk_mixup.training.packing._layers import LayerProgram, is_layered
+from sk_mixup.training.packing._graph import Step, read_graph
+from sk_mixup.training.packing._layers import LayerProgram
 from sk_mixup.training.packing._losses import loss_kind
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._optimizer import ELEMENTWISE, names_of_groups
@@ -35,8 +36,18 @@ from sk_mixup.training.packing._trial import try_program
 
 # Callbacks whose work the pack does, or that nobody misses in one.
 _KNOWN = (EpochTimer, PassthroughScoring, PrintLog, BestWeights, TrainingBar)
-# Results of trials, of which a search asks for one module many times.
-_TRIALS: dict[Any, str | None] = {}
+
+
+class _Tried(NamedTuple):
+    """What was found out about a module."""
+
+    reason: str | None
+    steps: list[Step] | None
+    reads_globals: bool
+
+
+# Of which a search asks for one module many times.
+_TRIALS: dict[Any, _Tried] = {}
 _MOST_TRIALS = 64
 
 
@@ -173,20 +184,35 @@ def _mixes_layers(method: Any) -> bool:
 
 
 def _reason_of_module(member: PackMember) -> str | None:
-    module, read = member.net.module_, member.run.objective.read
-    x, _ = member.train.sample(6)
-    key = module_signature(module), value_signature(input_signature(x))
-    if key not in _TRIALS:
-        while len(_TRIALS) >= _MOST_TRIALS:
-            _TRIALS.pop(next(iter(_TRIALS)))
-        program = make_program(member)
-        _TRIALS[key] = try_program(program, module, x, read)
-    return _TRIALS[key]
+    return _tried(member).reason
 
 
 def make_program(member: PackMember) -> LayerProgram | TracedProgram:
     """Return what computes the outputs of all members of a pack."""
+    module, tried = member.net.module_, _tried(member)
+    if tried.steps is not None:
+        return LayerProgram(module, tried.steps)
+    program = TracedProgram(module, member.run.objective.read)
+    program.reads_globals = tried.reads_globals
+    return program
+
+
+def _tried(member: PackMember) -> _Tried:
+    """Choose a program for a module, and try whether it computes the same."""
     module, read = member.net.module_, member.run.objective.read
-    if is_layered(module, member.train.sample(2)[0]):
-        return LayerProgram(module)
-    return TracedProgram(module, read)
+    x, _ = member.train.sample(6)
+    key = module_signature(module), value_signature(input_signature(x))
+    if key in _TRIALS:
+        return _TRIALS[key]
+    while len(_TRIALS) >= _MOST_TRIALS:
+        _TRIALS.pop(next(iter(_TRIALS)))
+    steps = read_graph(module, x)
+    if steps is not None:
+        layered = LayerProgram(module, steps)
+        if try_program(layered, module, x, read) is None and not layered.reads_globals:
+            _TRIALS[key] = _Tried(None, steps, False)
+            return _TRIALS[key]
+    traced = TracedProgram(module, read)
+    reason = try_program(traced, module, x, read)
+    _TRIALS[key] = _Tried(reason, None, traced.reads_globals)
+    return _TRIALS[key]

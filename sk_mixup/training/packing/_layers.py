@@ -1,4 +1,4 @@
-"""Sequential nets of common layers, computed for all members at once by hand.
+"""Nets of common layers, computed for all members at once by hand.
 
 One batched product with its bias per linear layer, and one kernel per normalisation:
 what a loop would write, times the members. The order of the operations is that of the
@@ -14,17 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sk_mixup.training.packing._call import DROPOUTS, Call
+from sk_mixup.training.packing._call import Call, dropouts_of
+from sk_mixup.training.packing._graph import Place, Step
 
 Weights = dict[str, Tensor]
-Layer = Callable[[Weights, Weights, Tensor, Call], Tensor]
-
-#: Layers without weights that treat every number by itself.
-ELEMENTWISE: tuple[type[nn.Module], ...] = (
-    nn.CELU, nn.ELU, nn.GELU, nn.Hardsigmoid, nn.Hardswish, nn.Hardtanh, nn.Identity,
-    nn.LeakyReLU, nn.LogSigmoid, nn.Mish, nn.ReLU, nn.ReLU6, nn.SELU, nn.SiLU,
-    nn.Sigmoid, nn.Softplus, nn.Softsign, nn.Tanh,
-)  # fmt: skip
+Layer = Callable[..., Tensor]
 
 
 class LayerProgram:
@@ -33,104 +27,86 @@ class LayerProgram:
     Parameters
     ----------
     module : nn.Module
-        One of the members, for which `is_layered` holds.
+        One of the members.
+    steps : list of Step
+        The calls that it makes, as `read_graph` returns them.
     """
 
-    def __init__(self, module: nn.Module) -> None:
-        self.transposed: frozenset[str] = frozenset()
-        self._layers: list[Layer] = []
-        self._n_dropouts = 0
-        self._add("", module)
+    def __init__(self, module: nn.Module, steps: list[Step]) -> None:
+        #: Whether the module depends on torch's global generator; a trial tells.
+        self.reads_globals = False
+        self.transposed = frozenset(
+            f"{step.layer}.weight" if step.layer else "weight"
+            for step in steps
+            if step.layer is not None
+            and type(module.get_submodule(step.layer)) is nn.Linear
+        )
+        self._dropouts = [name for name, _ in dropouts_of(module)]
+        self._steps: list[tuple[Layer, tuple[Any, ...]]] = []
+        fresh = {0: False}
+        for number, step in enumerate(steps, 1):
+            part = None if step.layer is None else module.get_submodule(step.layer)
+            source = step.inputs[0]
+            # What a linear layer returns is read by no gradient of its own.
+            may_write = (
+                step.owns_input
+                and isinstance(source, Place)
+                and fresh[source.number]
+                and len(step.inputs) == 1
+            )
+            self._steps.append((self._layer(step, part, may_write), step.inputs))
+            fresh[number] = type(part) is nn.Linear
 
     def __call__(self, params: Weights, buffers: Weights, x: Any, call: Call) -> Tensor:
         """Return the outputs, of shape (members, rows, ...)."""
-        if x.dtype == torch.uint8:
-            x = x.float()
-        for layer in self._layers:
-            x = layer(params, buffers, x, call)
-        return x
+        values = [x.float() if x.dtype == torch.uint8 else x]
+        for layer, inputs in self._steps:
+            given = [values[v.number] if isinstance(v, Place) else v for v in inputs]
+            values.append(layer(params, buffers, call, *given))
+        return values[-1]
 
-    def _add(self, name: str, module: nn.Module) -> None:
-        if type(module) is nn.Sequential:
-            for key, child in module.named_children():
-                self._add(f"{name}.{key}" if name else key, child)
-            return
-        prefix = f"{name}." if name else ""
-        if type(module) is nn.Linear:
-            self.transposed |= {prefix + "weight"}
-            self._layers.append(_linear(prefix, module))
-        elif isinstance(module, nn.Dropout):
-            self._layers.append(_dropout(self._n_dropouts, type(module)))
-            self._n_dropouts += 1
-        elif type(module) is nn.LayerNorm:
-            self._layers.append(_layer_norm(prefix, module))
-        elif type(module) is nn.BatchNorm1d:
-            self._layers.append(_batch_norm(prefix, module))
-        elif type(module) is nn.Flatten:
-            self._layers.append(lambda p, b, x, call: x.flatten(2))
-        elif type(module) is nn.ReLU and self._layers:
-            # What comes before is a fresh tensor that no gradient reads.
-            before = getattr(self._layers[-1], "is_linear", False)
-            function = functional.relu_ if before else functional.relu
-            self._layers.append(lambda p, b, x, call: function(x))
-        else:
-            self._layers.append(lambda p, b, x, call: module(x))
+    def _layer(self, step: Step, part: nn.Module | None, may_write: bool) -> Layer:
+        if part is None:
+            function, kwargs = step.function, step.kwargs
+            assert function is not None
+            if function in _RELUS and may_write and not kwargs:
+                function = functional.relu_
+            return lambda p, b, call, *x: function(*x, **kwargs)
+        prefix = f"{step.layer}." if step.layer else ""
+        if type(part) is nn.Linear:
+            return _linear(prefix, part)
+        if isinstance(part, nn.Dropout):
+            assert step.layer is not None
+            return _dropout(self._dropouts.index(step.layer), type(part))
+        if type(part) is nn.LayerNorm:
+            return _layer_norm(prefix, part)
+        if type(part) is nn.BatchNorm1d:
+            return _batch_norm(prefix, part)
+        if type(part) is nn.Flatten:
+            return lambda p, b, call, x: x.flatten(2)
+        if type(part) is nn.ReLU:
+            relu = functional.relu_ if may_write else functional.relu
+            return lambda p, b, call, x: relu(x)
+        return lambda p, b, call, x: part(x)
 
 
-def is_layered(module: nn.Module, x: Any) -> bool:
-    """Whether `LayerProgram` knows a module.
-
-    Parameters
-    ----------
-    module : nn.Module
-    x : Tensor, dict or tuple
-        Some rows of its input.
-    """
-    if not isinstance(x, Tensor) or not any(True for _ in module.parameters()):
-        return False
-    flat = x.ndim == 2
-    parameters = list(module.parameters())
-    shared = sum(1 for _ in module.named_parameters(remove_duplicate=False))
-    if shared != len(parameters):
-        return False  # one layer in two places
-    for part in module.modules():
-        hooks = part._forward_hooks or part._forward_pre_hooks or part._backward_hooks
-        if hooks or type(part) not in _KNOWN:
-            return False
-        if isinstance(part, nn.Flatten):
-            if part.start_dim != 1 or part.end_dim != -1:
-                return False
-            flat = True
-        elif not isinstance(part, nn.Sequential) and not flat:
-            return False
-        if isinstance(part, nn.LayerNorm) and len(part.normalized_shape) != 1:
-            return False
-        if isinstance(part, nn.BatchNorm1d) and part.momentum is None:
-            return False
-    return True
-
-
-_KNOWN = {
-    nn.Sequential, nn.Linear, nn.LayerNorm, nn.BatchNorm1d, nn.Flatten,
-    *DROPOUTS, *ELEMENTWISE,
-}  # fmt: skip
+_RELUS = (functional.relu, torch.relu, Tensor.relu)
 
 
 def _linear(prefix: str, module: nn.Linear) -> Layer:
     weight, bias = prefix + "weight", prefix + "bias"
     has_bias = module.bias is not None
 
-    def layer(p: Weights, b: Weights, x: Tensor, call: Call) -> Tensor:
+    def layer(p: Weights, b: Weights, call: Call, x: Tensor) -> Tensor:
         if has_bias:
             return torch.baddbmm(p[bias].unsqueeze(1), x, p[weight])
         return torch.bmm(x, p[weight])
 
-    layer.is_linear = True  # type: ignore[attr-defined]
     return layer
 
 
 def _dropout(number: int, kind: type[nn.Dropout]) -> Layer:
-    def layer(p: Weights, b: Weights, x: Tensor, call: Call) -> Tensor:
+    def layer(p: Weights, b: Weights, call: Call, x: Tensor) -> Tensor:
         return call.drop(x, number, kind)
 
     return layer
@@ -141,7 +117,7 @@ def _layer_norm(prefix: str, module: nn.LayerNorm) -> Layer:
     shape, eps = module.normalized_shape, module.eps
     scales, shifts = module.weight is not None, module.bias is not None
 
-    def layer(p: Weights, b: Weights, x: Tensor, call: Call) -> Tensor:
+    def layer(p: Weights, b: Weights, call: Call, x: Tensor) -> Tensor:
         x = functional.layer_norm(x, shape, eps=eps)
         if scales and shifts:
             return torch.addcmul(p[bias].unsqueeze(1), x, p[weight].unsqueeze(1))
@@ -156,7 +132,7 @@ def _batch_norm(prefix: str, module: nn.BatchNorm1d) -> Layer:
     eps, momentum = module.eps, module.momentum or 0.0
     counter = prefix + "num_batches_tracked"
 
-    def layer(p: Weights, b: Weights, x: Tensor, call: Call) -> Tensor:
+    def layer(p: Weights, b: Weights, call: Call, x: Tensor) -> Tensor:
         n_members, n_rows, width = x.shape
         # Features of all members side by side; the views of the running statistics
         # are updated in place.

@@ -11,7 +11,7 @@ from sk_mixup.training.packing._feeds import row_bytes
 from sk_mixup.training.packing._member import PackMember, tensors_of
 from sk_mixup.training.packing._stopping import best_weights_of
 
-# Weights, gradients and two states of an optimizer; the best weights beside them.
+# Weights, gradients and two states of an optimizer.
 _COPIES = 4
 # Of the memory that is free now, what a pack may take by default.
 _SHARE = 0.5
@@ -28,13 +28,27 @@ def member_bytes(member: PackMember) -> int:
     ----------
     member : PackMember
     """
-    module = member.net.module_
-    tensors = [*module.parameters(), *module.buffers()]
-    weights = sum(t.numel() * t.element_size() for t in tensors)
-    copies = _COPIES + (1 if best_weights_of(member) is not None else 0)
+    best = _weight_bytes(member) if best_weights_of(member) is not None else 0
+    rows = min(member.batch_size, len(member.train))
+    return cached_bytes(member) + best + 3 * row_bytes(member.train) * rows
+
+
+def cached_bytes(member: PackMember) -> int:
+    """Estimate what every step of a member reads or writes.
+
+    Parameters
+    ----------
+    member : PackMember
+    """
     rows = min(member.batch_size, len(member.train))
     inputs = row_bytes(member.train) * rows
-    return weights * copies + _activation_bytes(member, rows) + 4 * inputs
+    return _COPIES * _weight_bytes(member) + _activation_bytes(member, rows) + inputs
+
+
+def _weight_bytes(member: PackMember) -> int:
+    module = member.net.module_
+    tensors = [*module.parameters(), *module.buffers()]
+    return sum(t.numel() * t.element_size() for t in tensors)
 
 
 def _activation_bytes(member: PackMember, n_rows: int) -> int:

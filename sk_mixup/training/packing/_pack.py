@@ -8,13 +8,12 @@ the device until the end of an epoch. Members that have finished leave the stack
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sk_mixup.training._streams import seeded_globals
 from sk_mixup.training.packing._blocks import make_block
 from sk_mixup.training.packing._call import Call, dropout_rates, dropouts_of
 from sk_mixup.training.packing._draws import Drawer
@@ -29,8 +28,6 @@ from sk_mixup.training.packing._stack import Stack
 from sk_mixup.training.packing._steps import Span, stretches
 from sk_mixup.training.packing._stopping import Stopping
 from sk_mixup.training.packing._validation import Validation
-
-AfterEpoch = Callable[[int, list[float | None], list[int]], Collection[int]]
 
 # Steps made ready together, and the memory that they may take.
 _AHEAD = 32
@@ -49,15 +46,8 @@ class Pack:
     """
 
     def __init__(self, members: Sequence[PackMember], numbers: Sequence[int]) -> None:
-        settings = {
-            number: settings_of(member, rate_signature(member))
-            for number, member in zip(numbers, members, strict=True)
-        }
-        ranks = {key: i for i, key in enumerate(dict.fromkeys(settings.values()))}
-        order = sorted(
-            range(len(members)),
-            key=lambda i: (-len(members[i].train), ranks[settings[numbers[i]]]),
-        )
+        settings = dict(zip(numbers, map(_settings, members), strict=True))
+        order = training_order(members)
         self.members = [members[i] for i in order]
         self.numbers = [numbers[i] for i in order]
         self.errors: dict[int, BaseException] = {}
@@ -82,25 +72,44 @@ class Pack:
         rows = row_bytes(first.train) * self._size * len(self.members)
         self._ahead = max(1, min(_AHEAD, _AHEAD_BYTES // max(1, rows)))
         self._views: dict[tuple[int, int], Any] = {}
+        self._stops: set[int] = set()
+        self._generator = torch.Generator(self._device).manual_seed(first.dropout_seed)
 
-    def train(self, after_epoch: AfterEpoch | None, n_numbers: int) -> None:
-        """Run all epochs; what is learnt is in the nets of the members that finish.
+    @property
+    def reads_globals(self) -> bool:
+        """Whether the results depend on torch's global generator."""
+        return self._program.reads_globals
+
+    def run_epoch(self, epoch: int) -> None:
+        """Train and validate, and part with the members that failed.
 
         Parameters
         ----------
-        after_epoch : callable or None
-        n_numbers : int
-            Members of the caller.
+        epoch : int
+            Counted from 0.
         """
-        epoch = 0
-        with seeded_globals(self.members[0].dropout_seed):
-            while self.members:
-                stops = self._run_epoch(epoch)
-                epoch += 1
-                stops |= {k for k, m in enumerate(self.members) if epoch >= m.n_epochs}
-                if after_epoch is not None:
-                    stops |= self._ask(after_epoch, epoch - 1, n_numbers)
-                self._leave(stops)
+        stops = self._run_epoch(epoch)
+        stops |= {k for k, m in enumerate(self.members) if epoch + 1 >= m.n_epochs}
+        self._stops = stops
+
+    def valid_losses(self) -> dict[int, float]:
+        """Return the last loss on validation rows of each member that has such rows."""
+        return {
+            number: float(member.net.history[-1, "valid_loss"])
+            for number, member in zip(self.numbers, self.members, strict=True)
+            if member.valid is not None
+        }
+
+    def end_epoch(self, stopped: Collection[int]) -> None:
+        """Part with the members that are done, and with others.
+
+        Parameters
+        ----------
+        stopped : collection of int
+            Numbers of those that are to stop; they may be members of other packs.
+        """
+        stops = {k for k, number in enumerate(self.numbers) if number in stopped}
+        self._leave(self._stops | stops)
 
     # -- epochs ---------------------------------------------------------------------
 
@@ -128,6 +137,8 @@ class Pack:
         for k in good:
             self._records[k].end_epoch(seconds, validated[k] is not None)
         self._leave(failed)
+        if not self.members:
+            return set()
         leaders, leader = self._optimizer.leaders, 0
         leader_of = []
         for k in range(len(self.members)):
@@ -191,7 +202,7 @@ class Pack:
         if self._failed.intersection(range(*key)):
             return {name: torch.zeros_like(leaf) for name, leaf in params.items()}
         try:
-            call = Call(True, rates, part.mix)
+            call = Call(True, rates, part.mix, self._generator)
             output = self._program(params, buffers, part.x, call)
             criterion(part, output).backward()
         except Exception as error:
@@ -241,15 +252,6 @@ class Pack:
 
     # -- members --------------------------------------------------------------------
 
-    def _ask(self, after_epoch: AfterEpoch, epoch: int, n_numbers: int) -> set[int]:
-        """Let the caller stop members."""
-        losses: list[float | None] = [None] * n_numbers
-        for number, member in zip(self.numbers, self.members, strict=True):
-            if member.valid is not None:
-                losses[number] = float(member.net.history[-1, "valid_loss"])
-        stopped = set(after_epoch(epoch, losses, sorted(self.numbers)) or ())
-        return {k for k, number in enumerate(self.numbers) if number in stopped}
-
     def _leave(self, leaving: Collection[int]) -> None:
         """Write what some members have learnt, and go on with the others."""
         if not leaving:
@@ -297,6 +299,33 @@ class Pack:
             rate.to(self._device) if isinstance(rate, Tensor) else rate
             for rate in dropout_rates(self._dropout[:, low:high])
         ]
+
+
+def training_order(members: Sequence[PackMember]) -> list[int]:
+    """Return members in the order of a pack: those that share most are neighbours.
+
+    Members with more rows come first, so that those with a batch at some step are the
+    first ones. Then members with one setting of the optimizer stand side by side, and
+    of these those with the same rows.
+
+    Parameters
+    ----------
+    members : sequence of PackMember
+        Whose runs were started.
+    """
+    settings = list(map(_settings, members))
+    ranks = {key: rank for rank, key in enumerate(dict.fromkeys(settings))}
+    data = [member.train.y.data_ptr() for member in members]
+    folds = {pointer: rank for rank, pointer in enumerate(dict.fromkeys(data))}
+
+    def key(k: int) -> tuple[int, int, int]:
+        return -len(members[k].train), ranks[settings[k]], folds[data[k]]
+
+    return sorted(range(len(members)), key=key)
+
+
+def _settings(member: PackMember) -> Any:
+    return settings_of(member, rate_signature(member))
 
 
 def _joined(grads: list[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import torch
 
 from sk_mixup.training._tuning import start_run
+from sk_mixup.training.packing._crew import AfterEpoch, Crew
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._memory import (
     available_bytes,
     member_bytes,
     sizes_of_packs,
 )
-from sk_mixup.training.packing._pack import AfterEpoch, Pack
 
 
 def train_together(
@@ -73,10 +73,10 @@ def train_together(
     for size in sizes_of_packs(len(started), each, memory_limit):
         numbers = started[first : first + size]
         first += size
-        pack = Pack([members[number] for number in numbers], numbers)
+        crew = Crew({number: members[number] for number in numbers})
         hook = _announced(after_epoch, len(numbers)) if verbose > 0 else after_epoch
-        pack.train(hook, len(members))
-        for number, failure in pack.errors.items():
+        crew.train(hook, len(members))
+        for number, failure in crew.errors.items():
             errors[number] = failure
     return errors
 

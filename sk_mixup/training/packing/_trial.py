@@ -27,6 +27,7 @@ def try_program(program: Any, module: nn.Module, x: Any, read: Any) -> str | Non
     Parameters
     ----------
     program : LayerProgram or TracedProgram
+        Is told whether the module reads torch's global generator.
     module : nn.Module
     x : Tensor, dict or tuple
         Some rows of input, on the CPU.
@@ -65,6 +66,7 @@ def try_program(program: Any, module: nn.Module, x: Any, read: Any) -> str | Non
                     for m, v in zip(members, inputs, strict=True)
                 ]
                 if lone[0].random:
+                    program.reads_globals = True
                     continue
                 for k, result in enumerate(lone):
                     if not result.agrees(output[k], params, buffers, stack, k):

@@ -1,0 +1,139 @@
+"""Packs that train beside each other, in threads.
+
+One step of all members at once would be the fewest calls, and not the fastest: its
+tensors fit no cache, and the threads inside a product wait for each other dozens of
+times per step. Members are therefore split into packs whose step stays near a core,
+and every core takes a pack; what is between two steps is paid per pack, which bounds
+the split from below. On a GPU all members are one pack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import torch
+
+from sk_mixup.training._streams import seeded_globals
+from sk_mixup.training.packing._member import PackMember
+from sk_mixup.training.packing._memory import cached_bytes, sizes_of_packs
+from sk_mixup.training.packing._pack import Pack, training_order
+
+AfterEpoch = Callable[[int, list[float | None], list[int]], Collection[int]]
+
+# What a step of a pack reads and writes over and over again; measured with nets of two
+# layers of 128 on cores of 1 MiB of second-level cache: below 6 MiB the calls cost more
+# than the cache saves, above 12 MiB it is the other way round.
+_CACHED_BYTES = 9 * 2**20
+# Threads that the calls from Python between two products can keep busy.
+_MOST_THREADS = 4
+
+Run = Callable[[Sequence[Pack], int], None]
+
+
+class Crew:
+    """Members that train at the same time.
+
+    Parameters
+    ----------
+    members : mapping of int to PackMember
+        By the number that the caller has for each; their runs were started.
+
+    Attributes
+    ----------
+    errors : dict of int to BaseException
+        What the fit of a member alone would have raised.
+    """
+
+    def __init__(self, members: Mapping[int, PackMember]) -> None:
+        self.errors: dict[int, BaseException] = {}
+        given = list(members.values())
+        numbers = list(members)
+        order = training_order(given)
+        self._seed = given[order[0]].dropout_seed
+        self._packs = []
+        sizes, self._n_threads = _shape(given)
+        start = 0
+        for size in sizes:
+            chosen = order[start : start + size]
+            start += size
+            self._packs.append(
+                Pack([given[k] for k in chosen], [numbers[k] for k in chosen])
+            )
+        if any(pack.reads_globals for pack in self._packs):
+            # Their numbers would depend on which pack is first.
+            self._n_threads = 1
+
+    def train(self, after_epoch: AfterEpoch | None, n_numbers: int) -> None:
+        """Run all epochs; what is learnt is in the nets of the members that finish.
+
+        Parameters
+        ----------
+        after_epoch : callable or None
+            As `train_together` takes it.
+        n_numbers : int
+            Members of the caller.
+        """
+        epoch = 0
+        with seeded_globals(self._seed), _threads(self._n_threads) as run:
+            while self._packs:
+                run(self._packs, epoch)
+                stopped = self._ask(after_epoch, epoch, n_numbers)
+                for pack in self._packs:
+                    pack.end_epoch(stopped)
+                    self.errors.update(pack.errors)
+                self._packs = [pack for pack in self._packs if pack.members]
+                epoch += 1
+
+    def _ask(
+        self, after_epoch: AfterEpoch | None, epoch: int, n_numbers: int
+    ) -> Collection[int]:
+        """Let the caller stop members."""
+        if after_epoch is None:
+            return ()
+        losses: list[float | None] = [None] * n_numbers
+        for pack in self._packs:
+            for number, loss in pack.valid_losses().items():
+                losses[number] = loss
+        active = sorted(number for pack in self._packs for number in pack.numbers)
+        return set(after_epoch(epoch, losses, active) or ())
+
+
+def _shape(members: Sequence[PackMember]) -> tuple[list[int], int]:
+    """Return the sizes of the packs, and the number of threads."""
+    if torch.device(members[0].net.device).type != "cpu":
+        return [len(members)], 1
+    n_threads = min(torch.get_num_threads(), _MOST_THREADS, len(members))
+    each = max(cached_bytes(member) for member in members)
+    n_packs = len(sizes_of_packs(len(members), each, _CACHED_BYTES))
+    # No thread is left with less than the others.
+    n_packs = min(-(-n_packs // n_threads) * n_threads, len(members))
+    small, larger = divmod(len(members), n_packs)
+    return [small + 1] * larger + [small] * (n_packs - larger), n_threads
+
+
+@contextmanager
+def _threads(n_threads: int) -> Iterator[Run]:
+    """Run the epochs of packs, several of them at a time."""
+    if n_threads == 1:
+        yield _in_a_row
+        return
+    before = torch.get_num_threads()
+    each = max(1, before // n_threads)
+    with ThreadPoolExecutor(n_threads, "pack", torch.set_num_threads, (each,)) as pool:
+
+        def run(packs: Sequence[Pack], epoch: int) -> None:
+            for _ in pool.map(lambda pack: pack.run_epoch(epoch), packs):
+                pass
+
+        try:
+            yield run
+        finally:
+            # New threads of this process start with what was set last.
+            torch.set_num_threads(before)
+
+
+def _in_a_row(packs: Sequence[Pack], epoch: int) -> None:
+    for pack in packs:
+        pack.run_epoch(epoch)
