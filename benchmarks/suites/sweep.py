@@ -22,10 +22,10 @@ from benchmarks.harness.progress import Progress
 from benchmarks.harness.report import Report, Table
 from benchmarks.harness.statistics import median_interval, paired_ratio
 from benchmarks.harness.targets import NO_TARGET, Target
-from benchmarks.suites.sweep_tasks import ALPHAS, CONTESTANTS, Sweep
+from benchmarks.suites.sweep_tasks import ALPHAS, CONTESTANTS, Sweep, pack_bytes
 from benchmarks.suites.sweep_worker import ask
 
-LOOPS, GRID, SKORCH, OURS = CONTESTANTS
+LOOPS, GRID, SKORCH, OURS, ONE = CONTESTANTS
 #: What a sweep's peers are to take at least, over what ours takes.
 TARGETS: dict[int, dict[str, Target]] = {
     10_000: {LOOPS: Target("at least", 2)},
@@ -69,7 +69,7 @@ def run(options: Options, progress: Progress) -> Report:
     ]
     tables = []
     if made_up:
-        tables.append(speed_table(made_up, rounds))
+        tables += [speed_table(made_up, rounds), memory_table(made_up)]
     if real:
         tables.append(real_table("Real tables, MLP 128-128", real))
     if default:
@@ -112,7 +112,7 @@ def measure(
     if sweep.net == "mlp":
         names.append(SKORCH)
     if sweep.data == "made up":
-        names.append(LOOPS)
+        names += [LOOPS, ONE]
     return sweep, interleave(
         {name: contestant(name) for name in names},
         rounds,
@@ -155,6 +155,8 @@ def speed_table(found: list[tuple[Sweep, Found]], rounds: int) -> Table:
     for sweep, results in found:
         ours = [result["seconds"] for result in results[OURS]]
         for name, repeats in results.items():
+            if name == ONE:
+                continue
             seconds = [result["seconds"] for result in repeats]
             ratio = paired_ratio(seconds, ours)
             target = TARGETS.get(sweep.n_rows or 0, {}).get(name)
@@ -179,6 +181,36 @@ def speed_table(found: list[tuple[Sweep, Found]], rounds: int) -> Table:
             " MixupSearchCV in one process. skorch does not mix. Memory: the rise"
             " over all processes. The last column is the largest difference of a mean"
             f" score to {GRID}, whose draws ours repeats; loops draw their own."
+        ],
+    )
+
+
+def memory_table(found: list[tuple[Sweep, Found]]) -> Table:
+    """Return the memory of a sweep beside that of one fit."""
+    rows = []
+    for sweep, results in found:
+        ours, one = (
+            _median([result["peak_bytes"] for result in results[name]])
+            for name in (OURS, ONE)
+        )
+        if ours is None or one is None:
+            continue
+        bound = 2 * one + pack_bytes(sweep)
+        rows.append(
+            [
+                title(sweep),
+                *map(mebibytes, (one, pack_bytes(sweep), ours, bound)),
+                *Target("at most", 1).cells(ours / bound),
+            ]
+        )
+    return Table(
+        "Memory",
+        ["", "one fit", "members", OURS, "2 fits and members", "share", ""],
+        rows,
+        [
+            "How far the memory of the process rises. Members: weights, gradients,"
+            " states of the optimizer, activations of a batch and their gradients, in"
+            " theory."
         ],
     )
 
