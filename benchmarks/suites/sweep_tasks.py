@@ -170,7 +170,7 @@ def pack_bytes(sweep: Sweep) -> int:
     gradients for a batch. The MLP keeps no best weights.
     """
     widths = (20, 128, 128, 2)
-    pairs = zip(widths, widths[1:], strict=False)
+    pairs = itertools.pairwise(widths)
     weights = sum(n_in * n_out + n_out for n_in, n_out in pairs)
     values = 4 * weights + 2 * sweep.batch_size * sum(widths)
     return 4 * values * sweep.n_members

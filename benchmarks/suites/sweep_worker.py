@@ -1,7 +1,7 @@
 """One sweep by one contestant, in the process that runs it.
 
-``python -m benchmarks.suites.sweep_worker JSON`` prints one JSON object: seconds, how
-far memory rose (with that of worker processes), and the scores. Workers are warm: they
+``python -m benchmarks.suites.sweep_worker JSON`` prints one JSON object: seconds and
+scores, or the memory (with that of worker processes). Workers are warm: they
 have imported everything and trained a little before the clock starts.
 """
 
@@ -25,17 +25,27 @@ import torch
 from benchmarks.suites.sweep_tasks import CONTESTANTS, Sweep, load
 
 #: Seconds between two looks at the memory, which take milliseconds each.
-_EVERY = 0.25
+_EVERY = 0.05
 _LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-def ask(contestant: str, sweep: Sweep, folder: Path | None, threads: int) -> list[str]:
-    """Return the arguments of the worker."""
+def ask(
+    contestant: str,
+    sweep: Sweep,
+    folder: Path | None,
+    threads: int,
+    watches_memory: bool = False,
+) -> list[str]:
+    """Return the arguments of the worker.
+
+    Looking at the memory slows a run down, so runs are timed or looked at.
+    """
     task = {
         "contestant": contestant,
         "sweep": asdict(sweep),
         "folder": None if folder is None else str(folder),
         "threads": threads,
+        "watches_memory": watches_memory,
     }
     return ["-m", "benchmarks.suites.sweep_worker", json.dumps(task)]
 
@@ -57,9 +67,12 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
         n_rows = 400 if sweep.net == "mlp" else 100
         small = replace(sweep, n_rows=n_rows, epochs=1, n_alphas=2, n_folds=2)
         contestant(small, load(small, folder), pool)
-        with _TreeMemory() as memory:
+        if not task["watches_memory"]:
             seconds, scores = _timed(contestant, sweep, data, pool)
-    return {"seconds": seconds, "peak_bytes": memory.rise, "scores": scores}
+            return {"seconds": seconds, "scores": scores}
+        with _TreeMemory() as memory:
+            contestant(sweep, data, pool)
+    return {"rise_bytes": memory.rise, "peak_bytes": memory.peak}
 
 
 def _timed(
@@ -71,9 +84,10 @@ def _timed(
 
 
 class _TreeMemory:
-    """How far the memory of this process and its children rises at most."""
+    """The memory of this process and its children, and how far it rises."""
 
     rise: int | None = None
+    peak: int | None = None
 
     def __enter__(self) -> _TreeMemory:
         try:
@@ -84,6 +98,7 @@ class _TreeMemory:
         self._errors = (psutil.NoSuchProcess, psutil.AccessDenied)
         self._before = self._now()
         self.rise = 0
+        self.peak = self._before
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
@@ -101,7 +116,8 @@ class _TreeMemory:
 
     def _look(self) -> None:
         while not self._stop.wait(_EVERY):
-            self.rise = max(self.rise or 0, self._now() - self._before)
+            self.peak = max(self.peak or 0, self._now())
+            self.rise = self.peak - self._before
 
     def _now(self) -> int:
         total = 0

@@ -41,13 +41,13 @@ class Dropout(nn.Dropout):
             return x
         if x.device.type != "cpu" or self.p == 1.0 or self.inplace or _is_traced():
             return super().forward(x)
-        return drop_by_bytes(x, self.p)
+        return x * mask_of_bytes(x, self.p)
 
 
-def drop_by_bytes(
+def mask_of_bytes(
     x: Tensor, p: float, generator: torch.Generator | None = None
 ) -> Tensor:
-    """Set a share of values to zero, and scale the others.
+    """Return what dropout multiplies values with: zero, or the scale of the others.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def drop_by_bytes(
     else:
         dense = sorted(range(x.ndim), key=mask.stride, reverse=True)
         mask.permute(dense).copy_(kept.view([x.shape[i] for i in dense]))
-    return x * mask.mul_(_STEPS / (_STEPS - dropped))
+    return mask.mul_(_STEPS / (_STEPS - dropped))
 
 
 def _is_traced() -> bool:

@@ -88,7 +88,13 @@ def seeded_globals(seed: int) -> Iterator[None]:
     numpy_state = np.random.get_state()  # noqa: NPY002 - put back below
     before = torch.get_rng_state(), numpy_state, random.getstate()
     before_cuda = torch.cuda.get_rng_state_all() if cuda else None
-    torch.manual_seed(seed)
+    # `torch.manual_seed` also notes the seed, with the stack of its caller, for every
+    # kind of device that nobody has used yet.
+    torch.default_generator.manual_seed(seed)
+    if cuda:
+        torch.cuda.manual_seed_all(seed)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - user modules may read it
     random.seed(seed)
     try:

@@ -9,9 +9,11 @@ from torch import nn
 from torch.nn import functional
 
 from sk_mixup import MixupClassifier
+from sk_mixup.training.packing._call import Call
 from sk_mixup.training.packing._graph import read_graph
 from sk_mixup.training.packing._key import make_program
 from sk_mixup.training.packing._layers import LayerProgram
+from sk_mixup.training.packing._stack import Stack
 from sk_mixup.training.packing._traced import TracedProgram
 from tests.training.packs import NO_STOP, WIDTH, check_equal, prepared, rows
 
@@ -136,3 +138,70 @@ def test_reading_does_not_touch_the_module():
     assert module.training
     for key, value in module.state_dict().items():
         np.testing.assert_array_equal(value, before[key])
+
+
+# -- gradients by hand ----------------------------------------------------------------
+
+
+def activation(function):
+    return nn.Sequential(
+        nn.Linear(WIDTH, 20), function, nn.Linear(20, 17), nn.ReLU(), nn.Linear(17, 3)
+    )
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        nn.ReLU(), nn.GELU(), nn.GELU("tanh"), nn.SiLU(), nn.Tanh(), nn.Sigmoid(),
+        nn.LeakyReLU(0.2), nn.Identity(),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_tape_has_the_gradients_of_autograd(function):
+    members = [activation(function).double() for _ in range(3)]
+    x = torch.randn(3, 6, WIDTH, dtype=torch.float64)
+    steps = read_graph(members[0].float(), x[0].float())
+    program = LayerProgram(members[0], steps)
+    members[0].double()
+    stack = Stack(members, program.transposed)
+    params, buffers = stack.views(0, 3)
+    call = Call(True, [])
+    loss = program(params, buffers, x, call).sin().sum()
+    loss.backward()
+    by_hand = program.tape(params, 6)(x, call, torch.cos)
+    assert by_hand.keys() == params.keys()
+    for name, grad in by_hand.items():
+        torch.testing.assert_close(grad, params[name].grad, rtol=1e-10, atol=1e-10)
+
+
+def test_a_tape_drops_what_it_dropped_forth():
+    module = nn.Sequential(nn.Linear(WIDTH, 40), nn.Dropout(0.5), nn.Linear(40, 3))
+    program = LayerProgram(module, read_graph(module, torch.zeros(2, WIDTH)))
+    params, _ = Stack([module], program.transposed).views(0, 1)
+    call = Call(True, [0.5], generator=torch.Generator().manual_seed(0))
+    outputs = []
+    tape = program.tape(params, 1)
+    grads = tape(
+        torch.ones(1, 1, WIDTH), call, lambda y: outputs.append(y.clone()) or y * 0 + 1
+    )
+    dropped = grads["0.bias"][0] == 0
+    assert 10 < int(dropped.sum()) < 30
+    torch.testing.assert_close(
+        grads["2.weight"][0, :, dropped].abs().sum(), torch.zeros(())
+    )
+
+
+@pytest.mark.parametrize("module", [Residual, Shared, Chain])
+def test_only_chains_of_known_gradients_have_a_tape(module):
+    made = module()
+    program = LayerProgram(made, read_graph(made, torch.zeros(3, WIDTH)))
+    params, _ = Stack([made], program.transposed).views(0, 1)
+    assert program.tape(params, 3) is None
+
+
+def test_frozen_weights_have_no_tape():
+    module = activation(nn.ReLU())
+    module[0].weight.requires_grad_(False)
+    program = LayerProgram(module, read_graph(module, torch.zeros(3, WIDTH)))
+    params, _ = Stack([module], program.transposed).views(0, 1)
+    assert program.tape(params, 3) is None

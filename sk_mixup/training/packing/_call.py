@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sk_mixup.nets._dropout import Dropout, drop_by_bytes
+from sk_mixup.nets._dropout import Dropout, mask_of_bytes
 
 #: Layers that drop values at a rate `p`, which may differ between members.
 DROPOUTS = (nn.Dropout, Dropout)
@@ -37,21 +37,24 @@ class Call:
 
     def drop(self, x: Tensor, layer: int, kind: type[nn.Dropout]) -> Tensor:
         """Drop values of shape (members, ...), each member by its own rate."""
-        if not self.training:
-            return x
-        rate = self.rates[layer]
-        if not isinstance(rate, Tensor):
-            if rate == 0:
-                return x
-            if kind is Dropout and x.device.type == "cpu" and rate < 1:
-                return drop_by_bytes(x, rate, self.generator)
-            mask = torch.empty_like(x, requires_grad=False)
-            mask.bernoulli_(1.0 - rate, generator=self.generator)
-            return x * mask.div_(max(1.0 - rate, 1e-30))
-        kept = 1.0 - rate.to(x.dtype).view((-1,) + (1,) * (x.ndim - 1))
-        draws = torch.empty_like(x, requires_grad=False)
-        mask = draws.uniform_(generator=self.generator) < kept
-        return x * (mask * kept.clamp(min=1e-30).reciprocal())
+        mask = self.mask(x, layer, kind)
+        return x if mask is None else x * mask
+
+    def mask(self, x: Tensor, layer: int, kind: type[nn.Dropout]) -> Tensor | None:
+        """Return what dropout multiplies values with; None: nothing is dropped."""
+        rate = self.rates[layer] if self.training else 0.0
+        if isinstance(rate, Tensor):
+            kept = 1.0 - rate.to(x.dtype).view((-1,) + (1,) * (x.ndim - 1))
+            draws = torch.empty_like(x, requires_grad=False)
+            stays = draws.uniform_(generator=self.generator) < kept
+            return stays * kept.clamp(min=1e-30).reciprocal()
+        if rate == 0:
+            return None
+        if kind is Dropout and x.device.type == "cpu" and rate < 1:
+            return mask_of_bytes(x, rate, self.generator)
+        mask = torch.empty_like(x, requires_grad=False)
+        mask.bernoulli_(1.0 - rate, generator=self.generator)
+        return mask.div_(max(1.0 - rate, 1e-30))
 
 
 def dropouts_of(module: nn.Module) -> list[tuple[str, nn.Dropout]]:

@@ -61,8 +61,10 @@ class Crew:
             self._packs.append(
                 Pack([given[k] for k in chosen], [numbers[k] for k in chosen])
             )
-        if any(pack.reads_globals for pack in self._packs):
-            # Their numbers would depend on which pack is first.
+        busy = all(pack.is_by_hand or pack.is_heavy for pack in self._packs)
+        if not busy or any(pack.reads_globals for pack in self._packs):
+            # Threads would wait for Python's lock, or read one generator in turns that
+            # depend on which pack is faster.
             self._n_threads = 1
 
     def train(self, after_epoch: AfterEpoch | None, n_numbers: int) -> None:

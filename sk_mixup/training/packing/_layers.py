@@ -16,6 +16,15 @@ from torch.nn import functional
 
 from sk_mixup.training.packing._call import Call, dropouts_of
 from sk_mixup.training.packing._graph import Place, Step
+from sk_mixup.training.packing._tape import (
+    DropoutLink,
+    LinearLink,
+    Link,
+    ReluLink,
+    Tape,
+    element_link,
+    module_of,
+)
 
 Weights = dict[str, Tensor]
 Layer = Callable[..., Tensor]
@@ -38,9 +47,9 @@ class LayerProgram:
         self.transposed = frozenset(
             f"{step.layer}.weight" if step.layer else "weight"
             for step in steps
-            if step.layer is not None
-            and type(module.get_submodule(step.layer)) is nn.Linear
+            if step.layer is not None and _is_wide(module.get_submodule(step.layer))
         )
+        self._chain = _chain_of(module, steps)
         self._dropouts = [name for name, _ in dropouts_of(module)]
         self._steps: list[tuple[Layer, tuple[Any, ...]]] = []
         fresh = {0: False}
@@ -65,6 +74,57 @@ class LayerProgram:
             values.append(layer(params, buffers, call, *given))
         return values[-1]
 
+    def tape(
+        self, params: Weights, n_rows: int, other: Tape | None = None
+    ) -> Tape | None:
+        """Return what computes gradients without autograd; None: autograd is to.
+
+        Parameters
+        ----------
+        params : dict of str to Tensor
+            Of the members; the tape reads them at every step.
+        n_rows : int
+            Rows of a batch.
+        other : Tape or None
+            Of the same members: gradients are written to the same memory.
+        """
+        if self._chain is None or len({p.dtype for p in params.values()}) > 1:
+            return None
+        links: list[Link] = []
+        grads = {} if other is None else other.grads
+        for name, part in self._chain:
+            prefix = f"{name}." if name else ""
+            if type(part) is nn.Linear:
+                links.append(self._linear_link(prefix, params, grads, n_rows, links))
+            elif isinstance(part, nn.Dropout):
+                number = self._dropouts.index(str(name))
+                links.append(DropoutLink(number, type(part)))
+            elif type(part) is nn.ReLU:
+                links.append(ReluLink())
+            elif (activation := element_link(part)) is not None:
+                links.append(activation)
+        return Tape(links, grads)
+
+    def _linear_link(
+        self,
+        prefix: str,
+        params: Weights,
+        grads: Weights,
+        n_rows: int,
+        before: list[Link],
+    ) -> LinearLink:
+        weight, bias = prefix + "weight", prefix + "bias"
+        for name in (weight, bias):
+            if name in params and name not in grads:
+                grads[name] = torch.empty_like(params[name], requires_grad=False)
+        return LinearLink(
+            (params[weight], grads[weight]),
+            (params[bias], grads[bias]) if bias in params else None,
+            n_rows,
+            transposed=weight in self.transposed,
+            is_first=not before,
+        )
+
     def _layer(self, step: Step, part: nn.Module | None, may_write: bool) -> Layer:
         if part is None:
             function, kwargs = step.function, step.kwargs
@@ -74,7 +134,7 @@ class LayerProgram:
             return lambda p, b, call, *x: function(*x, **kwargs)
         prefix = f"{step.layer}." if step.layer else ""
         if type(part) is nn.Linear:
-            return _linear(prefix, part)
+            return _linear(prefix, part, prefix + "weight" in self.transposed)
         if isinstance(part, nn.Dropout):
             assert step.layer is not None
             return _dropout(self._dropouts.index(step.layer), type(part))
@@ -90,17 +150,56 @@ class LayerProgram:
         return lambda p, b, call, x: part(x)
 
 
+def _is_wide(module: nn.Module) -> bool:
+    """Whether a weight is kept as (in, out): slow for products with few columns."""
+    return type(module) is nn.Linear and module.out_features >= _WIDE
+
+
+def _chain_of(
+    module: nn.Module, steps: list[Step]
+) -> list[tuple[str | None, nn.Module]] | None:
+    """Return names and layers of a chain that a `Tape` can be made of."""
+    chain: list[tuple[str | None, nn.Module]] = []
+    for number, step in enumerate(steps):
+        if step.inputs != (Place(number),) or step.kwargs:
+            return None
+        if step.layer is not None:
+            part: nn.Module | None = module.get_submodule(step.layer)
+        elif step.function in _RELUS:
+            part = nn.ReLU()
+        else:
+            part = module_of(step.function)
+        if type(part) is nn.Identity:
+            continue
+        after_linear = bool(chain) and type(chain[-1][1]) is nn.Linear
+        known = (
+            type(part) is nn.Linear
+            or (isinstance(part, nn.Dropout) and not part.inplace and bool(chain))
+            or (type(part) is nn.ReLU and after_linear)
+            or (part is not None and bool(chain) and element_link(part) is not None)
+        )
+        if part is None or not known:
+            return None
+        chain.append((step.layer, part))
+    names = [name for name, part in chain if type(part) is nn.Linear]
+    frozen = any(not p.requires_grad for p in module.parameters())
+    return None if frozen or len(set(names)) < len(names) or not names else chain
+
+
+# Columns from which on the layout of a weight does not matter to the product.
+_WIDE = 16
 _RELUS = (functional.relu, torch.relu, Tensor.relu)
 
 
-def _linear(prefix: str, module: nn.Linear) -> Layer:
-    weight, bias = prefix + "weight", prefix + "bias"
+def _linear(prefix: str, module: nn.Linear, transposed: bool) -> Layer:
+    name, bias = prefix + "weight", prefix + "bias"
     has_bias = module.bias is not None
 
     def layer(p: Weights, b: Weights, call: Call, x: Tensor) -> Tensor:
+        weight = p[name] if transposed else p[name].transpose(1, 2)
         if has_bias:
-            return torch.baddbmm(p[bias].unsqueeze(1), x, p[weight])
-        return torch.bmm(x, p[weight])
+            return torch.baddbmm(p[bias].unsqueeze(1), x, weight)
+        return torch.bmm(x, weight)
 
     return layer
 

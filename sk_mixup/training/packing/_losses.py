@@ -64,6 +64,14 @@ class BlockLoss:
         """Return the sum of the losses of a part's members."""
         raise NotImplementedError
 
+    def gradient(self, part: Part, output: Tensor) -> Tensor:
+        """Return the gradient of the sum of the losses by the outputs."""
+        with torch.enable_grad():
+            leaf = output.detach().requires_grad_()
+            self(part, leaf).backward()
+        assert leaf.grad is not None
+        return leaf.grad
+
     def losses(self) -> Tensor:
         """Return the losses of all members and steps, (members, steps)."""
         raise NotImplementedError
@@ -93,6 +101,18 @@ class DenseLoss(BlockLoss):
             logs = functional.log_softmax(output, -1)
         self._kept.append(logs.detach())
         return torch.dot(logs.view(-1), self._targets[part.step].reshape(-1))
+
+    def gradient(self, part: Part, output: Tensor) -> Tensor:
+        """Return the gradient of the sum of the losses by the outputs."""
+        if self._takes_log:
+            return super().gradient(part, output)
+        if self._targets is None:
+            self._targets = self._dense(output)
+        logs = functional.log_softmax(output, -1)
+        self._kept.append(logs)
+        return torch._log_softmax_backward_data(
+            self._targets[part.step], logs, -1, output.dtype
+        )
 
     def losses(self) -> Tensor:
         """Return the losses of all members and steps, (members, steps)."""

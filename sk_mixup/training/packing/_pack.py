@@ -19,19 +19,25 @@ from sk_mixup.training.packing._call import Call, dropout_rates, dropouts_of
 from sk_mixup.training.packing._draws import Drawer
 from sk_mixup.training.packing._feeds import Feeds, row_bytes
 from sk_mixup.training.packing._key import make_program
+from sk_mixup.training.packing._layers import LayerProgram
 from sk_mixup.training.packing._losses import BlockLoss, loss_kind, make_loss
 from sk_mixup.training.packing._member import PackMember
+from sk_mixup.training.packing._memory import cached_bytes
 from sk_mixup.training.packing._optimizer import PackOptimizer, settings_of
 from sk_mixup.training.packing._rates import Rates, catch_up, rate_signature
 from sk_mixup.training.packing._record import Record
 from sk_mixup.training.packing._stack import Stack
 from sk_mixup.training.packing._steps import Span, stretches
 from sk_mixup.training.packing._stopping import Stopping
+from sk_mixup.training.packing._tape import Tape
 from sk_mixup.training.packing._validation import Validation
 
 # Steps made ready together, and the memory that they may take.
 _AHEAD = 32
-_AHEAD_BYTES = 2**23
+_AHEAD_BYTES = 2**20
+
+# What a step reads and writes when its products take longer than the calls around them.
+_HEAVY_BYTES = 2**23
 
 
 class Pack:
@@ -72,6 +78,7 @@ class Pack:
         rows = row_bytes(first.train) * self._size * len(self.members)
         self._ahead = max(1, min(_AHEAD, _AHEAD_BYTES // max(1, rows)))
         self._views: dict[tuple[int, int], Any] = {}
+        self._tapes: dict[tuple[int, int, int], Tape | None] = {}
         self._stops: set[int] = set()
         self._generator = torch.Generator(self._device).manual_seed(first.dropout_seed)
 
@@ -79,6 +86,16 @@ class Pack:
     def reads_globals(self) -> bool:
         """Whether the results depend on torch's global generator."""
         return self._program.reads_globals
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a step is few calls."""
+        return isinstance(self._program, LayerProgram)
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether a step is long whatever is called."""
+        return cached_bytes(self.members[0]) * len(self.members) >= _HEAVY_BYTES
 
     def run_epoch(self, epoch: int) -> None:
         """Train and validate, and part with the members that failed.
@@ -190,6 +207,8 @@ class Pack:
                     if hits is None:
                         hits = torch.zeros(n_members, device=counted.device)
                     hits[span.low : span.high] += counted.to(hits)
+            # Before the next ones are made.
+            del blocks, criteria
         self._write(losses, hits)
         return self._failed
 
@@ -203,6 +222,8 @@ class Pack:
             return {name: torch.zeros_like(leaf) for name, leaf in params.items()}
         try:
             call = Call(True, rates, part.mix, self._generator)
+            if (tape := self._tape(part)) is not None:
+                return tape(part.x, call, lambda y: criterion.gradient(part, y))
             output = self._program(params, buffers, part.x, call)
             criterion(part, output).backward()
         except Exception as error:
@@ -217,6 +238,17 @@ class Pack:
                 grads[name] = leaf.grad
                 leaf.grad = None
         return grads
+
+    def _tape(self, part: Any) -> Tape | None:
+        """Return what computes the gradients of a part by hand; None: nothing does."""
+        if not isinstance(self._program, LayerProgram) or part.x.dtype == torch.uint8:
+            return None
+        key = part.low, part.high, part.x.shape[1]
+        if key not in self._tapes:
+            params, *_ = self._views[key[:2]]
+            same = (tape for k, tape in self._tapes.items() if k[:2] == key[:2])
+            self._tapes[key] = self._program.tape(params, key[2], next(same, None))
+        return self._tapes[key]
 
     def _fail(self, k: int, error: BaseException) -> None:
         self.errors.setdefault(self.numbers[k], error)
@@ -276,6 +308,7 @@ class Pack:
         self.numbers = [self.numbers[k] for k in kept]
         self._records = [self._records[k] for k in kept]
         self._views.clear()
+        self._tapes.clear()
         if not kept:
             return
         index = torch.tensor(kept, device=self.stack.tensors()[0].device)

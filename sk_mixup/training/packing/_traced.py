@@ -43,6 +43,7 @@ class TracedProgram:
         self.reads_globals = False
         self._module = copy.deepcopy(module)
         self._call = Call(False, [])
+        self._alone = False
         for number, (name, old) in enumerate(dropouts_of(module)):
             parent, _, key = name.rpartition(".")
             part = _Dropout(self, number, type(old))
@@ -57,6 +58,12 @@ class TracedProgram:
         if self._module.training != call.training:
             self._module.train(call.training)
         x = map_tensors(lambda t: t.float() if t.dtype == torch.uint8 else t, x)
+        if len(next(iter(params.values()))) == 1:
+            # A module that is called as it is needs no transform.
+            self._alone = True
+            first = ({k: v[0] for k, v in part.items()} for part in (params, buffers))
+            return self._one(*first, map_tensors(lambda t: t[0], x)).unsqueeze(0)
+        self._alone = False
         run = vmap(self._one, randomness="different")
         output: Tensor = run(params, buffers, x)
         return output
@@ -75,11 +82,17 @@ class TracedProgram:
         )
 
     def _mix(self, x: Tensor) -> Tensor:
-        return together(x, self._call.mix)
+        return self._together(x, self._call.mix)
 
     def drop(self, x: Tensor, number: int, kind: type[nn.Dropout]) -> Tensor:
         """Drop values of all members."""
-        return together(x, lambda stacked: self._call.drop(stacked, number, kind))
+        return self._together(x, lambda t: self._call.drop(t, number, kind))
+
+    def _together(self, x: Tensor, function: Any) -> Tensor:
+        if self._alone:
+            result: Tensor = function(x.unsqueeze(0)).squeeze(0)
+            return result
+        return together(x, function)
 
 
 class _Dropout(nn.Module):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from sk_mixup.training._prediction import call_module
 from sk_mixup.training._streams import seeded_globals
 from sk_mixup.training.packing._call import Call, dropouts_of
+from sk_mixup.training.packing._layers import LayerProgram
 from sk_mixup.training.packing._member import map_tensors
 from sk_mixup.training.packing._stack import Stack
 
@@ -61,6 +62,8 @@ def try_program(program: Any, module: nn.Module, x: Any, read: Any) -> str | Non
                 with seeded_globals(0):
                     output = program(params, buffers, stacked, call)
                     output.float().square().mean().backward()
+                    grads = {k: p.grad for k, p in params.items() if p.grad is not None}
+                    by_hand = _by_hand(program, params, stacked, call)
                 lone = [
                     _alone(m, v, training, read)
                     for m, v in zip(members, inputs, strict=True)
@@ -68,6 +71,8 @@ def try_program(program: Any, module: nn.Module, x: Any, read: Any) -> str | Non
                 if lone[0].random:
                     program.reads_globals = True
                     continue
+                if not all(_close(g, grads[key]) for key, g in by_hand.items()):
+                    return f"gradients by hand differ from those of {name}"
                 for k, result in enumerate(lone):
                     if not result.agrees(output[k], params, buffers, stack, k):
                         return f"in a pack, {name} computes something else than alone"
@@ -78,6 +83,15 @@ def try_program(program: Any, module: nn.Module, x: Any, read: Any) -> str | Non
             f" {first_line[:200]})"
         )
     return None
+
+
+def _by_hand(program: Any, params: dict[str, Tensor], x: Any, call: Call) -> Any:
+    """Return the gradients of a tape; none where there is no tape."""
+    if not isinstance(program, LayerProgram) or x.dtype == torch.uint8:
+        return {}
+    tape = program.tape(params, x.shape[1])
+    # The gradient of the mean of squares.
+    return {} if tape is None else tape(x, call, lambda y: 2 * y / y.numel())
 
 
 class _Alone:
