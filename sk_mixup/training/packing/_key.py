@@ -197,6 +197,11 @@ def make_program(member: PackMember) -> LayerProgram | TracedProgram:
     return program
 
 
+def is_by_hand(member: PackMember) -> bool:
+    """Whether the net of a member that can be fused is layers computed by hand."""
+    return _tried(member).steps is not None
+
+
 def _tried(member: PackMember) -> _Tried:
     """Choose a program for a module, and try whether it computes the same."""
     module, read = member.net.module_, member.run.objective.read

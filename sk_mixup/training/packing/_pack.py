@@ -22,7 +22,6 @@ from sk_mixup.training.packing._key import make_program
 from sk_mixup.training.packing._layers import LayerProgram
 from sk_mixup.training.packing._losses import BlockLoss, loss_kind, make_loss
 from sk_mixup.training.packing._member import PackMember
-from sk_mixup.training.packing._memory import cached_bytes
 from sk_mixup.training.packing._optimizer import PackOptimizer, settings_of
 from sk_mixup.training.packing._rates import Rates, catch_up, rate_signature
 from sk_mixup.training.packing._record import Record
@@ -35,9 +34,6 @@ from sk_mixup.training.packing._validation import Validation
 # Steps made ready together, and the memory that they may take.
 _AHEAD = 32
 _AHEAD_BYTES = 2**20
-
-# What a step reads and writes when its products take longer than the calls around them.
-_HEAVY_BYTES = 2**23
 
 
 class Pack:
@@ -86,16 +82,6 @@ class Pack:
     def reads_globals(self) -> bool:
         """Whether the results depend on torch's global generator."""
         return self._program.reads_globals
-
-    @property
-    def is_by_hand(self) -> bool:
-        """Whether a step is few calls."""
-        return isinstance(self._program, LayerProgram)
-
-    @property
-    def is_heavy(self) -> bool:
-        """Whether a step is long whatever is called."""
-        return cached_bytes(self.members[0]) * len(self.members) >= _HEAVY_BYTES
 
     def run_epoch(self, epoch: int) -> None:
         """Train and validate, and part with the members that failed.

@@ -61,8 +61,11 @@ class TracedProgram:
         if len(next(iter(params.values()))) == 1:
             # A module that is called as it is needs no transform.
             self._alone = True
-            first = ({k: v[0] for k, v in part.items()} for part in (params, buffers))
-            return self._one(*first, map_tensors(lambda t: t[0], x)).unsqueeze(0)
+            own, state = (
+                {name: value[0] for name, value in part.items()}
+                for part in (params, buffers)
+            )
+            return self._one(own, state, map_tensors(lambda t: t[0], x)).unsqueeze(0)
         self._alone = False
         run = vmap(self._one, randomness="different")
         output: Tensor = run(params, buffers, x)
