@@ -169,6 +169,18 @@ def test_the_gallery_shows_every_method_for_images(tmp_path):
     assert_png(tmp_path / "out" / "lambda_law.png")
 
 
+@pytest.mark.slow
+def test_a_sweep_together_is_timed_and_drawn(tmp_path):
+    done = run("sweep_together.py", "--output", "out", "--epochs", 1, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    grid, ours, heading, *rows, _ = done.stdout.splitlines()
+    assert grid.startswith("GridSearchCV: 45 nets, trained and scored in ")
+    assert ours.startswith("MixupSearchCV: 45 nets, trained and scored in ")
+    assert heading.split()[:2] == ["alpha", "log-loss"]
+    assert len(rows) == 9
+    assert_png(tmp_path / "out" / "alpha_sweep.png")
+
+
 # -- comparisons with no mixing -------------------------------------------------------
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sk_mixup.inspection._matplotlib import require_matplotlib
 from sk_mixup.inspection._sweep_curves import (
     AFTER,
@@ -21,12 +23,15 @@ from sk_mixup.inspection._sweep_curves import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
+    from numpy.typing import NDArray
 
 __all__ = ["AlphaSweepDisplay"]
 
 _COLORS = {RAW: "#4c72b0", AFTER: "#dd8452"}
 #: More alphas than these get the ticks of the axis.
 _MOST_TICKS = 12
+#: Largest over smallest value from which on the axis is logarithmic.
+_DECADES = 30
 
 
 class AlphaSweepDisplay:
@@ -165,15 +170,32 @@ class AlphaSweepDisplay:
             )
         if best is not None:
             ax.axvline(best, linestyle=":", color="0.4", label=f"chosen: {best:g}")
-        positive = alpha[alpha > 0]
-        if len(positive):
-            # 0 is in every good sweep, and has no logarithm.
-            ax.set_xscale("symlog", linthresh=float(positive.min()))
+        _scale(ax, alpha)
         if len(alpha) <= _MOST_TICKS:
-            ax.set_xticks(alpha, [f"{value:g}" for value in alpha])
+            ax.set_xticks(alpha, [f"{value:g}" for value in alpha], fontsize="small")
             ax.minorticks_off()
         ax.set(xlabel=self.curves.alpha_name, ylabel=name)
         ax.legend(fontsize="small")
+
+
+def _scale(ax: Axes, values: NDArray[np.float64]) -> None:
+    """Spread values that lie the closer the smaller they are."""
+    if values.min() > 0 and values.max() >= _DECADES * values.min():
+        ax.set_xscale("log")
+        return
+
+    # 0 is in every good sweep, and has no logarithm.
+    def forth(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.sign(x) * np.sqrt(np.abs(x))
+
+    def back(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.sign(x) * np.square(x)
+
+    ax.set_xscale("function", functions=(forth, back))
+    low, high = forth(np.array([values.min(), values.max()]))
+    margin = 0.05 * (high - low)
+    if margin > 0:
+        ax.set_xlim(*back(np.array([low - margin, high + margin])))
 
 
 def _split_off_right(ax: Axes) -> Axes:
