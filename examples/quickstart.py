@@ -42,6 +42,8 @@ from sk_mixup import MixupClassifier, MixupRegressor
 from sk_mixup.inspection import ReliabilityDisplay, expected_calibration_error
 
 HELD_OUT = 0.25
+# Of the confidence, in the table and in the picture.
+N_BINS = 15
 # Mixing is about good probabilities, so these choose alpha; lower is better.
 CRITERION = {"classification": "log-loss", "regression": "RMSE"}
 
@@ -169,7 +171,7 @@ def score(task: str, y: pd.Series, predicted: np.ndarray) -> dict[str, float]:
     return {
         "accuracy": accuracy_score(y, classes[predicted.argmax(axis=1)]),
         "log-loss": log_loss(y, predicted, labels=classes),
-        "ECE": expected_calibration_error(y, predicted, classes=classes),
+        "ECE": expected_calibration_error(y, predicted, n_bins=N_BINS, classes=classes),
     }
 
 
@@ -256,7 +258,9 @@ def draw(
     for ax, (alpha, model) in zip(np.ravel(axes), models.items(), strict=True):
         name = f"alpha {alpha:g}"
         if table.task == "classification":
-            ReliabilityDisplay.from_estimator(model, X, y, name=name, ax=ax)
+            ReliabilityDisplay.from_estimator(
+                model, X, y, n_bins=N_BINS, name=name, ax=ax
+            )
         else:
             PredictionErrorDisplay.from_predictions(
                 y, model.predict(X), kind="actual_vs_predicted", ax=ax
