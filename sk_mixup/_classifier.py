@@ -50,7 +50,7 @@ class MixupClassifier(ClassifierMixin, CalibrationMixin, BaseMixup):
         ``"default"``, ``"best"`` about three times as long.
     max_epochs, batch_size : int or None, default=None
         None: by the number of rows and the kind of target; for tables 6 to 40 epochs,
-        batches of 64 to 1024.
+        batches of 32 to 1024.
     lr : float or None, default=None
         Learning rate; None: that of the recipe (0.001 for modules of your own); see
         `schedule`. Embeddings of tables learn at three times this rate.

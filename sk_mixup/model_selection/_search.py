@@ -21,9 +21,12 @@ class MixupSearchCV(TogetherMixin, GridSearchCV):
 
     Trained together: folds, and candidates that differ in `alpha` and other numbers of
     a method, `lr`, weight decay, betas, dropout, label smoothing, `class_weight`,
-    `random_state`. Candidates of another module, batch size, optimizer or number of
-    epochs form packs of their own, which run one after another. What cannot be trained
-    together at all is fitted as `GridSearchCV` does it, and a `MixupWarning` says why.
+    `random_state` or `max_epochs`. Candidates of another module, batch size or
+    optimizer form packs of their own, which run one after another. What cannot be
+    trained together at all is fitted as `GridSearchCV` does it, and a `MixupWarning`
+    says why. Small modules gain most; the bundled nets for tables take as long as one
+    by one, so that several processes (`GridSearchCV` with `n_jobs`) are faster on small
+    tables.
 
     Parameters
     ----------
@@ -39,7 +42,8 @@ class MixupSearchCV(TogetherMixin, GridSearchCV):
         temperature (see :mod:`sk_mixup.metrics`).
     n_jobs : int or None, default=None
         Processes for scoring and for fits that cannot be trained together. Packs run in
-        this process, with torch's threads.
+        this process; on the CPU they are split to fit a core's cache, and run in as
+        many threads as torch has (at most four).
     refit : bool, str or callable, default=True
         As in `GridSearchCV`.
     cv : int, splitter, iterable or None, default=None
