@@ -18,7 +18,11 @@ import torch
 from sk_mixup.training._streams import seeded_globals
 from sk_mixup.training.packing._key import is_by_hand
 from sk_mixup.training.packing._member import PackMember
-from sk_mixup.training.packing._memory import cached_bytes, sizes_of_packs
+from sk_mixup.training.packing._memory import (
+    cached_bytes,
+    even_sizes,
+    sizes_of_packs,
+)
 from sk_mixup.training.packing._pack import Pack, training_order
 
 AfterEpoch = Callable[[int, list[float | None], list[int]], Collection[int]]
@@ -109,7 +113,8 @@ def _shape(members: Sequence[PackMember]) -> tuple[list[int], int]:
     if torch.device(members[0].net.device).type != "cpu":
         return [len(members)], 1
     n_threads = min(torch.get_num_threads(), _MOST_THREADS, len(members))
-    each = max(cached_bytes(member) for member in members)
+    # Nets and batches are of one size, but where a member has fewer rows than a batch.
+    each = cached_bytes(max(members, key=lambda member: len(member.train)))
     if not is_by_hand(members[0]):
         if each >= _HEAVY_BYTES:
             # Calls are few beside the work, and vmap makes more of them.
@@ -119,8 +124,7 @@ def _shape(members: Sequence[PackMember]) -> tuple[list[int], int]:
     n_packs = len(sizes_of_packs(len(members), each, _CACHED_BYTES))
     # No thread is left with less than the others.
     n_packs = min(-(-n_packs // n_threads) * n_threads, len(members))
-    small, larger = divmod(len(members), n_packs)
-    return [small + 1] * larger + [small] * (n_packs - larger), n_threads
+    return even_sizes(len(members), n_packs), n_threads
 
 
 @contextmanager

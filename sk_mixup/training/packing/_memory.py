@@ -101,6 +101,10 @@ def sizes_of_packs(n_members: int, each: int, limit: int) -> list[int]:
         Bytes. A pack has at least one member.
     """
     most = max(1, limit // max(1, each))
-    n_packs = -(-n_members // most)
+    return even_sizes(n_members, -(-n_members // most))
+
+
+def even_sizes(n_members: int, n_packs: int) -> list[int]:
+    """Return sizes of packs that differ by one member at most, larger ones first."""
     small, larger = divmod(n_members, n_packs)
     return [small + 1] * larger + [small] * (n_packs - larger)

@@ -42,16 +42,13 @@ class Pack:
     Parameters
     ----------
     members : sequence of PackMember
-        Whose runs were started.
+        Whose runs were started, in the order of `training_order`.
     numbers : sequence of int
         What the caller calls them.
     """
 
     def __init__(self, members: Sequence[PackMember], numbers: Sequence[int]) -> None:
-        settings = dict(zip(numbers, map(_settings, members), strict=True))
-        order = training_order(members)
-        self.members = [members[i] for i in order]
-        self.numbers = [numbers[i] for i in order]
+        self.members, self.numbers = list(members), list(numbers)
         self.errors: dict[int, BaseException] = {}
         first = self.members[0]
         self._size = first.batch_size
@@ -63,7 +60,7 @@ class Pack:
         self.stack = Stack(modules, self._program.transposed)
         self._set_dropout_rates()
         self._optimizer = PackOptimizer(
-            self.members, self.stack, [settings[n] for n in self.numbers]
+            self.members, self.stack, list(map(_settings, self.members))
         )
         self._rates = Rates(self.members)
         self._feeds = Feeds(self.members, self._device)
