@@ -110,7 +110,7 @@ n_iter_no_change, random_state, **kwargs :
         ema: float | None = None,
         clip_norm: float | None = None,
         accumulate: int = 1,
-        precision: str = "float32",
+        precision: str = "auto",
         compile: Any = False,
         channels_last: bool = False,
         device: str = "auto",

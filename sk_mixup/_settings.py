@@ -17,6 +17,7 @@ from sk_mixup._parameters import PrefixedParameters
 from sk_mixup.exceptions import MixupWarning
 from sk_mixup.inputs import ArrayInput, ShapedInput, TableInput, TextInput
 from sk_mixup.mixing import Method, Mixup, OneOf, resolve_method
+from sk_mixup.nets import TabularNet
 from sk_mixup.training import (
     PRESETS,
     Knobs,
@@ -79,13 +80,19 @@ class SettingsMixin(PrefixedParameters):
             mix = None if is_table and not said else "mixup"
         return resolve_method(mix, alpha=self.alpha, overrides=overrides)
 
-    def _knobs(self) -> Knobs:
-        """Return the checked settings of the training."""
+    def _knobs(self, recipe: Recipe | None = None) -> Knobs:
+        """Return the checked settings of the training; those of a recipe, if given."""
         compiles, options = self.compile, self._prefixed("compile")
         if compiles is False and getattr(self.module, "compile", None) is True:
             # A wrapped net that says so.
             compiles = True
             options = self.module.get_params_for("compile") | options
+        precision = self.precision
+        if isinstance(precision, str) and precision == "auto":
+            # Other optimizers may look for decreases that rounding hides.
+            precision = "float32"
+            if recipe is not None and self.optimizer is None:
+                precision = recipe.precision
         return check_knobs(
             augment=self.augment,
             schedule=self.schedule,
@@ -93,7 +100,7 @@ class SettingsMixin(PrefixedParameters):
             ema=self.ema,
             clip_norm=self.clip_norm,
             accumulate=self.accumulate,
-            precision=self.precision,
+            precision=precision,
             compile=compiles,
             compile_options=options,
             channels_last=self.channels_last,
@@ -158,6 +165,9 @@ class SettingsMixin(PrefixedParameters):
             recipe = table_recipe(
                 n_rows, device, n_classes=n_classes, preset=self.preset
             )
+            if net is not TabularNet:
+                # Measured with the perceptrons only.
+                changes = {"precision": "float32"} | changes
             return dataclasses.replace(recipe, **changes)
         loads = getattr(self, "module__pretrained", False)
         if loads and bundled_net(self.module) is not None:

@@ -136,7 +136,7 @@ class TrainingMixin(ReadingMixin):
             columns=source.columns,
             seed=streams.encode_seed,
         )
-        knobs = self._knobs()
+        knobs = self._knobs(recipe)
         sample = try_knobs(net, knobs, sample, streams.init_seed)
         check_mixing(method, net, sample, sample_y, facts)
         n_epochs = 1 if partial else net.max_epochs

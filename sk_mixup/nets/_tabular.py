@@ -9,7 +9,8 @@ one output per row, the joined one, so that nobody who predicts needs to know.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -226,10 +227,26 @@ class TabularNet(nn.Module):
         output : Tensor of shape (B, n_outputs)
             Of several members in training (B, n_members, n_outputs).
         """
-        output: Tensor = self.head(self.hidden(self.embed(numeric, categorical, mix)))
+        with _outside_of_autocast(numeric):
+            embedded = self.embed(numeric, categorical, mix)
+        hidden = self.hidden(embedded)
+        with _outside_of_autocast(numeric):
+            output: Tensor = self.head(hidden.to(embedded.dtype))
         if self.n_members == 1 or self.training:
             return output
         return joined_output(output, self.joins)
+
+
+def _outside_of_autocast(x: Tensor) -> AbstractContextManager[Any]:
+    """Keep in float32 what is small, and what rounding would be seen in.
+
+    Half precision pays in the products of the hidden layers. Embeddings tell apart
+    values that it would not, and outputs are what a regression is about.
+    """
+    kind = x.device.type
+    if torch.is_autocast_enabled(kind):
+        return torch.autocast(kind, enabled=False)
+    return nullcontext()
 
 
 def _joined(parts: list[Tensor]) -> Tensor:

@@ -132,7 +132,7 @@ channels_last : object
     _check_schedule(schedule)
     if not isinstance(precision, str) or precision not in PRECISIONS:
         raise ValueError(
-            f"precision must be one of {[*PRECISIONS]}; got {precision!r}."
+            f"precision must be one of {['auto', *PRECISIONS]}; got {precision!r}."
         )
     return Knobs(
         augment=_augment_steps(augment),

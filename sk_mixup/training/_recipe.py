@@ -26,6 +26,8 @@ class Recipe:
     first_epoch : float
         Share of the planned epochs before which none is kept as the best, nor counts
         for `n_iter_no_change`.
+    precision : str
+        What ``precision="auto"`` stands for.
     net : dict
         Arguments of the net that `None` stands for.
     """
@@ -38,6 +40,7 @@ class Recipe:
     n_iter_no_change: int
     anneal: bool
     first_epoch: float = 0.0
+    precision: str = "float32"
     net: dict[str, Any] = field(default_factory=dict)
 
 
@@ -113,6 +116,19 @@ def module_recipe(device: str) -> Recipe:
         n_iter_no_change=10,
         anneal=False,
     )
+
+
+def fast_precision(device: str) -> str:
+    """Return "bfloat16" where products of it are native to the CPU, else "float32".
+
+    Emulated ones are slower than those of float32. An older torch cannot tell, and
+    gets float32.
+    """
+    if torch.device(device).type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
+        return "float32"
+    found = torch.cpu.get_capabilities()
+    native = found.get("avx512_bf16", False) or found.get("amx_bf16", False)
+    return "bfloat16" if native else "float32"
 
 
 def fused(device: str) -> bool:

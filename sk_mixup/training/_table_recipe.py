@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import torch
 
-from sk_mixup.training._recipe import Recipe, fused
+from sk_mixup.training._recipe import Recipe, fast_precision, fused
 
 #: Settings of the recipe, by cost.
 PRESETS = ("fast", "default", "best")
@@ -78,6 +78,7 @@ def table_recipe(
         n_iter_no_change=n_epochs,
         anneal=True,
         first_epoch=0.7,
+        precision="float32" if n_rows <= _SMALL else fast_precision(device),
         net={
             "d_hidden": width,
             "n_hidden": 2,

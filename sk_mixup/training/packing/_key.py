@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, NamedTuple
 
+import torch
 from skorch.callbacks import (
     EpochScoring,
     EpochTimer,
@@ -19,6 +20,7 @@ from sk_mixup.training._batches import ArrayData
 from sk_mixup.training._callbacks import BestWeights
 from sk_mixup.training._knobs import Knobs
 from sk_mixup.training._progress import TrainingBar
+from sk_mixup.training.packing._autocast import AutocastProgram
 from sk_mixup.training.packing._feeds import _leaves
 from sk_mixup.training.packing._graph import Step, read_graph
 from sk_mixup.training.packing._layers import LayerProgram
@@ -90,6 +92,7 @@ def pack_key(member: PackMember) -> Hashable | None:
         type(net.optimizer_),
         tuple(names_of_groups(member)),
         member.batch_size,
+        member.knobs.precision,
         str(net.device),
         family,
     )
@@ -153,7 +156,7 @@ def _reason_of_knobs(knobs: Knobs) -> str | None:
         ("augment", bool(knobs.augment)),
         ("ema", knobs.ema is not None),
         ("accumulate", knobs.accumulate > 1),
-        ("precision", knobs.precision is not None),
+        ("precision='float16'", knobs.precision == torch.float16),
         ("compile", knobs.compile is not None),
         ("channels_last", knobs.channels_last),
     ):
@@ -187,14 +190,19 @@ def _reason_of_module(member: PackMember) -> str | None:
     return _tried(member).reason
 
 
-def make_program(member: PackMember) -> LayerProgram | TracedProgram:
+def make_program(member: PackMember) -> LayerProgram | TracedProgram | AutocastProgram:
     """Return what computes the outputs of all members of a pack."""
     module, tried = member.net.module_, _tried(member)
+    program: LayerProgram | TracedProgram
     if tried.steps is not None:
-        return LayerProgram(module, tried.steps)
-    program = TracedProgram(module, member.run.objective.read)
-    program.reads_globals = tried.reads_globals
-    return program
+        program = LayerProgram(module, tried.steps)
+    else:
+        program = TracedProgram(module, member.run.objective.read)
+        program.reads_globals = tried.reads_globals
+    if (precision := member.knobs.precision) is None:
+        return program
+    device_type = torch.device(member.net.device).type
+    return AutocastProgram(program, device_type, precision)
 
 
 def is_by_hand(member: PackMember) -> bool:
