@@ -16,12 +16,15 @@ from skorch.callbacks import LRScheduler
 
 from sk_mixup._compat import open_callback_context
 from sk_mixup._reading import FitData, ReadingMixin
+from sk_mixup.mixing import Method
 from sk_mixup.nets import TabularNet
 from sk_mixup.training import (
     ArrayData,
     BestWeights,
+    Horizon,
     Knobs,
     MixingRun,
+    PlannedCosine,
     Recipe,
     ScikitLearnBridge,
     StreamData,
@@ -29,6 +32,7 @@ from sk_mixup.training import (
     bundled_net,
     check_mixing,
     end_run,
+    follows_plan,
     initialize_net,
     make_net,
     mix_facts,
@@ -55,6 +59,7 @@ class Training:
         Initialized.
     run : MixingRun
     n_epochs : int
+        At most.
     knobs : Knobs
     schedule : str, callable or None
     fitted : dict
@@ -155,7 +160,15 @@ class TrainingMixin(ReadingMixin):
         anneals = recipe.anneal and not partial and self.optimizer is None
         schedule = "auto" if partial else _schedule(knobs, anneals)
         anneals = anneals and schedule == "auto"
-        self._attach_callbacks(net, recipe, data.valid is not None, n_epochs, anneals)
+        run = MixingRun(method, streams, objective, n_epochs, facts)
+        horizon = None
+        if anneals and data.valid is not None:
+            horizon = self._horizon(recipe, n_epochs, method)
+        if horizon is not None:
+            n_epochs = horizon.long
+        self._attach_callbacks(
+            net, recipe, data.valid is not None, n_epochs, anneals, horizon
+        )
         context = open_callback_context(self, n_epochs, data.X, data.y)
         if context is not None:
             bridge = ScikitLearnBridge(self, context, data.X, data.y, lambda: fitted)
@@ -163,7 +176,7 @@ class TrainingMixin(ReadingMixin):
         if method is None or method.never_mixes:
             train.groups = None
             method = None  # The same training, without drawing plans that do nothing.
-        run = MixingRun(method, streams, objective, n_epochs, facts)
+        run.method = method
         return Training(data, net, run, n_epochs, knobs, schedule, fitted, context)
 
     def _take_over(self, training: Training) -> None:
@@ -274,31 +287,51 @@ class TrainingMixin(ReadingMixin):
             net.lr = self.lr
         return net
 
+    def _horizon(
+        self, recipe: Recipe, n_epochs: int, method: Method | None
+    ) -> Horizon | None:
+        """Return what may lengthen a training; None: somebody counts on its length."""
+        chosen = self.max_epochs is not None or self.n_iter_no_change is not None
+        if chosen or recipe.longest <= n_epochs or follows_plan(method):
+            return None
+        return Horizon(n_epochs, recipe.longest)
+
     def _attach_callbacks(
-        self, net: Any, recipe: Recipe, validates: bool, n_epochs: int, anneals: bool
+        self,
+        net: Any,
+        recipe: Recipe,
+        validates: bool,
+        n_epochs: int,
+        anneals: bool,
+        horizon: Horizon | None,
     ) -> None:
         """Add the callbacks of the recipe to the initialized ones of skorch."""
         own = ("best_weights", "annealing", "training_bar")
         net.callbacks_ = [c for c in net.callbacks_ if c[0] not in own]
         added: list[tuple[str, Any]] = []
         if anneals and n_epochs > 1:
-            schedule = LRScheduler(
-                policy=torch.optim.lr_scheduler.CosineAnnealingLR,
-                T_max=n_epochs,
-                # skorch would go on from the epochs of earlier trainings.
-                last_epoch=-1,
-            )
+            # skorch would go on from the epochs of earlier trainings.
+            settings: dict[str, Any] = {"last_epoch": -1}
+            if horizon is None:
+                settings["policy"] = torch.optim.lr_scheduler.CosineAnnealingLR
+                settings["T_max"] = n_epochs
+            else:
+                settings["policy"] = PlannedCosine
+                settings["horizon"] = horizon
+            schedule = LRScheduler(**settings)
             added.append(("annealing", schedule.initialize()))
         if validates:
-            patience, first = self.n_iter_no_change, 0
+            patience, first = self.n_iter_no_change, 0.0
             if patience is None:
                 patience = recipe.n_iter_no_change
                 # Without the schedule of the recipe, no epoch is closer to the end.
-                first = int(recipe.first_epoch * n_epochs) if anneals else 0
-            best = BestWeights(patience, first_epoch=first)
+                first = recipe.first_epoch if anneals else 0.0
+            if horizon is None:
+                first = int(first * n_epochs)
+            best = BestWeights(patience, first_epoch=first, horizon=horizon)
             added.append(("best_weights", best.initialize()))
         if self.verbose > 1:
-            added.append(("training_bar", TrainingBar(n_epochs).initialize()))
+            added.append(("training_bar", TrainingBar(n_epochs, horizon).initialize()))
         # Behind the log, which shows the epoch that stops the training too.
         net.callbacks_ = [*net.callbacks_, *added]
 

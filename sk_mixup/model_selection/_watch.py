@@ -42,7 +42,6 @@ class Watch:
         self.title = title
         self.stream = stream
         self.every = every
-        self.n_epochs = [member.pack.n_epochs for member in pack]
         self._seen: set[int] = set()
         self._active: set[int] = set()
         self._epoch = -1
@@ -67,7 +66,8 @@ class Watch:
         """Whether a member had finished well when the training was interrupted."""
         if number not in self._seen:
             return False
-        if number in self._active and self._epoch + 1 < self.n_epochs[number]:
+        planned = self.pack[number].pack.planned_epochs
+        if number in self._active and self._epoch + 1 < planned:
             return False
         # The last epoch of a member that failed has no loss.
         history: Any = self.pack[number].pack.net.history
@@ -78,16 +78,17 @@ class Watch:
         if now - self._shown < self.every:
             return
         self._shown = now
+        planned = [member.pack.planned_epochs for member in self.pack]
         left = sum(
             n_epochs - self._epoch - 1 if number in self._active else n_epochs
-            for number, n_epochs in enumerate(self.n_epochs)
+            for number, n_epochs in enumerate(planned)
             if number in self._active or number not in self._seen
         )
         seconds = (now - self._start) / self._done * left
         known = [loss for loss in valid_losses if loss is not None]
         best = f", best valid_loss {min(known):.4f}" if known else ""
         text = (
-            f"{self.title}: epoch {self._epoch + 1} of {max(self.n_epochs)},"
+            f"{self.title}: epoch {self._epoch + 1} of {max(planned)},"
             f" {len(self._active)} fits at once{best}; at most {seconds:.0f} s left"
         )
         print(text, file=self.stream or sys.stderr, flush=True)

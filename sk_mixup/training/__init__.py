@@ -14,6 +14,7 @@ from sk_mixup.training._check_mixing import check_mixing
 from sk_mixup.training._facts import mix_facts, token_information
 from sk_mixup.training._head_losses import GaussianLoss, PinballLoss
 from sk_mixup.training._heads import TargetKind
+from sk_mixup.training._horizon import Horizon, PlannedCosine, follows_plan
 from sk_mixup.training._initialize import initialize_net
 from sk_mixup.training._knobs import Knobs, check_knobs
 from sk_mixup.training._modules import (
@@ -71,6 +72,7 @@ __all__ = [
     "BestWeights",
     "GaussianHead",
     "GaussianLoss",
+    "Horizon",
     "Knobs",
     "MixingMixin",
     "MixingRun",
@@ -79,6 +81,7 @@ __all__ = [
     "Objective",
     "PackMember",
     "PinballLoss",
+    "PlannedCosine",
     "QuantileHead",
     "Recipe",
     "RegressionHead",
@@ -94,6 +97,7 @@ __all__ = [
     "check_knobs",
     "check_mixing",
     "end_run",
+    "follows_plan",
     "image_recipe",
     "initialize_net",
     "input_kind",

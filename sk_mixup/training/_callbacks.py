@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from skorch.callbacks import Callback, EpochScoring
 
+from sk_mixup.training._horizon import Horizon
+
 
 class StopTraining(KeyboardInterrupt):
     """Ends a training; skorch keeps what was learnt, as after Ctrl-C."""
@@ -40,18 +42,25 @@ class BestWeights(Callback):
         Epochs without improvement before the training ends.
     monitor : str
         What to watch in the history.
-    first_epoch : int, default=0
-        Epochs at the start that are neither kept nor waited for. Where a schedule ends
-        a training at a learning rate of zero, an early epoch that looks best has been
-        lucky.
+    first_epoch : int or float, default=0
+        Epochs at the start that are neither kept nor waited for, or their share of
+        `horizon`. Where a schedule ends a training at a learning rate of zero, an early
+        epoch that looks best has been lucky.
+    horizon : Horizon or None, default=None
+        Says when the training is over in any case.
     """
 
     def __init__(
-        self, patience: int = 10, monitor: str = "valid_loss", first_epoch: int = 0
+        self,
+        patience: int = 10,
+        monitor: str = "valid_loss",
+        first_epoch: float = 0,
+        horizon: Horizon | None = None,
     ) -> None:
         self.patience = patience
         self.monitor = monitor
         self.first_epoch = first_epoch
+        self.horizon = horizon
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Forget earlier trainings."""
@@ -59,12 +68,18 @@ class BestWeights(Callback):
         self.best_epoch_ = 0
         self.state_: dict[str, torch.Tensor] | None = None
         self.waited_ = self.epoch_ = 0
+        if self.horizon is not None:
+            self.horizon.begin()
 
     def judge(self, net: Any) -> bool:
         """Say whether the last epoch is the best so far, and count if it is not."""
         loss = net.history[-1, self.monitor]
         self.epoch_ += 1
-        if self.epoch_ <= self.first_epoch:
+        first = self.first_epoch
+        if self.horizon is not None:
+            self.horizon.look(net.history[-1, "train_loss"], loss)
+            first = int(first * self.horizon.n_epochs)
+        if self.epoch_ <= first:
             return False
         if loss < self.best_loss_:
             self.best_loss_, self.waited_ = loss, 0
@@ -75,14 +90,16 @@ class BestWeights(Callback):
 
     @property
     def is_over(self) -> bool:
-        """Whether a better epoch has been waited for long enough."""
+        """Whether a better epoch has been waited for long enough, or none will come."""
+        if self.horizon is not None and self.epoch_ >= self.horizon.n_epochs:
+            return True
         return self.waited_ >= self.patience
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Keep better weights; raise to stop."""
         if self.judge(net):
             self._keep(net.module_)
-        elif self.is_over:
+        if self.is_over:
             raise StopTraining
 
     @torch.no_grad()

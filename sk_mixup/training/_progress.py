@@ -6,6 +6,8 @@ from typing import Any
 
 from skorch.callbacks import Callback, PrintLog
 
+from sk_mixup.training._horizon import Horizon
+
 
 class TrainingBar(Callback):
     """Count epochs, batch by batch, below skorch's table.
@@ -16,17 +18,20 @@ class TrainingBar(Callback):
     ----------
     n_epochs : int
         Planned.
+    horizon : Horizon or None, default=None
+        Where the plan may change.
     """
 
-    def __init__(self, n_epochs: int) -> None:
+    def __init__(self, n_epochs: int, horizon: Horizon | None = None) -> None:
         self.n_epochs = n_epochs
+        self.horizon = horizon
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Open the bar, and let the table print above it."""
         from tqdm.auto import tqdm
 
         self.bar_ = tqdm(
-            total=self.n_epochs,
+            total=self._planned,
             unit="epoch",
             bar_format="{l_bar}{bar}| {n:.1f}/{total} [{elapsed}<{remaining}{postfix}]",
             leave=False,
@@ -54,6 +59,7 @@ class TrainingBar(Callback):
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Show the loss."""
+        self.bar_.total = self._planned
         self.bar_.update(self.done_ + 1.0 - self.bar_.n)
         key = "valid_loss" if "valid_loss" in net.history[-1] else "train_loss"
         self.bar_.set_postfix_str(f"{key} {net.history[-1, key]:.4f}")
@@ -64,3 +70,7 @@ class TrainingBar(Callback):
         for log, sink in zip(self.logs_, self.sinks_, strict=True):
             log.sink = sink
         del self.bar_, self.logs_, self.sinks_
+
+    @property
+    def _planned(self) -> int:
+        return self.n_epochs if self.horizon is None else self.horizon.n_epochs

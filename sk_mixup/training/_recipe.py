@@ -23,6 +23,8 @@ class Recipe:
     optimizer_params : dict
     anneal : bool
         Whether the learning rate falls along a cosine over the planned epochs.
+    longest : int
+        Epochs where the losses still fall half-way, see `Horizon`.
     first_epoch : float
         Share of the planned epochs before which none is kept as the best, nor counts
         for `n_iter_no_change`.
@@ -39,6 +41,7 @@ class Recipe:
     optimizer_params: dict[str, Any]
     n_iter_no_change: int
     anneal: bool
+    longest: int = 0
     first_epoch: float = 0.0
     precision: str = "float32"
     net: dict[str, Any] = field(default_factory=dict)

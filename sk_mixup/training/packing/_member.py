@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from sk_mixup.training._batches import ArrayData
+from sk_mixup.training._callbacks import BestWeights
 from sk_mixup.training._knobs import Knobs
 from sk_mixup.training._run import MixingRun
 
@@ -28,6 +29,7 @@ class PackMember:
         Members of one fold should share the tensors of one object.
     valid : ArrayData or None
     n_epochs : int
+        At most.
     knobs : Knobs
     schedule : str, callable or None
         As `start_run` takes it.
@@ -43,6 +45,22 @@ class PackMember:
     knobs: Knobs
     schedule: Any
     dropout_seed: int
+
+    @property
+    def planned_epochs(self) -> int:
+        """Epochs as they are planned now; `n_epochs` are the most."""
+        best = self.best_weights
+        if best is None or best.horizon is None:
+            return self.n_epochs
+        return best.horizon.n_epochs
+
+    @property
+    def best_weights(self) -> BestWeights | None:
+        """The callback that stops the training early, if there is one."""
+        for _, callback in self.net.callbacks_:
+            if type(callback) is BestWeights:
+                return callback
+        return None
 
     @property
     def batch_size(self) -> int:

@@ -9,7 +9,6 @@ from sk_mixup.training._batches import move
 from sk_mixup.training._prediction import call_module
 from sk_mixup.training.packing._feeds import row_bytes
 from sk_mixup.training.packing._member import PackMember, tensors_of
-from sk_mixup.training.packing._stopping import best_weights_of
 
 # Weights, gradients and two states of an optimizer.
 _COPIES = 4
@@ -28,7 +27,7 @@ def member_bytes(member: PackMember) -> int:
     ----------
     member : PackMember
     """
-    best = _weight_bytes(member) if best_weights_of(member) is not None else 0
+    best = _weight_bytes(member) if member.best_weights is not None else 0
     rows = min(member.batch_size, len(member.train))
     return cached_bytes(member) + best + 3 * row_bytes(member.train) * rows
 

@@ -7,17 +7,8 @@ from typing import Any
 
 import torch
 
-from sk_mixup.training._callbacks import BestWeights
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._stack import Stack
-
-
-def best_weights_of(member: PackMember) -> BestWeights | None:
-    """Return the callback that stops a member early, if it has one."""
-    for _, callback in member.net.callbacks_:
-        if type(callback) is BestWeights:
-            return callback
-    return None
 
 
 class Stopping:
@@ -32,7 +23,7 @@ class Stopping:
     """
 
     def __init__(self, members: Sequence[PackMember], stack: Stack) -> None:
-        self._callbacks = [best_weights_of(member) for member in members]
+        self._callbacks = [member.best_weights for member in members]
         self._stack = stack
         self._best: list[torch.Tensor] | None = None
         self._has_best = [False] * len(members)
@@ -49,8 +40,7 @@ class Stopping:
                 continue
             if callback.judge(net):
                 better.append(k)
-            else:
-                stops[k] = callback.is_over
+            stops[k] = callback.is_over
         self._keep_better(better)
         return stops
 

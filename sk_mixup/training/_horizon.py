@@ -1,0 +1,124 @@
+"""How long a training is to be, found out while it runs.
+
+No one number of epochs suits all tables. Where labels are partly chance, a few epochs
+learn what there is, and more learn the rows by heart; where they follow from the
+columns, the loss would go on falling for many epochs. Half-way through the short plan
+the two are easily told apart: in the first kind the losses hardly move any more. The
+learning rate follows the plan, so that either way it is zero in the last epoch.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from sk_mixup.mixing import Method
+
+# Epochs over which the losses are compared, and by how much of themselves both the
+# training and the validation loss must fall for the long plan. Chosen on validation
+# parts: with wrong labels or noise the smaller fall is at most 3.5 %, else 6 % or more.
+_SPAN = 2
+_DECLINE = 0.05
+
+
+class Horizon:
+    """The planned epochs of a training, and whether to plan more.
+
+    Parameters
+    ----------
+    short, long : int
+        Epochs of the two plans.
+
+    Attributes
+    ----------
+    n_epochs : int
+        Of the present plan.
+
+    Examples
+    --------
+    >>> from sk_mixup.training import Horizon
+    >>> horizon = Horizon(4, 12)
+    >>> for loss in (0.6, 0.4):
+    ...     horizon.look(loss, loss)
+    >>> horizon.n_epochs
+    12
+    """
+
+    def __init__(self, short: int, long: int) -> None:
+        self.short = short
+        self.long = long
+        self.begin()
+
+    def begin(self) -> None:
+        """Start with the short plan."""
+        self.n_epochs = self.short
+        self._train: list[float] = []
+        self._valid: list[float] = []
+
+    def look(self, train_loss: float, valid_loss: float) -> None:
+        """Take in the losses of an epoch; change plans where they fall steeply.
+
+        Parameters
+        ----------
+        train_loss, valid_loss : float
+        """
+        self._train.append(train_loss)
+        self._valid.append(valid_loss)
+        if len(self._valid) != max(2, math.ceil(self.short / 2)):
+            return
+        if min(_fall(self._train), _fall(self._valid)) >= _DECLINE:
+            self.n_epochs = self.long
+
+
+def _fall(losses: list[float]) -> float:
+    """Return by what share of itself the best loss has fallen of late."""
+    before = min(losses[: max(1, len(losses) - _SPAN)])
+    # A loss below zero, as of a density, has no share.
+    return (before - min(losses)) / before if before > 0 else 0.0
+
+
+class PlannedCosine(torch.optim.lr_scheduler.LRScheduler):
+    """Let the learning rate fall along a cosine to zero at the end of a plan.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+    horizon : Horizon
+        Looked at after every epoch.
+    last_epoch : int, default=-1
+        As for the schedulers of torch.
+    """
+
+    def __init__(self, optimizer: Any, horizon: Horizon, last_epoch: int = -1) -> None:
+        self.horizon = horizon
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[Any]:
+        """Return the rates of the next epoch."""
+        progress = min(self.last_epoch / self.horizon.n_epochs, 1.0)
+        factor = (1.0 + math.cos(math.pi * progress)) / 2.0
+        return [rate * factor for rate in self.base_lrs]
+
+
+def follows_plan(method: Method | None) -> bool:
+    """Whether what a method does depends on how many epochs are planned.
+
+    Parameters
+    ----------
+    method : Method or None
+    """
+    if method is None:
+        return False
+    params = method.get_params(deep=False)
+    if any(callable(params.get(name)) for name in ("alpha", "p")):
+        return True
+    if any(params.get(name) for name in ("off_first", "off_last")):
+        return True
+    parts = [
+        part
+        for value in params.values()
+        for part in (value if isinstance(value, (list, tuple)) else [value])
+    ]
+    return any(follows_plan(part) for part in parts if isinstance(part, Method))
