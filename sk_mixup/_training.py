@@ -326,9 +326,10 @@ class TrainingMixin(ReadingMixin):
                 patience = recipe.n_iter_no_change
                 # Without the schedule of the recipe, no epoch is closer to the end.
                 first = recipe.first_epoch if anneals else 0.0
-            if horizon is None:
-                first = int(first * n_epochs)
-            best = BestWeights(patience, first_epoch=first, horizon=horizon)
+            shortest = n_epochs if horizon is None else horizon.short
+            best = BestWeights(
+                patience, first_epoch=int(first * shortest), horizon=horizon
+            )
             added.append(("best_weights", best.initialize()))
         if self.verbose > 1:
             added.append(("training_bar", TrainingBar(n_epochs, horizon).initialize()))

@@ -42,19 +42,19 @@ class BestWeights(Callback):
         Epochs without improvement before the training ends.
     monitor : str
         What to watch in the history.
-    first_epoch : int or float, default=0
-        Epochs at the start that are neither kept nor waited for, or their share of
-        `horizon`. Where a schedule ends a training at a learning rate of zero, an early
-        epoch that looks best has been lucky.
+    first_epoch : int, default=0
+        Epochs at the start that are neither kept nor waited for. Where a schedule ends
+        a training at a learning rate of zero, an early epoch that looks best has been
+        lucky.
     horizon : Horizon or None, default=None
-        Says when the training is over in any case.
+        Says when the training is over in any case, and when to go back.
     """
 
     def __init__(
         self,
         patience: int = 10,
         monitor: str = "valid_loss",
-        first_epoch: float = 0,
+        first_epoch: int = 0,
         horizon: Horizon | None = None,
     ) -> None:
         self.patience = patience
@@ -75,11 +75,9 @@ class BestWeights(Callback):
         """Say whether the last epoch is the best so far, and count if it is not."""
         loss = net.history[-1, self.monitor]
         self.epoch_ += 1
-        first = self.first_epoch
         if self.horizon is not None:
             self.horizon.look(net.history[-1, "train_loss"], loss)
-            first = int(first * self.horizon.n_epochs)
-        if self.epoch_ <= first:
+        if self.epoch_ <= self.first_epoch:
             return False
         if loss < self.best_loss_:
             self.best_loss_, self.waited_ = loss, 0
@@ -95,10 +93,17 @@ class BestWeights(Callback):
             return True
         return self.waited_ >= self.patience
 
+    @property
+    def goes_back(self) -> bool:
+        """Whether the next epoch starts with the best weights."""
+        return self.horizon is not None and self.horizon.goes_back
+
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Keep better weights; raise to stop."""
+        """Keep better weights, or take them; raise to stop."""
         if self.judge(net):
             self._keep(net.module_)
+        elif self.goes_back and self.state_ is not None:
+            net.module_.load_state_dict(self.state_)
         if self.is_over:
             raise StopTraining
 

@@ -4,7 +4,9 @@ No one number of epochs suits all tables. Where labels are partly chance, a few 
 learn what there is, and more learn the rows by heart; where they follow from the
 columns, the loss would go on falling for many epochs. Half-way through the short plan
 the two are easily told apart: in the first kind the losses hardly move any more. The
-learning rate follows the plan, so that either way it is zero in the last epoch.
+learning rate follows the plan, so that either way it is zero in the last epoch. A long
+plan that stops paying is cut: the training goes back to its best epoch, and on from
+there for a few epochs at a falling rate.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ class Horizon:
     ----------
     n_epochs : int
         Of the present plan.
+    goes_back : bool
+        Whether the last epoch is the one after which the best weights are to be taken.
 
     Examples
     --------
@@ -54,6 +58,7 @@ class Horizon:
     def begin(self) -> None:
         """Start with the short plan."""
         self.n_epochs = self.short
+        self.goes_back = False
         self._train: list[float] = []
         self._valid: list[float] = []
 
@@ -66,10 +71,17 @@ class Horizon:
         """
         self._train.append(train_loss)
         self._valid.append(valid_loss)
-        if len(self._valid) != max(2, math.ceil(self.short / 2)):
-            return
-        if min(_fall(self._train), _fall(self._valid)) >= _DECLINE:
-            self.n_epochs = self.long
+        self.goes_back = False
+        epoch = len(self._valid)
+        half = math.ceil(self.short / 2)
+        if epoch == max(2, half):
+            if min(_fall(self._train), _fall(self._valid)) >= _DECLINE:
+                self.n_epochs = self.long
+        elif epoch > self.short and self.n_epochs == self.long:
+            # Nothing is lost by waiting but time: the training goes back.
+            self.goes_back = min(self._valid[-half:]) > min(self._valid[:-half])
+            if self.goes_back:
+                self.n_epochs = min(epoch + math.ceil(self.short / 3), self.long)
 
 
 def _fall(losses: list[float]) -> float:

@@ -7,7 +7,7 @@ import torch
 from sk_mixup import MixupClassifier
 from sk_mixup.mixing import CMixup, LinearSchedule, Mixup, OneOf
 from sk_mixup.training import Horizon, PlannedCosine, follows_plan
-from tests.training.packs import check_equal
+from tests.training.packs import check_equal, fitted_together
 
 FALLING = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5]
 LEVEL = [1.0, 0.9, 0.8, 0.799, 0.798, 0.797]
@@ -52,6 +52,23 @@ def test_every_training_starts_with_the_short_plan():
     horizon.begin()
     assert horizon.n_epochs == 4
     assert planned(LEVEL, LEVEL, horizon) == [4, 30, 30, 30, 30, 30]
+
+
+def test_a_long_plan_that_stops_paying_goes_back_and_ends_soon():
+    horizon = Horizon(6, 30)
+    planned(FALLING, FALLING, horizon)
+    seen = []
+    for valid in (0.3, 0.31, 0.32, 0.33, 0.34):
+        horizon.look(0.1, valid)
+        seen.append((horizon.n_epochs, horizon.goes_back))
+    # Half a short plan without a better epoch, and a third of one to come.
+    assert seen == [(30, False), (30, False), (30, False), (12, True), (12, False)]
+
+
+def test_a_long_plan_that_pays_is_kept():
+    horizon = Horizon(6, 30)
+    losses = list(0.9 ** np.arange(30))
+    assert planned(losses, losses, horizon)[-1] == 30
 
 
 def rates(horizon, n_epochs, change_at=None):
@@ -125,8 +142,8 @@ def test_labels_by_chance_are_not(n_short):
     assert model().fit(ROWS, CHANCE).n_iter_ == n_short
 
 
-def test_mixing_is_trained_as_long(n_short):
-    assert model(alpha=0.2).fit(ROWS, CLEAN).n_iter_ == 3 * n_short
+def test_mixing_is_trained_longer_too(n_short):
+    assert model(alpha=0.2).fit(ROWS, CLEAN).n_iter_ > n_short
 
 
 def test_the_learning_rate_ends_near_zero():
@@ -155,6 +172,33 @@ def test_a_second_fit_plans_anew(n_short):
     fitted = model(warm_start=True).fit(ROWS, CLEAN)
     # The history goes on: three short plans, and one.
     assert fitted.fit(ROWS, CHANCE).n_iter_ == 4 * n_short
+
+
+@pytest.fixture
+def _all_are_long(monkeypatch):
+    """Let every training start the long plan."""
+    monkeypatch.setattr("sk_mixup.training._horizon._DECLINE", -1.0)
+
+
+@pytest.mark.usefixtures("_all_are_long")
+def test_a_long_training_that_learns_by_heart_goes_back_to_its_best_epoch(n_short):
+    fitted = model().fit(ROWS, CHANCE)
+    losses = fitted.history_[:, "valid_loss"]
+    assert n_short < fitted.n_iter_ < 3 * n_short
+    last = fitted.n_iter_ - -(-n_short // 3) - 1
+    before, after = losses[last], losses[last + 1]
+    # From there on, with a small learning rate.
+    assert after < before
+
+
+@pytest.mark.usefixtures("_all_are_long")
+def test_members_of_a_pack_go_back_as_alone():
+    together = [model(module__dropout=0.0, random_state=seed) for seed in range(3)]
+    fitted_together(together, [(ROWS, CHANCE)] * 3)
+    for seed, one in enumerate(together):
+        lone = model(module__dropout=0.0, random_state=seed).fit(ROWS, CHANCE)
+        losses = one.history_[:, "valid_loss"]
+        assert losses == pytest.approx(lone.history_[:, "valid_loss"], abs=1e-3)
 
 
 def test_members_of_a_pack_find_out_each_for_itself():

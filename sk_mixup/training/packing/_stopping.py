@@ -40,6 +40,8 @@ class Stopping:
                 continue
             if callback.judge(net):
                 better.append(k)
+            elif callback.goes_back:
+                self.restore(k)
             stops[k] = callback.is_over
         self._keep_better(better)
         return stops
