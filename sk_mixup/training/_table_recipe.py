@@ -7,8 +7,8 @@ rate that falls to zero. Such a training is over before it can overfit, so it ru
 its end, and the epoch kept is one of the last: the best of all epochs is the luckiest
 of them where the validation part is small. Tables whose labels follow from their
 columns want three times as many epochs, and `Horizon` finds out which these are:
-hastie, a checkerboard, letter, house and diamond prices cut into classes, beside adult,
-churn and telco, which want the short training.
+hastie, a checkerboard, letter, house and diamond prices cut into classes, and small
+tables of most kinds, beside adult, churn and telco, which want the short training.
 """
 
 from __future__ import annotations
@@ -73,6 +73,9 @@ def table_recipe(
     n_epochs = max(n_epochs, min(40, _LEAST_STEPS // steps_per_epoch))
     most = max(4, _MOST_STEPS // steps_per_epoch)
     n_epochs, longest = min(n_epochs, most), min(3 * n_epochs, most)
+    if n_classes is None and n_rows > _SMALL:
+        # Numbers of many rows were predicted no better, on average over three tables.
+        longest = 0
     return Recipe(
         max_epochs=n_epochs,
         batch_size=batch_size,

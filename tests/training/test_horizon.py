@@ -29,6 +29,12 @@ def test_falling_losses_half_way_are_worth_a_longer_training():
     assert planned(FALLING, FALLING, Horizon(8, 30)) == [8, 8, 8, 30, 30, 30]
 
 
+def test_losses_are_compared_over_a_sixth_of_the_short_plan():
+    slow = [1.0 - 0.02 * epoch for epoch in range(12)]
+    assert planned(slow, slow, Horizon(12, 90))[-1] == 12
+    assert planned(slow, slow, Horizon(24, 90))[-1] == 90
+
+
 @pytest.mark.parametrize(
     ("train", "valid"), [(FALLING, LEVEL), (LEVEL, FALLING), (LEVEL, LEVEL)]
 )
