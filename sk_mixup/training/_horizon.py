@@ -60,6 +60,7 @@ class Horizon:
         """Start with the short plan."""
         self.n_epochs = self.short
         self.goes_back = False
+        self._is_cut = False
         self._train: list[float] = []
         self._valid: list[float] = []
 
@@ -79,10 +80,11 @@ class Horizon:
             span = math.ceil(_SPAN * self.short)
             if min(_fall(self._train, span), _fall(self._valid, span)) >= _DECLINE:
                 self.n_epochs = self.long
-        elif epoch > self.short and self.n_epochs == self.long:
+        elif epoch > self.short and not self._is_cut:
             # Nothing is lost by waiting but time: the training goes back.
             self.goes_back = min(self._valid[-half:]) > min(self._valid[:-half])
             if self.goes_back:
+                self._is_cut = True
                 self.n_epochs = min(epoch + math.ceil(self.short / 3), self.long)
 
 

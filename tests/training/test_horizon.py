@@ -71,6 +71,16 @@ def test_a_long_plan_that_stops_paying_goes_back_and_ends_soon():
     assert seen == [(30, False), (30, False), (30, False), (12, True), (12, False)]
 
 
+def test_a_training_goes_back_once_even_near_its_end():
+    horizon = Horizon(6, 14)
+    planned(FALLING, FALLING, horizon)
+    seen = []
+    for _ in range(8):
+        horizon.look(0.1, 0.7)
+        seen.append(horizon.goes_back)
+    assert sum(seen) == 1
+
+
 def test_a_long_plan_that_pays_is_kept():
     horizon = Horizon(6, 30)
     losses = list(0.9 ** np.arange(30))
