@@ -24,6 +24,7 @@ SUITES = {
     "images": "benchmarks.suites.modalities:run_images",
     "tabular": "benchmarks.suites.tabular",
     "label_noise": "benchmarks.suites.label_noise",
+    "recipe": "benchmarks.suites.recipe",
     "text": "benchmarks.suites.modalities:run_text",
     "audio": "benchmarks.suites.modalities:run_audio",
     "image_loop": "benchmarks.suites.image_loop",
