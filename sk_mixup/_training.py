@@ -294,7 +294,8 @@ class TrainingMixin(ReadingMixin):
         chosen = self.max_epochs is not None or self.n_iter_no_change is not None
         if chosen or recipe.longest <= n_epochs or follows_plan(method):
             return None
-        return Horizon(n_epochs, recipe.longest)
+        mixes = method is not None and not method.never_mixes
+        return Horizon(n_epochs, recipe.longest, mixes)
 
     def _attach_callbacks(
         self,

@@ -33,6 +33,10 @@ class Horizon:
     ----------
     short, long : int
         Epochs of the two plans.
+    mixes : bool, default=False
+        Whether batches are mixed. Their loss cannot fall below the entropy of their
+        labels, and by what share of itself it falls says little; the validation loss
+        decides alone.
 
     Attributes
     ----------
@@ -51,9 +55,10 @@ class Horizon:
     12
     """
 
-    def __init__(self, short: int, long: int) -> None:
+    def __init__(self, short: int, long: int, mixes: bool = False) -> None:
         self.short = short
         self.long = long
+        self.mixes = mixes
         self.begin()
 
     def begin(self) -> None:
@@ -78,7 +83,8 @@ class Horizon:
         half = math.ceil(self.short / 2)
         if epoch == max(2, half):
             span = math.ceil(_SPAN * self.short)
-            if min(_fall(self._train, span), _fall(self._valid, span)) >= _DECLINE:
+            losses = [self._valid] if self.mixes else [self._train, self._valid]
+            if min(_fall(values, span) for values in losses) >= _DECLINE:
                 self.n_epochs = self.long
         elif epoch > self.short and not self._is_cut:
             # Nothing is lost by waiting but time: the training goes back.

@@ -42,6 +42,11 @@ def test_both_losses_must_fall(train, valid):
     assert planned(train, valid, Horizon(12, 30)) == [12] * 6
 
 
+def test_of_mixed_batches_the_validation_loss_decides_alone():
+    assert planned(LEVEL, FALLING, Horizon(8, 30, mixes=True))[-1] == 30
+    assert planned(FALLING, LEVEL, Horizon(12, 30, mixes=True))[-1] == 12
+
+
 def test_one_bad_epoch_hides_nothing():
     valid = [1.0, 0.9, 0.95, 0.6]
     assert planned(FALLING[:4], valid, Horizon(8, 30))[-1] == 30
