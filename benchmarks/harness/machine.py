@@ -72,7 +72,8 @@ def git_commit() -> str:
     if not commit:
         return "unknown"
     # New result files are no difference in what was measured.
-    changed = _git("status", "--porcelain", "--", ".", ":!benchmarks/results")
+    outputs = (":!benchmarks/results", ":!docs/tabular.png")
+    changed = _git("status", "--porcelain", "--", ".", *outputs)
     return f"{commit} with uncommitted changes" if changed else commit
 
 
