@@ -78,6 +78,10 @@ class Halving:
         Candidate of every member.
     n_epochs : int
         Longest training of the pack.
+    dropped : dict of int to int or None, default=None
+        What earlier packs have decided. Folds whose tables are encoded differently
+        train in packs of their own: each to its own decision, every candidate might
+        end up dropped somewhere.
 
     Attributes
     ----------
@@ -86,12 +90,16 @@ class Halving:
     """
 
     def __init__(
-        self, rule: HalvingRule, candidates: Sequence[int], n_epochs: int
+        self,
+        rule: HalvingRule,
+        candidates: Sequence[int],
+        n_epochs: int,
+        dropped: Mapping[int, int] | None = None,
     ) -> None:
         self.rule = rule
         self.candidates = list(candidates)
         self.rungs = rule.rungs(n_epochs, len({*candidates}))
-        self.dropped: dict[int, int] = {}
+        self.dropped: dict[int, int] = dict(dropped or {})
         self._losses: dict[int, float] = {}
 
     def __call__(
@@ -115,20 +123,28 @@ class Halving:
             loss = valid_losses[member]
             # Members that stopped early are compared by the last loss they had.
             self._losses[member] = math.inf if loss is None else float(loss)
-        if epoch + 1 not in self.rungs:
-            return []
+        if epoch + 1 in self.rungs:
+            self._compare(epoch + 1, {self.candidates[member] for member in active})
+        return [m for m in active if self._end(self.candidates[m]) <= epoch + 1]
+
+    def _compare(self, rung: int, running: set[int]) -> None:
+        """Drop the worst of those that an earlier pack has left."""
         of_candidate: dict[int, list[float]] = {}
         for member, loss in self._losses.items():
-            candidate = self.candidates[member]
-            if candidate not in self.dropped:
-                of_candidate.setdefault(candidate, []).append(loss)
-        means = {key: sum(losses) / len(losses) for key, losses in of_candidate.items()}
-        ranked = sorted(means, key=lambda candidate: means[candidate])
-        worst = ranked[max(1, math.ceil(len(ranked) / self.rule.factor)) :]
-        running = {self.candidates[member] for member in active}
-        for candidate in running.intersection(worst):
-            self.dropped[candidate] = epoch + 1
-        return [m for m in active if self.candidates[m] in self.dropped]
+            of_candidate.setdefault(self.candidates[member], []).append(loss)
+        means = {
+            candidate: sum(losses) / len(losses)
+            for candidate, losses in of_candidate.items()
+            if self._end(candidate) >= rung
+        }
+        n_kept = max(1, math.ceil(len(means) / self.rule.factor))
+        left = [candidate for candidate in means if self._end(candidate) > rung]
+        ranked = sorted(left, key=lambda candidate: means[candidate])
+        for candidate in running.intersection(ranked[n_kept:]):
+            self.dropped[candidate] = rung
+
+    def _end(self, candidate: int) -> float:
+        return self.dropped.get(candidate, math.inf)
 
 
 def _check_int(name: str, value: Any, low: int, halving: Any) -> None:

@@ -84,7 +84,9 @@ def _train_pack(
     drops = None
     if halving is not None:
         n_epochs = max(member.pack.n_epochs for member in pack)
-        drops = Halving(halving, [member.candidate for member in pack], n_epochs)
+        drops = Halving(
+            halving, [member.candidate for member in pack], n_epochs, dropped
+        )
     watch = Watch(pack, drops, title=title)
     interrupted = False
     try:

@@ -1,6 +1,7 @@
 """Candidates that are dropped on the way."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sk_mixup import MixupSearchCV
@@ -39,6 +40,27 @@ def test_parts_of_a_pack_are_compared_among_themselves():
     halving = Halving(HalvingRule(2, 1), [0, 1, 2, 3], 10)
     assert halving(0, [0.1, 0.2, None, None], [0, 1]) == [1]
     assert halving(0, [None, None, 0.9, 0.8], [2, 3]) == [2]
+
+
+def test_a_later_pack_follows_what_an_earlier_one_decided():
+    rule = HalvingRule(2, 1)
+    halving = Halving(rule, [0, 1, 2, 3], 3, dropped={0: 1, 1: 1, 2: 2})
+    assert halving(0, [0.1, 0.2, 0.3, 0.4], range(4)) == [0, 1]
+    assert halving(1, [None, None, 0.3, 0.4], [2, 3]) == [2]
+    assert halving.dropped == {0: 1, 1: 1, 2: 2}
+
+
+def test_folds_that_are_encoded_differently_leave_somebody():
+    X, y = blobs(150, n_classes=2)
+    table = pd.DataFrame(X, columns=list("abcd")).assign(
+        row=[f"level {i % 40}" for i in range(150)]
+    )
+    estimator = net(module="mlp", max_epochs=4, module__d_hidden=8)
+    search = MixupSearchCV(estimator, {"random_state": range(6)}, cv=5)
+    search.set_params(halving=2, refit=False).fit(table, y)
+    # Six candidates, three after one epoch, two after two.
+    assert sorted(search.dropped_at_) == [0, 0, 1, 1, 1, 2]
+    assert search.dropped_at_[search.best_index_] == 0
 
 
 def test_dropped_candidates_are_marked_scored_and_not_chosen():
