@@ -160,24 +160,22 @@ class TrainingMixin(ReadingMixin):
         anneals = recipe.anneal and not partial and self.optimizer is None
         schedule = "auto" if partial else _schedule(knobs, anneals)
         anneals = anneals and schedule == "auto"
-        run = MixingRun(method, streams, objective, n_epochs, facts)
         horizon = None
         if anneals and data.valid is not None:
             horizon = self._horizon(recipe, n_epochs, method)
-        if horizon is not None:
-            n_epochs = horizon.long
+        most = n_epochs if horizon is None else horizon.long
         self._attach_callbacks(
-            net, recipe, data.valid is not None, n_epochs, anneals, horizon
+            net, recipe, data.valid is not None, most, anneals, horizon
         )
-        context = open_callback_context(self, n_epochs, data.X, data.y)
+        context = open_callback_context(self, most, data.X, data.y)
         if context is not None:
             bridge = ScikitLearnBridge(self, context, data.X, data.y, lambda: fitted)
             net.callbacks_.insert(0, ("scikit_learn", bridge))
         if method is None or method.never_mixes:
             train.groups = None
             method = None  # The same training, without drawing plans that do nothing.
-        run.method = method
-        return Training(data, net, run, n_epochs, knobs, schedule, fitted, context)
+        run = MixingRun(method, streams, objective, n_epochs, facts)
+        return Training(data, net, run, most, knobs, schedule, fitted, context)
 
     def _take_over(self, training: Training) -> None:
         """Become what was trained."""
