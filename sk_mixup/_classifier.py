@@ -47,7 +47,7 @@ class MixupClassifier(ClassifierMixin, CalibrationMixin, BaseMixup):
     preset : {"fast", "default", "best"}, default="default"
         What the settings left open are, for the bundled nets of tables: how large a net
         and how long a training. ``"fast"`` takes about a quarter of the time of
-        ``"default"``, ``"best"`` about three times as long.
+        ``"default"``, ``"best"`` about twice as long.
     max_epochs, batch_size : int or None, default=None
         None: by the number of rows and the kind of target; for tables 6 to 40 epochs,
         batches of 32 to 1024. With a validation part, tables whose training and
