@@ -179,12 +179,11 @@ def _recipe(model: Any, source: Any, target: Any, train: ArrayData) -> Recipe:
 def _needs_module(method: Method) -> bool:
     """Whether a method, or one inside it, looks at the net to draw."""
     # Methods with layers find their names in the net, HidMix the embedding's width.
-    if method.reads_module or hasattr(method, "layers") or isinstance(method, HidMix):
-        return True
-    parts: list[Any] = []
-    for value in method.get_params(deep=False).values():
-        parts += value if isinstance(value, (list, tuple)) else [value]
-    return any(_needs_module(part) for part in parts if isinstance(part, Method))
+    return any(
+        part.reads_module or hasattr(part, "layers") or isinstance(part, HidMix)
+        for part in method.walk()
+        if isinstance(part, Method)
+    )
 
 
 def _untrained(

@@ -17,7 +17,6 @@ from sk_mixup._parameters import PrefixedParameters
 from sk_mixup.exceptions import MixupWarning
 from sk_mixup.inputs import ArrayInput, ShapedInput, TableInput, TextInput
 from sk_mixup.mixing import Method, Mixup, OneOf, resolve_method
-from sk_mixup.nets import TabularNet
 from sk_mixup.training import (
     PRESETS,
     Knobs,
@@ -165,9 +164,6 @@ class SettingsMixin(PrefixedParameters):
             recipe = table_recipe(
                 n_rows, device, n_classes=n_classes, preset=self.preset
             )
-            if net is not TabularNet:
-                # Measured with the perceptrons only.
-                changes = {"precision": "float32"} | changes
             return dataclasses.replace(recipe, **changes)
         loads = getattr(self, "module__pretrained", False)
         if loads and bundled_net(self.module) is not None:

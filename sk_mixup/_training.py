@@ -163,10 +163,10 @@ class TrainingMixin(ReadingMixin):
         horizon = None
         if anneals and data.valid is not None:
             horizon = self._horizon(recipe, n_epochs, method)
-        most = n_epochs if horizon is None else horizon.long
         self._attach_callbacks(
-            net, recipe, data.valid is not None, most, anneals, horizon
+            net, recipe, data.valid is not None, n_epochs, anneals, horizon
         )
+        most = n_epochs if horizon is None else horizon.long
         context = open_callback_context(self, most, data.X, data.y)
         if context is not None:
             bridge = ScikitLearnBridge(self, context, data.X, data.y, lambda: fitted)
@@ -320,15 +320,12 @@ class TrainingMixin(ReadingMixin):
             schedule = LRScheduler(**settings)
             added.append(("annealing", schedule.initialize()))
         if validates:
-            patience, first = self.n_iter_no_change, 0.0
+            patience, first = self.n_iter_no_change, 0
             if patience is None:
                 patience = recipe.n_iter_no_change
                 # Without the schedule of the recipe, no epoch is closer to the end.
-                first = recipe.first_epoch if anneals else 0.0
-            shortest = n_epochs if horizon is None else horizon.short
-            best = BestWeights(
-                patience, first_epoch=int(first * shortest), horizon=horizon
-            )
+                first = int(recipe.first_epoch * n_epochs) if anneals else 0
+            best = BestWeights(patience, first_epoch=first, horizon=horizon)
             added.append(("best_weights", best.initialize()))
         if self.verbose > 1:
             added.append(("training_bar", TrainingBar(n_epochs, horizon).initialize()))

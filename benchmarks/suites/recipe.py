@@ -21,9 +21,10 @@ import torch
 from benchmarks.harness.options import Options
 from benchmarks.harness.progress import Progress
 from benchmarks.harness.report import Report, Table
-from benchmarks.suites.tabular_scores import log_loss, number_scores
+from benchmarks.suites.tabular_scores import all_columns, log_loss, number_scores
 from benchmarks.tabular_data import load
 from sk_mixup import MixupClassifier, MixupRegressor
+from sk_mixup.training._recipe import fast_precision
 
 SMALL, LARGE = 1_000, 8_000
 #: Tables, and into how many classes a number is cut, at equal counts.
@@ -117,10 +118,9 @@ def score(model: Any, x: Any, y: Any, x_test: Any, y_test: Any) -> dict[str, Any
         model.fit(x, y)
     seconds = time.process_time() - start
     if hasattr(model, "predict_proba"):
-        # A rare class may have no row among the few that are trained on.
-        proba = np.full((len(y_test), int(max(y.max(), y_test.max())) + 1), 1e-9)
-        proba[:, model.classes_] = model.predict_proba(x_test)
-        loss = log_loss(y_test, proba / proba.sum(1, keepdims=True))
+        n_classes = int(max(y.max(), y_test.max())) + 1
+        proba = all_columns(model.predict_proba(x_test), model.classes_, n_classes)
+        loss = log_loss(y_test, proba)
     else:
         loss = number_scores(y_test, model.predict(x_test), y)["rmse"]
     return {"loss": loss, "epochs": int(model.n_iter_), "cpu_seconds": seconds}
@@ -176,7 +176,7 @@ def precision_table(found: dict[Case, list[dict[str, Any]]]) -> Table:
             ]
         )
     columns = ["", "float32", "default", "change", "CPU s, float32", "CPU s, default"]
-    native = torch.cpu.get_capabilities().get("avx512_bf16", False)
+    native = fast_precision("cpu") == "bfloat16"
     note = (
         "The default is bfloat16 for the hidden layers here."
         if native

@@ -68,6 +68,23 @@ def number_scores(
     }
 
 
+def all_columns(
+    proba: NDArray[Any], classes: NDArray[Any], n_classes: int
+) -> NDArray[np.float64]:
+    """Return probabilities with a column per class, also of those never trained on.
+
+    Parameters
+    ----------
+    proba : array of shape (rows, len(classes))
+    classes : array of int
+        Class number of each column.
+    n_classes : int
+    """
+    full = np.zeros((len(proba), n_classes))
+    full[:, classes] = proba
+    return full
+
+
 def log_loss(y: NDArray[np.int64], proba: NDArray[np.float64]) -> float:
     """Return the mean negative logarithm of the probability of the true class."""
     own = proba[np.arange(len(y)), y]

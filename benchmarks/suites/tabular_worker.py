@@ -143,14 +143,13 @@ def _predict(model: Any, data: TabularData) -> NDArray[Any]:
     """Return probabilities with a column per class, or numbers."""
     import numpy as np
 
+    from benchmarks.suites.tabular_scores import all_columns
+
     if not data.is_classification:
         return np.asarray(model.predict(data.x_test))
     proba = np.asarray(model.predict_proba(data.x_test), np.float64)
     classes = np.asarray(model.classes_).astype(int)
-    # A class without a training row has no column.
-    full = np.zeros((len(proba), data.n_classes))
-    full[:, classes] = proba
-    return full
+    return all_columns(proba, classes, data.n_classes)
 
 
 def _speed(predict: Any, n_rows: int) -> float:

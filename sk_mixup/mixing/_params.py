@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 import numbers
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 Self = TypeVar("Self", bound="Parameterized")
@@ -20,6 +21,21 @@ class Parameterized:
     @classmethod
     def _parameter_names(cls) -> list[str]:
         return sorted(name for name in inspect.signature(cls).parameters)
+
+    def walk(self) -> Iterator[Parameterized]:
+        """Yield the object, and all that its parameters hold, in lists and dicts too.
+
+        Yields
+        ------
+        part : Parameterized
+        """
+        yield self
+        for value in self.get_params(deep=False).values():
+            if isinstance(value, dict):
+                value = list(value.values())
+            for part in value if isinstance(value, (list, tuple)) else [value]:
+                if isinstance(part, Parameterized):
+                    yield from part.walk()
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters by name.

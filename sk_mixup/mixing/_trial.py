@@ -127,11 +127,6 @@ def _plan_at(
 
 def _layered(method: Method) -> Iterator[ManifoldMixup]:
     """Yield the methods for hidden layers: a method itself, and those inside it."""
-    if isinstance(method, ManifoldMixup):
-        yield method
-    for value in method.get_params(deep=False).values():
-        if isinstance(value, dict):
-            value = list(value.values())
-        for part in value if isinstance(value, (list, tuple)) else [value]:
-            if isinstance(part, Method):
-                yield from _layered(part)
+    for part in method.walk():
+        if isinstance(part, ManifoldMixup):
+            yield part

@@ -117,7 +117,7 @@ class ExcelFormer(TokenNet):
 
     #: Whether the estimators find `importance`.
     needs_importance: ClassVar[bool] = True
-    recipe_changes: ClassVar[dict[str, Any]] = {"lr": 1e-3}
+    recipe_changes: ClassVar[dict[str, Any]] = TokenNet.recipe_changes | {"lr": 1e-3}
     allowed: Tensor | None
 
     def __init__(

@@ -104,7 +104,7 @@ class FTTransformer(TokenNet):
     ['blocks.0', 'blocks.1']
     """
 
-    recipe_changes: ClassVar[dict[str, Any]] = {"lr": 3e-4}
+    recipe_changes: ClassVar[dict[str, Any]] = TokenNet.recipe_changes | {"lr": 3e-4}
 
     def __init__(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -79,8 +78,6 @@ class TabularResNet(TokenNet):
     >>> net.mix_layers
     ['blocks.0', 'blocks.1', 'blocks.2']
     """
-
-    recipe_changes: ClassVar[dict[str, Any]] = {}
 
     def __init__(
         self,

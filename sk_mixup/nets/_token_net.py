@@ -43,8 +43,8 @@ class TokenNet(nn.Module):
 
     mixes_inside = True
     input_kind: ClassVar[str] = "table"
-    #: What of the recipe for tables does not suit the net.
-    recipe_changes: ClassVar[dict[str, Any]] = {}
+    #: What of the recipe for tables does not suit the net, or was not tried with it.
+    recipe_changes: ClassVar[dict[str, Any]] = {"precision": "float32"}
     mix_dims: Tensor
     blocks: nn.ModuleList
 

@@ -133,14 +133,9 @@ def follows_plan(method: Method | None) -> bool:
     """
     if method is None:
         return False
-    params = method.get_params(deep=False)
-    if any(callable(params.get(name)) for name in ("alpha", "p")):
-        return True
-    if any(params.get(name) for name in ("off_first", "off_last")):
-        return True
-    parts = [
-        part
-        for value in params.values()
-        for part in (value if isinstance(value, (list, tuple)) else [value])
-    ]
-    return any(follows_plan(part) for part in parts if isinstance(part, Method))
+    return any(
+        any(callable(getattr(part, name, None)) for name in ("alpha", "p"))
+        or any(getattr(part, name, None) for name in ("off_first", "off_last"))
+        for part in method.walk()
+        if isinstance(part, Method)
+    )

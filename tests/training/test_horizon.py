@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sk_mixup import MixupClassifier
-from sk_mixup.mixing import CMixup, LinearSchedule, Mixup, OneOf
+from sk_mixup.mixing import CMixup, LinearSchedule, Mixup, OneOf, PerKey
 from sk_mixup.training import Horizon, PlannedCosine, follows_plan
 from tests.training.packs import check_equal, fitted_together
 
@@ -130,6 +130,7 @@ def test_the_rate_goes_on_along_the_long_plan():
         (Mixup(0.2, p=LinearSchedule(1.0, 0.0)), True),
         (Mixup(0.2, off_last=2), True),
         (OneOf([CMixup(), Mixup(0.2, off_first=0.1)]), True),
+        (PerKey({"image": Mixup(LinearSchedule(0.4, 0.0))}), True),
     ],
 )
 def test_who_counts_on_the_length_of_a_training(method, follows):

@@ -20,11 +20,6 @@ def data():
     return rows()
 
 
-def by_hand():
-    """Layers that are computed by hand."""
-    return layered()
-
-
 def heavy(**settings):
     """Return a net that takes a pack of its own."""
     return MixupClassifier("tabm", module__d_hidden=256, **settings)
@@ -38,7 +33,7 @@ def light(**settings):
 def layers(**settings):
     """Return layers that are computed by hand."""
     settings.pop("module__dropout")
-    return MixupClassifier(by_hand, **settings)
+    return MixupClassifier(layered, **settings)
 
 
 @pytest.mark.parametrize("make", [layers, light, heavy])

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sk_mixup.training._forward import as_float32
 from sk_mixup.training.packing._call import Call
 
 Weights = dict[str, Tensor]
@@ -44,5 +45,6 @@ class AutocastProgram:
     def __call__(self, params: Weights, buffers: Weights, x: Any, call: Call) -> Tensor:
         """Return the outputs in float32, of shape (members, rows, ...)."""
         with torch.autocast(self._device_type, self._precision):
-            output: Tensor = self._program(params, buffers, x, call)
-        return output.float() if output.dtype == self._precision else output
+            output = self._program(params, buffers, x, call)
+        result: Tensor = as_float32(output)
+        return result

@@ -176,14 +176,8 @@ def _reason_of_method(method: Method | None) -> str | None:
     return None
 
 
-def _mixes_layers(method: Any) -> bool:
-    if callable(getattr(method, "sites", None)):
-        return True
-    for value in method.get_params(deep=False).values():
-        for part in value if isinstance(value, (list, tuple)) else [value]:
-            if isinstance(part, Method) and _mixes_layers(part):
-                return True
-    return False
+def _mixes_layers(method: Method) -> bool:
+    return any(callable(getattr(part, "sites", None)) for part in method.walk())
 
 
 def _reason_of_module(member: PackMember) -> str | None:
