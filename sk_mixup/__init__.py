@@ -6,14 +6,16 @@ methods live in :mod:`sk_mixup.mixing` and serve any training loop.
 
 from typing import TYPE_CHECKING, Any
 
-from sk_mixup._classifier import MixupClassifier
-from sk_mixup._regressor import MixupRegressor
+from sk_mixup._moved import find_moved_modules
+from sk_mixup.estimators import MixupClassifier, MixupRegressor
 from sk_mixup.exceptions import MixupWarning
 
 if TYPE_CHECKING:
     from sk_mixup.model_selection import MixupRandomizedSearchCV, MixupSearchCV
 
 __version__ = "0.1.0"
+
+find_moved_modules()
 
 __all__ = [
     "MixupClassifier",

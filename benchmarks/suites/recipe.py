@@ -24,7 +24,7 @@ from benchmarks.harness.report import Report, Table
 from benchmarks.suites.tabular_scores import all_columns, log_loss, number_scores
 from benchmarks.tabular_data import load
 from sk_mixup import MixupClassifier, MixupRegressor
-from sk_mixup.training._recipe import fast_precision
+from sk_mixup.training.recipes._recipe import fast_precision
 
 SMALL, LARGE = 1_000, 8_000
 #: Tables, and into how many classes a number is cut, at equal counts.

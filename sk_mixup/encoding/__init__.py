@@ -10,8 +10,18 @@ from sk_mixup.encoding._soft_labels import SoftLabelEncoder
 from sk_mixup.encoding._table import EncodedTable, TableEncoder
 from sk_mixup.encoding._target import TargetScaler
 from sk_mixup.encoding._target_bins import MAX_CLASSES, target_edges
+from sk_mixup.encoding._text import (
+    KINDS,
+    as_texts,
+    copied_tokenizer,
+    padded,
+    padding_id,
+    token_lists,
+    train_tokenizer,
+)
 
 __all__ = [
+    "KINDS",
     "MAX_CLASSES",
     "ClassEncoder",
     "ClassMatrixEncoder",
@@ -23,6 +33,12 @@ __all__ = [
     "TargetEncoder",
     "TargetScaler",
     "as_table",
+    "as_texts",
+    "copied_tokenizer",
     "fit_classes",
+    "padded",
+    "padding_id",
     "target_edges",
+    "token_lists",
+    "train_tokenizer",
 ]

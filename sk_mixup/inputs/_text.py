@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from sk_mixup.encoding._text import as_texts
+from sk_mixup.encoding import as_texts
 from sk_mixup.inputs._rows import Rows, as_rows
 from sk_mixup.inputs._tokenizer import TextTokenizer
 

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sk_mixup.encoding._text import (
+from sk_mixup.encoding import (
     KINDS,
     as_texts,
     copied_tokenizer,

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sk_mixup.metrics._rows import check_proba
+from sk_mixup.metrics import check_proba
 
 __all__ = ["ReliabilityCurve", "expected_calibration_error", "reliability_curve"]
 

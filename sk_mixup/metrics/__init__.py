@@ -4,6 +4,12 @@ Plain NumPy functions: they judge the output of any classifier.
 """
 
 from sk_mixup.metrics._refined import refined_log_loss, refined_log_loss_scorer
+from sk_mixup.metrics._rows import check_proba
 from sk_mixup.metrics._temperature import fit_temperature
 
-__all__ = ["fit_temperature", "refined_log_loss", "refined_log_loss_scorer"]
+__all__ = [
+    "check_proba",
+    "fit_temperature",
+    "refined_log_loss",
+    "refined_log_loss_scorer",
+]

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import default_collate
 
 from sk_mixup.mixing._method import Method
-from sk_mixup.mixing._streams import MixStreams
+from sk_mixup.mixing.draws import MixStreams
 
 
 class MixCollate:

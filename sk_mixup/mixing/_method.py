@@ -16,20 +16,23 @@ from torch import Tensor
 
 from sk_mixup.mixing._batch import first_tensor, lam_dtype
 from sk_mixup.mixing._context import MixContext
-from sk_mixup.mixing._pairing import (
+from sk_mixup.mixing._params import Parameterized, check_choice, check_number
+from sk_mixup.mixing._preview import MixPreview, preview_method
+from sk_mixup.mixing.draws import (
+    MixStreams,
     Pairing,
+    Schedule,
     check_pairing,
     check_partners,
+    check_schedule,
     keeps_rows,
     never_pairs_selves,
     resolve_pairing,
+    uniform,
+    uniforms,
+    value_at,
 )
-from sk_mixup.mixing._params import Parameterized, check_choice, check_number
-from sk_mixup.mixing._plan import MixPlan
-from sk_mixup.mixing._preview import MixPreview, preview_method
-from sk_mixup.mixing._schedules import Schedule, check_schedule, value_at
-from sk_mixup.mixing._streams import MixStreams, uniform, uniforms
-from sk_mixup.mixing._targets import MixedTargets
+from sk_mixup.mixing.plans import MixedTargets, MixPlan
 
 _PLAIN = (float, int, str, type(None))
 

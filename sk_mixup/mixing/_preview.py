@@ -5,18 +5,33 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import check_integer
-from sk_mixup.mixing._plan import MixPlan
+from sk_mixup.mixing.draws import MixStreams
+from sk_mixup.mixing.plans import MixPlan
 
-if TYPE_CHECKING:
-    from sk_mixup.mixing._context import MixContext
-    from sk_mixup.mixing._method import Method
-    from sk_mixup.mixing._streams import MixStreams
+
+class Draws(Protocol):
+    """What a preview asks of a method; methods themselves stand a floor higher."""
+
+    @property
+    def short_name(self) -> str:
+        """Name of the method in lists of methods."""
+
+    def draw(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        generator: Any = None,
+        context: MixContext | None = None,
+    ) -> MixPlan:
+        """Draw the plan of a batch."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,7 +84,7 @@ class MixPreview:
     @classmethod
     def of(
         cls,
-        method: Method,
+        method: Draws,
         plan: MixPlan,
         x: Any,
         y: Tensor | None = None,
@@ -129,7 +144,7 @@ class MixPreview:
 
 
 def preview_method(
-    method: Method,
+    method: Draws,
     x: Any,
     y: Any = None,
     *,

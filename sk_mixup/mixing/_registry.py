@@ -7,28 +7,30 @@ import difflib
 import inspect
 from typing import Any, NamedTuple
 
-from sk_mixup.mixing._alignmix import AlignMix
-from sk_mixup.mixing._balanced import BalancedMixup
-from sk_mixup.mixing._cmixup import CMixup
-from sk_mixup.mixing._cutmix import CutMix
-from sk_mixup.mixing._featmix import FeatMix
-from sk_mixup.mixing._featureswap import FeatureSwap
-from sk_mixup.mixing._fmix import FMix
-from sk_mixup.mixing._gridmix import GridMix
-from sk_mixup.mixing._hidmix import HidMix
-from sk_mixup.mixing._mamix import MAMix
-from sk_mixup.mixing._manifold import ManifoldMixup
 from sk_mixup.mixing._method import Method
-from sk_mixup.mixing._mixup import Mixup
-from sk_mixup.mixing._noisy import NoisyFeatureMixup
-from sk_mixup.mixing._oneof import OneOf
-from sk_mixup.mixing._per_key import PerKey
-from sk_mixup.mixing._regmixup import RegMixup
-from sk_mixup.mixing._remix import Remix
-from sk_mixup.mixing._repeat import Repeat
-from sk_mixup.mixing._resizemix import ResizeMix
-from sk_mixup.mixing._smoothmix import SmoothMix
-from sk_mixup.mixing._waveform import WaveformMix
+from sk_mixup.mixing.methods import (
+    AlignMix,
+    BalancedMixup,
+    CMixup,
+    CutMix,
+    FeatMix,
+    FeatureSwap,
+    FMix,
+    GridMix,
+    HidMix,
+    MAMix,
+    ManifoldMixup,
+    Mixup,
+    NoisyFeatureMixup,
+    OneOf,
+    PerKey,
+    RegMixup,
+    Remix,
+    Repeat,
+    ResizeMix,
+    SmoothMix,
+    WaveformMix,
+)
 
 _CLASSES: tuple[type[Method], ...] = (
     Mixup,

@@ -10,20 +10,21 @@ import torch
 from torch import Tensor, nn
 
 from sk_mixup.mixing._context import MixContext
-from sk_mixup.mixing._hooks import find_layer, mix_layer
-from sk_mixup.mixing._manifold import ManifoldMixup
 from sk_mixup.mixing._method import Method
-from sk_mixup.mixing._plan import MixPlan
-from sk_mixup.mixing._sites import (
+from sk_mixup.mixing.layers import (
     INPUT,
     Call,
+    find_layer,
     find_sites,
     misplaced_batch,
+    mix_layer,
     plain_call,
     quiet,
     run_and_record,
     some_rows,
 )
+from sk_mixup.mixing.methods import ManifoldMixup
+from sk_mixup.mixing.plans import MixPlan
 
 
 def try_layers(

@@ -13,9 +13,7 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from sk_mixup._base import BaseMixup
-from sk_mixup._classifier import MixupClassifier
-from sk_mixup._regressor import MixupRegressor
+from sk_mixup.estimators import BaseMixup, MixupClassifier, MixupRegressor
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,7 @@ from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
 from sk_mixup import training as engine
-from sk_mixup._reading import FitData
-from sk_mixup._training import Training
+from sk_mixup.estimators import FitData, Training
 from sk_mixup.model_selection._last_step import (
     Given,
     fit_up_to_net,

@@ -2,7 +2,7 @@
 
 from sk_mixup.nets._batch_ensemble import EnsembleLinear, joined_output
 from sk_mixup.nets._convnet import ConvNet
-from sk_mixup.nets._dropout import Dropout
+from sk_mixup.nets._dropout import Dropout, mask_of_bytes
 from sk_mixup.nets._embeddings import CategoricalEmbedding, PiecewiseLinearEmbedding
 from sk_mixup.nets._excelformer import ExcelFormer
 from sk_mixup.nets._external import HuggingFaceNet, TimmNet
@@ -32,4 +32,5 @@ __all__ = [
     "TextCNN",
     "TimmNet",
     "joined_output",
+    "mask_of_bytes",
 ]

@@ -2,60 +2,74 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sk_mixup.training._batches import ArrayData, TensorBatches, select, split_weight
-from sk_mixup.training._building import make_net
-from sk_mixup.training._callbacks import (
+from sk_mixup.training.feeds import (
+    ArrayData,
+    StreamData,
+    TensorBatches,
+    TrainStreams,
+    mix_facts,
+    seeded_globals,
+    select,
+    split_weight,
+    token_information,
+)
+from sk_mixup.training.loop import (
     BestWeights,
+    MixingMixin,
+    MixingRun,
     ScikitLearnBridge,
     StopTraining,
-    score_anew,
-)
-from sk_mixup.training._check_mixing import check_mixing
-from sk_mixup.training._facts import mix_facts, token_information
-from sk_mixup.training._head_losses import GaussianLoss, PinballLoss
-from sk_mixup.training._heads import TargetKind
-from sk_mixup.training._horizon import Horizon, PlannedCosine, follows_plan
-from sk_mixup.training._initialize import initialize_net
-from sk_mixup.training._knobs import Knobs, check_knobs
-from sk_mixup.training._modules import (
-    bundled_net,
-    input_kind,
-    may_take_tables,
-    module_kind,
-)
-from sk_mixup.training._multilabel import MultiLabel
-from sk_mixup.training._multioutput import MultiOutput
-from sk_mixup.training._net import MixingMixin, mixing_net_class
-from sk_mixup.training._objective import Objective
-from sk_mixup.training._prediction import predict_outputs, predict_stream
-from sk_mixup.training._progress import TrainingBar
-from sk_mixup.training._recipe import (
-    AUTO_EARLY_STOPPING_ROWS,
-    Recipe,
-    image_recipe,
-    module_recipe,
-    resolve_device,
-    text_recipe,
-    tuning_recipe,
-)
-from sk_mixup.training._regression_heads import (
-    GaussianHead,
-    QuantileHead,
-    RegressionHead,
-)
-from sk_mixup.training._run import MixingRun
-from sk_mixup.training._soft_objective import SoftLabels
-from sk_mixup.training._stream_data import StreamData
-from sk_mixup.training._streams import TrainStreams, seeded_globals
-from sk_mixup.training._table_recipe import PRESETS, table_recipe
-from sk_mixup.training._temperature import (
+    TrainingBar,
+    mixing_net_class,
     no_temperature,
     outputs_of,
+    predict_outputs,
+    predict_stream,
+    score_anew,
     takes_temperature,
     temperature_of,
     tempered,
 )
-from sk_mixup.training._tuning import end_run, start_run, try_knobs
+from sk_mixup.training.objectives import (
+    GaussianHead,
+    GaussianLoss,
+    MultiLabel,
+    MultiOutput,
+    Objective,
+    PinballLoss,
+    QuantileHead,
+    RegressionHead,
+    SoftLabels,
+    TargetKind,
+)
+from sk_mixup.training.recipes import (
+    AUTO_EARLY_STOPPING_ROWS,
+    PRESETS,
+    Horizon,
+    Knobs,
+    PlannedCosine,
+    Recipe,
+    check_knobs,
+    follows_plan,
+    image_recipe,
+    module_recipe,
+    resolve_device,
+    table_recipe,
+    text_recipe,
+    tuning_recipe,
+)
+from sk_mixup.training.setup import (
+    bundled_net,
+    check_mixing,
+    end_run,
+    initialize_net,
+    input_kind,
+    make_net,
+    may_take_tables,
+    module_kind,
+    start_run,
+    try_knobs,
+)
 
 if TYPE_CHECKING:
     from sk_mixup.training.packing import (

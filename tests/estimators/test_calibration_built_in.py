@@ -17,7 +17,8 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import IterableDataset
 
-from sk_mixup import MixupClassifier, MixupWarning, _calibrating
+from sk_mixup import MixupClassifier, MixupWarning
+from sk_mixup.estimators import _calibrating
 from sk_mixup.metrics import fit_temperature, refined_log_loss_scorer
 from tests.estimators.helpers import assert_same_weights, blobs, classifier
 

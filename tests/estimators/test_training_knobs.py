@@ -203,7 +203,7 @@ def test_verbose_2_shows_a_bar_with_the_time_left_and_the_table(capsys):
 
 
 def test_verbose_2_without_tqdm_names_the_extra(monkeypatch):
-    monkeypatch.setattr("sk_mixup._settings.find_spec", lambda name: None)
+    monkeypatch.setattr("sk_mixup.estimators._settings.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"sk-mixup\[progress\]"):
         classifier(verbose=2).fit(X, Y)
 

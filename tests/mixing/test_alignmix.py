@@ -8,7 +8,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from sk_mixup.mixing import AlignMix, ManifoldMixup, MixContext, Mixup, mix_layer
-from sk_mixup.mixing._alignmix import alignment
+from sk_mixup.mixing.methods._alignmix import alignment
 
 
 def generator(seed=0):

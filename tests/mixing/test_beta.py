@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose
 from scipy import integrate, stats
 
 from sk_mixup.mixing import expected_smoothing
-from sk_mixup.mixing._beta import symmetric_beta
-from sk_mixup.mixing._laws import BetaLaw, draw_lam
+from sk_mixup.mixing.draws._beta import symmetric_beta
+from sk_mixup.mixing.draws._laws import BetaLaw, draw_lam
 
 ALPHAS = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0]
 

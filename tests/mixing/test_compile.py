@@ -27,9 +27,9 @@ from sk_mixup.mixing import (
     ResizeMix,
     SmoothMix,
 )
-from sk_mixup.mixing._mask_plan import BoxPlan, MaskPlan, SoftMaskPlan, mask_lam
-from sk_mixup.mixing._plan import LinearPlan, MixPlan
-from sk_mixup.mixing._stack_plan import StackPlan
+from sk_mixup.mixing.plans._masks import BoxPlan, MaskPlan, SoftMaskPlan, mask_lam
+from sk_mixup.mixing.plans._plan import LinearPlan, MixPlan
+from sk_mixup.mixing.plans._stack import StackPlan
 
 
 def generator(seed=0):

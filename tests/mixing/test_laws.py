@@ -20,7 +20,7 @@ from sk_mixup.mixing import (
     expected_smoothing,
     resolve_method,
 )
-from sk_mixup.mixing._laws import draw_lam
+from sk_mixup.mixing.draws._laws import draw_lam
 
 CONTINUOUS = [
     (BetaLaw(0.3), stats.beta(0.3, 0.3)),

@@ -15,10 +15,10 @@ from sk_mixup.mixing import (
     MixStreams,
     Mixup,
     NearestPairing,
-    _pairing_weighted,
 )
-from sk_mixup.mixing._pairing import PAIRINGS, reverse, shuffle
-from sk_mixup.mixing._pairing_weighted import draw_partners
+from sk_mixup.mixing.draws import _pairing_weighted
+from sk_mixup.mixing.draws._pairing import PAIRINGS, reverse, shuffle
+from sk_mixup.mixing.draws._pairing_weighted import draw_partners
 
 
 def generator(seed=0):

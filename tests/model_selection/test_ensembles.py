@@ -16,7 +16,7 @@ from sklearn.model_selection import (
 )
 
 from sk_mixup import MixupSearchCV, MixupWarning, training
-from sk_mixup._training import Training
+from sk_mixup.estimators._training import Training
 from sk_mixup.model_selection import FoldEnsembleClassifier, FoldEnsembleRegressor
 from sk_mixup.model_selection._ensemble import ensemble_loss, greedy_weights
 from sk_mixup.model_selection._substitute import Ticket

@@ -199,7 +199,7 @@ def test_a_second_fit_plans_anew(n_short):
 @pytest.fixture
 def _all_are_long(monkeypatch):
     """Let every training start the long plan."""
-    monkeypatch.setattr("sk_mixup.training._horizon._DECLINE", -1.0)
+    monkeypatch.setattr("sk_mixup.training.recipes._horizon._DECLINE", -1.0)
 
 
 @pytest.mark.usefixtures("_all_are_long")

@@ -11,8 +11,8 @@ from torch import nn
 
 from sk_mixup.mixing import Mixup
 from sk_mixup.training import Objective
-from sk_mixup.training._ema import WeightAverage
-from sk_mixup.training._schedule import StepSchedule, factor
+from sk_mixup.training.loop._ema import WeightAverage
+from sk_mixup.training.recipes._schedule import StepSchedule, factor
 from tests.estimators.helpers import (
     Recorder,
     assert_same_weights,

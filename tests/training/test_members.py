@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from sk_mixup.mixing import CutMix, Mixup, RegMixup
-from sk_mixup.training._members import MemberObjective
-from sk_mixup.training._objective import Objective
+from sk_mixup.training.objectives._members import MemberObjective
+from sk_mixup.training.objectives._objective import Objective
 
 METHODS = {"none": None, "mixup": Mixup(1.0), "row": Mixup(1.0, per="row")}
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.training._forward import as_float32
+from sk_mixup.training.loop import as_float32
 from sk_mixup.training.packing._call import Call
 
 Weights = dict[str, Tensor]

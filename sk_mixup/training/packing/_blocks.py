@@ -14,9 +14,8 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing import MixPlan
-from sk_mixup.mixing._plan import to_blendable
-from sk_mixup.training._ahead import mixes_input
-from sk_mixup.training._batches import select, split_weight
+from sk_mixup.mixing.plans import to_blendable
+from sk_mixup.training.feeds import mixes_input, select, split_weight
 from sk_mixup.training.packing._draws import Drawer, Shares
 from sk_mixup.training.packing._feeds import Feed, Feeds, distinct, gathered
 from sk_mixup.training.packing._member import map_tensors

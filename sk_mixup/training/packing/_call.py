@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sk_mixup.nets._dropout import Dropout, mask_of_bytes
+from sk_mixup.nets import Dropout, mask_of_bytes
 
 #: Layers that drop values at a rate `p`, which may differ between members.
 DROPOUTS = (nn.Dropout, Dropout)

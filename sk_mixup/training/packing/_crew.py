@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 import torch
 
-from sk_mixup.training._streams import seeded_globals
+from sk_mixup.training.feeds import seeded_globals
 from sk_mixup.training.packing._key import is_by_hand
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._memory import (

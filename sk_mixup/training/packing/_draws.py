@@ -15,11 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing import Method, MixContext, MixPlan, MixStreams, Mixup
-from sk_mixup.mixing._laws import BetaLaw
-from sk_mixup.mixing._pairing import shuffle_many
-from sk_mixup.mixing._plan import LinearPlan
-from sk_mixup.training._batches import row_groups
+from sk_mixup.mixing import BetaLaw, Method, MixContext, MixPlan, MixStreams, Mixup
+from sk_mixup.mixing.draws import shuffle_many
+from sk_mixup.mixing.plans import LinearPlan
+from sk_mixup.training.feeds import row_groups
 from sk_mixup.training.packing._feeds import copy_of, state_of
 from sk_mixup.training.packing._member import PackMember
 

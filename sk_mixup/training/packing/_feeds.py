@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.inputs import ArrayRows
-from sk_mixup.training._batches import ArrayData, split_weight
+from sk_mixup.training.feeds import ArrayData, split_weight
 from sk_mixup.training.packing._member import PackMember, map_tensors, tensors_of
 
 

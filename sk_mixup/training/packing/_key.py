@@ -16,10 +16,8 @@ from skorch.callbacks import (
 
 from sk_mixup.inputs import ArrayRows
 from sk_mixup.mixing import Method, Mixup
-from sk_mixup.training._batches import ArrayData
-from sk_mixup.training._callbacks import BestWeights
-from sk_mixup.training._knobs import Knobs
-from sk_mixup.training._progress import TrainingBar
+from sk_mixup.training.feeds import ArrayData
+from sk_mixup.training.loop import BestWeights, TrainingBar
 from sk_mixup.training.packing._autocast import AutocastProgram
 from sk_mixup.training.packing._feeds import _leaves
 from sk_mixup.training.packing._graph import Step, read_graph
@@ -35,6 +33,7 @@ from sk_mixup.training.packing._signature import (
 )
 from sk_mixup.training.packing._traced import TracedProgram
 from sk_mixup.training.packing._trial import try_program
+from sk_mixup.training.recipes import Knobs
 
 # Callbacks whose work the pack does, or that nobody misses in one.
 _KNOWN = (EpochTimer, PassthroughScoring, PrintLog, BestWeights, TrainingBar)

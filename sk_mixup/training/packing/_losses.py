@@ -14,12 +14,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sk_mixup.mixing._plan import LinearPlan, MixPlan
-from sk_mixup.training._ahead import _dense
-from sk_mixup.training._multilabel import MultiLabelObjective
-from sk_mixup.training._objective import _MOST_DENSE_CLASSES, Objective
-from sk_mixup.training._run import MixingRun, count_hits
-from sk_mixup.training._soft_objective import SoftLabelObjective
+from sk_mixup.mixing import MixPlan
+from sk_mixup.mixing.plans import LinearPlan
+from sk_mixup.training.feeds import dense_target
+from sk_mixup.training.loop import MixingRun, count_hits
+from sk_mixup.training.objectives import (
+    MOST_DENSE_CLASSES,
+    MultiLabelObjective,
+    Objective,
+    SoftLabelObjective,
+)
 from sk_mixup.training.packing._blocks import FreeBlock, LinearBlock, Part, Targets
 
 #: Criteria of torch that treat rows one by one.
@@ -131,7 +135,7 @@ class DenseLoss(BlockLoss):
         y, n_rows = targets.y, self._block.size
         shares = targets.shares
         if all(o._is_plain for o in objectives) and targets.weight is None:
-            narrow = n_classes <= _MOST_DENSE_CLASSES
+            narrow = n_classes <= MOST_DENSE_CLASSES
             clean = self._clean(y, n_classes, output.dtype)
             if shares is None:
                 return clean.transpose(0, 1).contiguous()
@@ -246,7 +250,7 @@ class EachLoss(BlockLoss):
             target = None
             if plan is not None and not plan.is_identity and plan.pool is None:
                 target = run.objective.dense_targets([(y, weight)])[0]
-                target = None if target is None else _dense(target, plan)
+                target = None if target is None else dense_target(target, plan)
             loss = run.objective(output[k - part.low], y, weight, plan, target)
             self._losses[k - start].append(loss.detach())
             total = total + loss

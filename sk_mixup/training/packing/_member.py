@@ -8,10 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
-from sk_mixup.training._batches import ArrayData
-from sk_mixup.training._callbacks import BestWeights
-from sk_mixup.training._knobs import Knobs
-from sk_mixup.training._run import MixingRun
+from sk_mixup.training.feeds import ArrayData
+from sk_mixup.training.loop import BestWeights, MixingRun
+from sk_mixup.training.recipes import Knobs
 
 
 @dataclass

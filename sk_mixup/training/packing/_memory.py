@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sk_mixup.training._batches import move
-from sk_mixup.training._prediction import call_module
+from sk_mixup.training.feeds import move
+from sk_mixup.training.loop import call_module
 from sk_mixup.training.packing._feeds import row_bytes
 from sk_mixup.training.packing._member import PackMember, tensors_of
 

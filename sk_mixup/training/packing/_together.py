@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 
-from sk_mixup.training._tuning import start_run
 from sk_mixup.training.packing._crew import AfterEpoch, Crew
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._memory import (
@@ -14,6 +13,7 @@ from sk_mixup.training.packing._memory import (
     member_bytes,
     sizes_of_packs,
 )
+from sk_mixup.training.setup import start_run
 
 
 def train_together(

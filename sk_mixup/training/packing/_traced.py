@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from sk_mixup.training._objective import main_output
+from sk_mixup.training.objectives import main_output
 from sk_mixup.training.packing._call import Call, dropouts_of
 from sk_mixup.training.packing._member import map_tensors
 

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sk_mixup.training._prediction import call_module
-from sk_mixup.training._streams import seeded_globals
+from sk_mixup.training.feeds import seeded_globals
+from sk_mixup.training.loop import call_module
 from sk_mixup.training.packing._call import Call, dropouts_of
 from sk_mixup.training.packing._layers import LayerProgram
 from sk_mixup.training.packing._member import map_tensors

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.training._batches import split_weight
+from sk_mixup.training.feeds import split_weight
 from sk_mixup.training.packing._call import Call
 from sk_mixup.training.packing._feeds import DataShelf
 from sk_mixup.training.packing._member import PackMember, map_tensors

@@ -1,0 +1,68 @@
+"""What methods draw with: pairings, laws of lambda, schedules, random streams."""
+
+from sk_mixup.mixing.draws._beta import alpha_for_smoothing, expected_smoothing
+from sk_mixup.mixing.draws._laws import (
+    BetaLaw,
+    ClippedLaw,
+    FixedLaw,
+    LamLaw,
+    OneSidedBetaLaw,
+    UniformLaw,
+    draw_lam,
+    resolve_law,
+)
+from sk_mixup.mixing.draws._memory import MemoryPairing
+from sk_mixup.mixing.draws._pairing import (
+    Pairing,
+    check_pairing,
+    check_partners,
+    keeps_rows,
+    never_pairs_selves,
+    resolve_pairing,
+    self_pairs,
+    shuffle_many,
+)
+from sk_mixup.mixing.draws._pairing_weighted import KernelPairing, NearestPairing
+from sk_mixup.mixing.draws._schedules import (
+    CosineSchedule,
+    LinearSchedule,
+    Schedule,
+    WithoutHesitation,
+    check_schedule,
+    value_at,
+)
+from sk_mixup.mixing.draws._streams import MixStreams, integer, uniform, uniforms
+
+__all__ = [
+    "BetaLaw",
+    "ClippedLaw",
+    "CosineSchedule",
+    "FixedLaw",
+    "KernelPairing",
+    "LamLaw",
+    "LinearSchedule",
+    "MemoryPairing",
+    "MixStreams",
+    "NearestPairing",
+    "OneSidedBetaLaw",
+    "Pairing",
+    "Schedule",
+    "UniformLaw",
+    "WithoutHesitation",
+    "alpha_for_smoothing",
+    "check_pairing",
+    "check_partners",
+    "check_schedule",
+    "draw_lam",
+    "expected_smoothing",
+    "integer",
+    "keeps_rows",
+    "never_pairs_selves",
+    "resolve_law",
+    "resolve_pairing",
+    "self_pairs",
+    "shuffle_many",
+    "uniform",
+    "uniforms",
+    "value_at",
+]

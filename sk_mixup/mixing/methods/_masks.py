@@ -1,0 +1,115 @@
+"""What the methods that draw a mask have in common; each adds its mask."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sk_mixup.mixing._batch import lam_dtype
+from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._method import Method
+from sk_mixup.mixing._params import check_choice
+from sk_mixup.mixing.draws import MixStreams, self_pairs
+from sk_mixup.mixing.plans import (
+    MaskPlan,
+    MixPlan,
+    SoftMaskPlan,
+    check_spatial,
+    mask_lam,
+    partner_share,
+)
+
+
+class MaskMethod(Method):
+    """Base of methods that take the places of a mask from the partner.
+
+    Attributes
+    ----------
+    fold : bool
+        Complement masks that give the partner more than half.
+    """
+
+    group = "masks"
+    fold: bool
+
+    def _validate(self) -> None:
+        if hasattr(self, "alpha"):
+            super()._validate()
+        else:
+            check_choice("per", self.per, ("batch", "row"))
+        if not isinstance(self.fold, bool):
+            raise TypeError(
+                f"fold must be True or False; got {self.fold!r} of type"
+                f" {type(self.fold).__name__}."
+            )
+
+    def _draw_masks(
+        self,
+        n_masks: int,
+        x: Tensor,
+        streams: MixStreams,
+        context: MixContext | None,
+    ) -> Tensor:
+        """Draw the partner's share of every place.
+
+        Parameters
+        ----------
+        n_masks : int
+            1 or the number of rows.
+        x : Tensor of shape (B, channels, *spatial)
+            The batch; only its shape and device matter.
+        streams, context :
+            As for `draw`. The number of draws depends on `n_masks` and the shape.
+
+        Returns
+        -------
+        mask : Tensor of shape (n_masks, *spatial), bool or float
+            On the device of `x`; bool where whole values move.
+        """
+        raise NotImplementedError
+
+    def _draw(
+        self,
+        x: Tensor,
+        y: Tensor | None,
+        streams: MixStreams,
+        context: MixContext | None,
+    ) -> MixPlan:
+        check_spatial(type(self).__name__, x)
+        gate: bool | Tensor
+        if self.per == "batch":
+            gate = self._gate_is_open(streams, context)
+        else:
+            gate = self._open_rows(len(x), streams, context)
+        n_masks = len(x) if self.per == "row" else 1
+        if n_masks == 0:
+            return self._identity(x)
+        mask = self._draw_masks(n_masks, x, streams, context)
+        if self._too_few(len(x)):
+            return self._identity(x)
+        # Partners are drawn without mixing too: p and alpha move no other draw.
+        partner = self._pair(x, y, streams, context)
+        if gate is False or self._draws_no_mixing(context):
+            return self._identity(x)
+        if self.fold:
+            mask = _fold(mask)
+        if isinstance(gate, Tensor) and self._p_now(context) < 1:
+            gate = gate.to(x.device, non_blocking=True)
+            mask = mask * gate.view((-1,) + (1,) * (mask.ndim - 1))
+        lam = mask_lam(mask, len(x), lam_dtype(x))
+        if self._may_pair_selves(context):
+            lam = lam.masked_fill(self_pairs(partner), 1.0)
+        plan = MaskPlan if mask.dtype == torch.bool else SoftMaskPlan
+        return plan(partner, lam, mask=mask)
+
+    def _draws_no_mixing(self, context: MixContext | None) -> bool:
+        """Whether alpha, where there is one, is 0 now."""
+        return hasattr(self, "alpha") and self._alpha_now(context) == 0
+
+
+def _fold(mask: Tensor) -> Tensor:
+    large = partner_share(mask) > 0.5
+    large = large.view((-1,) + (1,) * (mask.ndim - 1))
+    if mask.dtype == torch.bool:
+        return mask ^ large
+    return torch.where(large, 1.0 - mask, mask)

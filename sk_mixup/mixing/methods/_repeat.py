@@ -1,0 +1,98 @@
+"""Several mixed copies of one batch, for a smoother estimate of the mixed loss."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._method import Method
+from sk_mixup.mixing._params import check_integer
+from sk_mixup.mixing.draws import MixStreams
+from sk_mixup.mixing.layers import INPUT
+from sk_mixup.mixing.methods._manifold import ManifoldMixup
+from sk_mixup.mixing.methods._wrapper import Wrapper
+from sk_mixup.mixing.plans import MixPlan, StackPlan
+
+
+class Repeat(Wrapper):
+    """Mix a batch several times and train on all copies at once.
+
+    Each copy has partners, a lambda (a mask, ...) and a gate of its own; the loss is
+    the mean over the rows of all copies. A step costs as much as a batch that is `k`
+    times as large. A batch that no copy mixes stays as it is, in one copy.
+
+    Parameters
+    ----------
+    method : Method or None, default=None
+        What makes each copy, with its own alpha, probability and pairing
+        (``method__alpha`` and so on; `alpha` alone means the same). None: `Mixup`. All
+        copies of one batch are mixed at one place, so `ManifoldMixup` draws one layer
+        for all of them.
+    k : int, default=2
+        Number of copies, at least 1.
+
+    References
+    ----------
+    Hoffer et al.: Augment Your Batch: Improving Generalization Through Instance
+    Repetition, CVPR 2020.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_mixup.mixing import Mixup, Repeat
+    >>> x, y = torch.randn(8, 3), torch.randint(0, 10, (8,))
+    >>> x_mixed, targets = Repeat(Mixup(0.4), k=3)(x, y, n_classes=10)
+    >>> x_mixed.shape, targets.shape
+    (torch.Size([24, 3]), torch.Size([24, 10]))
+    """
+
+    short_name = "repeat"
+    paper = "Hoffer et al., CVPR 2020, for any method"
+
+    def __init__(self, method: Method | None = None, k: int = 2) -> None:
+        super().__init__(method)
+        self.k = k
+
+    def _validate(self) -> None:
+        check_integer("k", self.k, low=1)
+
+    def draw(
+        self,
+        x: Any,
+        y: Tensor | None = None,
+        *,
+        generator: torch.Generator | MixStreams | None = None,
+        context: MixContext | None = None,
+    ) -> MixPlan:
+        """Draw the plans of all copies; parameters as for `Method.draw`."""
+        self.validate()
+        streams, method = MixStreams.of(generator), self.method
+        parts: list[MixPlan] = []
+        for _ in range(self.k):
+            plan = method.draw(x, y, generator=streams, context=context)
+            if isinstance(method, ManifoldMixup) and not plan.is_identity:
+                method = _at(method, plan.site)
+            parts.append(plan)
+        mixed = [part for part in parts if not part.is_identity]
+        if not mixed or len(parts) == 1:
+            return parts[0]
+        sites = {part.site for part in mixed}
+        if len(sites) > 1:
+            raise ValueError(
+                "Repeat mixes all copies of a batch at one place; its method drew"
+                f" {sorted(site or INPUT for site in sites)}. Give the methods inside"
+                " one layer."
+            )
+        return dataclasses.replace(StackPlan.of(parts), site=mixed[0].site)
+
+
+def _at(method: ManifoldMixup, site: str | None) -> ManifoldMixup:
+    """Return the method with one layer to draw, at the cost of as many numbers."""
+    pinned = copy.copy(method)
+    pinned.layers = [INPUT if site is None else site]
+    return pinned

@@ -1,0 +1,66 @@
+"""What was drawn, and how it is applied to inputs and targets."""
+
+from sk_mixup.mixing.plans._boxes import PLACEMENTS, covered, host_span, row_spans
+from sk_mixup.mixing.plans._labels import class_labels, row_class_counts, row_groups
+from sk_mixup.mixing.plans._masks import (
+    BoxPlan,
+    MaskPlan,
+    SoftMaskPlan,
+    check_spatial,
+    mask_lam,
+    partner_share,
+)
+from sk_mixup.mixing.plans._plan import (
+    LinearPlan,
+    MixPlan,
+    check_class_range,
+    take_rows,
+    to_blendable,
+)
+from sk_mixup.mixing.plans._resize import ResizePlan
+from sk_mixup.mixing.plans._stack import StackPlan
+from sk_mixup.mixing.plans._swap import Columns, SwapPlan, column_ids
+from sk_mixup.mixing.plans._targets import (
+    MixedTargets,
+    mixed_loss,
+    output_activation,
+    row_means,
+    target_form,
+    unreduced,
+)
+from sk_mixup.mixing.plans._union import check_union, joined_masks, united
+
+__all__ = [
+    "PLACEMENTS",
+    "BoxPlan",
+    "Columns",
+    "LinearPlan",
+    "MaskPlan",
+    "MixPlan",
+    "MixedTargets",
+    "ResizePlan",
+    "SoftMaskPlan",
+    "StackPlan",
+    "SwapPlan",
+    "check_class_range",
+    "check_spatial",
+    "check_union",
+    "class_labels",
+    "column_ids",
+    "covered",
+    "host_span",
+    "joined_masks",
+    "mask_lam",
+    "mixed_loss",
+    "output_activation",
+    "partner_share",
+    "row_class_counts",
+    "row_groups",
+    "row_means",
+    "row_spans",
+    "take_rows",
+    "target_form",
+    "to_blendable",
+    "united",
+    "unreduced",
+]

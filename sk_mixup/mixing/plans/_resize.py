@@ -1,0 +1,149 @@
+"""The plan of ResizeMix: the whole partner, made smaller and pasted into a box.
+
+Resizing along one axis is a small matrix, (places of the box) x (places of the
+partner), so that one product per axis resizes every row to a size of its own, along
+any number of axes. Places outside a row's box get the weights of its border and are
+masked: the shapes stay the same whatever was drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sk_mixup.mixing.plans._boxes import covered
+from sk_mixup.mixing.plans._masks import check_size
+from sk_mixup.mixing.plans._plan import MixPlan
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ResizePlan(MixPlan):
+    """Paste ``x[partner]``, resized to a box, into that box.
+
+    Floats and uint8 pixels are interpolated linearly along each axis with a filter as
+    wide as the reduction (antialiasing), uint8 rounded after it; of other integers and
+    bools the nearest place is taken. The result has the dtype of the input.
+
+    Parameters
+    ----------
+    spans : Tensor of shape (B or 1, n_axes, 2), int64
+        Start and stop of the box of every row, or of one that all rows share.
+    open_rows : Tensor of shape (B,), bool, or None
+        Rows to be mixed; None: all.
+    box : tuple of (start, stop), one per spatial axis, or None
+        The shared box on the host. Lets eager code work on the box alone.
+    size : tuple of int
+        Spatial shape that the plan was drawn for.
+    """
+
+    spans: Tensor | None = None
+    open_rows: Tensor | None = None
+    box: tuple[tuple[int, int], ...] | None = None
+    size: tuple[int, ...] = ()
+
+    def _apply(self, x: Tensor) -> Tensor:
+        check_size(x, self.size)
+        assert self.spans is not None
+        # Compiled code must not look at the box: it would be compiled per box.
+        box = None if torch.compiler.is_compiling() else self.box
+        ranges = box or tuple((0, n) for n in self.size)
+        resized = self._resize(self.take_partners(x).contiguous(), ranges)
+        if box is not None:
+            mixed = x.clone()
+            places = (slice(None), slice(None), *(slice(a, b) for a, b in box))
+            mixed[places] = resized
+            return mixed
+        mask = covered(self.spans, self.size)
+        if self.open_rows is not None:
+            mask = mask & self.open_rows.view((-1,) + (1,) * len(self.size))
+        return torch.where(mask.unsqueeze(1), _in_layout(resized, x), x)
+
+    def _resize(self, x: Tensor, ranges: tuple[tuple[int, int], ...]) -> Tensor:
+        assert self.spans is not None
+        dtype = x.dtype
+        interpolates = dtype.is_floating_point or dtype.is_complex
+        if not interpolates and dtype != torch.uint8:
+            for axis, span in enumerate(ranges):
+                source = _nearest(self.spans[:, axis], self.size[axis], span)
+                source = source.view(_along(source, axis, len(self.size)))
+                x = x.take_along_dim(source, 2 + axis)
+            return x
+        if dtype in (torch.uint8, torch.float16, torch.bfloat16):
+            x = x.float()
+        for axis, span in enumerate(ranges):
+            exact = torch.float64 if x.dtype == torch.float64 else torch.float32
+            weights = _weights(self.spans[:, axis], self.size[axis], span, exact)
+            x = _product(x, weights.to(x.dtype), 2 + axis)
+        if dtype == torch.uint8:
+            x = x.round().clamp(0, 255)
+        return x.to(dtype)
+
+
+def _box_places(spans: Tensor, span: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Return the number of each place inside its box, and the side of the box.
+
+    Parameters
+    ----------
+    spans : Tensor of shape (n, 2), int64
+        Start and stop of the boxes along one axis.
+    span : (start, stop)
+        Places wanted; those outside a box stand for its border.
+
+    Returns
+    -------
+    place : Tensor of shape (n, stop - start), int64
+    side : Tensor of shape (n, 1), int64
+    """
+    start, stop = spans[:, :1], spans[:, 1:]
+    place = torch.arange(*span, device=spans.device) - start
+    return torch.minimum(place.clamp(min=0), stop - start - 1), stop - start
+
+
+def _weights(
+    spans: Tensor, length: int, span: tuple[int, int], dtype: torch.dtype
+) -> Tensor:
+    """Return the partner's weights for each place: (n, wanted, length).
+
+    A triangle around the place of the partner that lies under the centre, as wide as
+    the reduction.
+    """
+    place, side = _box_places(spans, span)
+    # In whole numbers up to one division, which keeps the centres exact.
+    centre = ((2 * place + 1) * length).to(dtype) / (2 * side)
+    source = torch.arange(length, device=spans.device, dtype=dtype) + 0.5
+    away = (source - centre.unsqueeze(2)).abs() * (side.to(dtype) / length).unsqueeze(2)
+    weights = (1.0 - away).clamp(min=0.0)
+    return weights / weights.sum(2, keepdim=True)
+
+
+def _nearest(spans: Tensor, length: int, span: tuple[int, int]) -> Tensor:
+    """Return the partner's nearest place for each place: (n, wanted)."""
+    place, side = _box_places(spans, span)
+    return (2 * place + 1) * length // (2 * side)
+
+
+def _in_layout(t: Tensor, x: Tensor) -> Tensor:
+    """Return `t` as channels_last where `x` is: a result takes the first operand's."""
+    if x.ndim in (4, 5) and not x.is_contiguous():
+        layout = torch.channels_last if x.ndim == 4 else torch.channels_last_3d
+        if x.is_contiguous(memory_format=layout):
+            return t.contiguous(memory_format=layout)
+    return t.contiguous()
+
+
+def _along(values: Tensor, axis: int, n_axes: int) -> list[int]:
+    shape = [len(values), 1] + [1] * n_axes
+    shape[2 + axis] = values.shape[1]
+    return shape
+
+
+def _product(x: Tensor, weights: Tensor, axis: int) -> Tensor:
+    """Multiply along one axis, by one matrix per row or one for all."""
+    moved = x.movedim(axis, -1)
+    if len(weights) == 1:
+        return (moved @ weights[0].T).movedim(-1, axis)
+    rows = moved.reshape(len(x), -1, x.shape[axis])
+    rows = rows @ weights.transpose(1, 2)
+    return rows.view(*moved.shape[:-1], rows.shape[-1]).movedim(-1, axis)

@@ -1,0 +1,112 @@
+"""Several mixed copies of one batch, one below the other."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sk_mixup.mixing.plans._plan import LinearPlan, MixPlan, to_blendable
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StackPlan(MixPlan):
+    """Apply several plans to a batch and put their rows one below the other.
+
+    Parameters
+    ----------
+    partner, lam, label_lam : Tensor of shape (rows,)
+        Those of the parts, joined.
+    parts : tuple of MixPlan
+    """
+
+    parts: tuple[MixPlan, ...] = ()
+
+    @classmethod
+    def of(cls, parts: Sequence[MixPlan]) -> StackPlan:
+        """Join plans of the same batch and site."""
+        weights = [part.label_weights[0] for part in parts]
+        differ = any(part.label_lam is not None for part in parts)
+        # Draws for one batch see one pool.
+        pools = [part.pool for part in parts if part.pool is not None]
+        return cls(
+            partner=torch.cat([part.partner for part in parts]),
+            lam=torch.cat([part.lam for part in parts]),
+            label_lam=torch.cat(weights) if differ else None,
+            site=parts[0].site,
+            joined=parts[0].joined,
+            pool=pools[0] if pools else None,
+            parts=tuple(parts),
+        )
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the batch that the plan was drawn for."""
+        return self.parts[0].n_rows
+
+    @property
+    def rows(self) -> Tensor:  # type: ignore[override]
+        """Source row of every mixed row."""
+        return torch.cat(
+            [
+                torch.arange(part.n_rows, device=self.partner.device)
+                if part.rows is None
+                else part.rows
+                for part in self.parts
+            ]
+        )
+
+    @property
+    def is_identity(self) -> bool:
+        """More rows than the batch had: never the identity."""
+        return False
+
+    @property
+    def pastes(self) -> bool:  # type: ignore[override]
+        """Whether all parts move whole values."""
+        return all(part.pastes or part.is_identity for part in self.parts)
+
+    def with_pool(self, pool: tuple[Tensor, Tensor | None]) -> StackPlan:
+        """Return the plan, and its parts, with rows kept from earlier batches."""
+        parts = tuple(part.with_pool(pool) for part in self.parts)
+        return dataclasses.replace(self, pool=pool, parts=parts)
+
+    def apply(self, x: Any) -> Any:
+        """Mix by each part; parameters as for `MixPlan.apply`."""
+        linear = all(type(part) is LinearPlan for part in self.parts)
+        if linear and isinstance(x, Tensor) and not torch.compiler.is_compiling():
+            return self._blend_in_place(x)
+        return _join([part.apply(x) for part in self.parts])
+
+    def _blend_in_place(self, x: Tensor) -> Tensor:
+        """Gather the partners of all parts at once and blend each part where it lies.
+
+        Joining finished parts would write every row once more.
+        """
+        self._check_rows(x, "a tensor")
+        x = to_blendable(x)
+        mixed, start = self.take_partners(x), 0
+        for part in self.parts:
+            rows = mixed.narrow(0, start, part.n_rows)
+            start += part.n_rows
+            if part.lam_host == 1.0:
+                continue  # its partners are the rows themselves
+            if part.lam_host is not None:
+                rows.lerp_(x, part.lam_host)
+            else:
+                rows.lerp_(x, part.lam.to(x.dtype).view((-1,) + (1,) * (x.ndim - 1)))
+        return mixed
+
+
+def _join(parts: list[Any]) -> Any:
+    first = parts[0]
+    if isinstance(first, Tensor):
+        return torch.cat(parts)
+    if isinstance(first, dict):
+        return {key: _join([part[key] for part in parts]) for key in first}
+    joined = [_join(list(values)) for values in zip(*parts, strict=True)]
+    return type(first)(*joined) if hasattr(first, "_fields") else type(first)(joined)

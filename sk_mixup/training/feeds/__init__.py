@@ -1,0 +1,50 @@
+"""Batches: from tensors, loaders and streams, and mixed ahead of their steps."""
+
+from sk_mixup.training.feeds._ahead import (
+    MixedBatch,
+    dense_target,
+    mixed_batches,
+    mixes_input,
+)
+from sk_mixup.training.feeds._batches import (
+    ArrayData,
+    Input,
+    LoadedBatches,
+    LoaderBatches,
+    TensorBatches,
+    as_is,
+    first_input,
+    move,
+    row_groups,
+    select,
+    split_weight,
+)
+from sk_mixup.training.feeds._facts import mix_facts, token_information
+from sk_mixup.training.feeds._loaders import loaded_batches, stream_batches
+from sk_mixup.training.feeds._stream_data import StreamData
+from sk_mixup.training.feeds._streams import TrainStreams, seeded_globals
+
+__all__ = [
+    "ArrayData",
+    "Input",
+    "LoadedBatches",
+    "LoaderBatches",
+    "MixedBatch",
+    "StreamData",
+    "TensorBatches",
+    "TrainStreams",
+    "as_is",
+    "dense_target",
+    "first_input",
+    "loaded_batches",
+    "mix_facts",
+    "mixed_batches",
+    "mixes_input",
+    "move",
+    "row_groups",
+    "seeded_globals",
+    "select",
+    "split_weight",
+    "stream_batches",
+    "token_information",
+]

@@ -1,0 +1,157 @@
+"""How the module is called: precision, memory format, compilation.
+
+Mixing of inputs, targets and the loss stay outside of it, in float32 and uncompiled:
+a new lambda compiles nothing anew.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sk_mixup.training.recipes import Knobs
+
+
+class Forward:
+    """Calls the module of a net while it trains.
+
+    Parameters
+    ----------
+    net : skorch net
+        Initialized.
+    knobs : Knobs
+    """
+
+    def __init__(self, net: Any, knobs: Knobs) -> None:
+        self.device_type = torch.device(net.device).type
+        self.precision = knobs.precision
+        self.channels_last = knobs.channels_last
+        self.options = knobs.compile
+        self._mix = _Mixing()
+        # Made here and not by a decorator, which would import the compiler with us.
+        self._uncompiled_mix: Any = None
+        if self.options is not None:
+            self._uncompiled_mix = torch.compiler.disable(self._mix.__call__)
+
+    def __call__(
+        self,
+        net: Any,
+        infer: Callable[..., Any],
+        x: Any,
+        fit_params: dict[str, Any],
+        *,
+        hooked: bool,
+    ) -> Any:
+        """Return the outputs of a batch, in float32.
+
+        Parameters
+        ----------
+        net : skorch net
+        infer : callable
+            Calls ``net.module_`` on a batch.
+        x : Tensor, dict or tuple
+        fit_params : dict
+            Further arguments; `mix` is what a net mixes inside with.
+        hooked : bool
+            Whether a layer has a hook for this batch, which compiled code would pass
+            by.
+        """
+        if self.channels_last:
+            x = in_channels_last(x)
+        options = None if hooked else self.options
+        if options is not None and "mix" in fit_params:
+            if options.get("fullgraph"):
+                options = None
+            else:
+                # One object for all batches: compiled code is tied to the arguments.
+                self._mix.apply = fit_params["mix"]
+                fit_params = fit_params | {"mix": self._uncompiled_mix}
+        with self._autocast(), _quiet("mix" in fit_params and options is not None):
+            if options is None:
+                output = infer(x, **fit_params)
+            else:
+                module = net.module_
+                # skorch and its subclasses call `module_`; they need not know.
+                vars(net)["module_"] = compiled(net, module, options)
+                try:
+                    output = infer(x, **fit_params)
+                finally:
+                    vars(net)["module_"] = module
+        return output if self.precision is None else as_float32(output)
+
+    def _autocast(self) -> Any:
+        if self.precision is None:
+            return nullcontext()
+        return torch.autocast(self.device_type, self.precision)
+
+
+class _Mixing:
+    """One mixing function for all batches, whatever plan it applies."""
+
+    apply: Callable[..., Any]
+
+    def __call__(self, *args: Any) -> Any:
+        return self.apply(*args)
+
+
+@contextmanager
+def _quiet(applies: bool) -> Iterator[None]:
+    """Silence a warning of torch on the way back from uncompiled to compiled code."""
+    if not applies:
+        yield
+        return
+    with warnings.catch_warnings():
+        message = "The .grad attribute of a Tensor that is not a leaf"
+        warnings.filterwarnings("ignore", message=re.escape(message))
+        yield
+
+
+def compiled(net: Any, module: nn.Module, options: dict[str, Any]) -> Any:
+    """Return the compiled form of a module, which the net keeps but never pickles."""
+    kept = vars(net).get("compiled_")
+    if kept is None or kept[0] is not module:
+        kept = vars(net)["compiled_"] = (module, torch.compile(module, **options))
+    return kept[1]
+
+
+def in_channels_last(x: Any) -> Any:
+    """Return images in the memory format of convolutions on tensor cores."""
+    if isinstance(x, Tensor):
+        return x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
+    if isinstance(x, Mapping):
+        return {key: in_channels_last(value) for key, value in x.items()}
+    if isinstance(x, tuple):
+        return tuple(map(in_channels_last, x))
+    return x
+
+
+def has_images(x: Any) -> bool:
+    """Whether a tensor of four dimensions is among the inputs."""
+    if isinstance(x, Tensor):
+        return x.ndim == 4
+    if isinstance(x, Mapping):
+        return any(map(has_images, x.values()))
+    return isinstance(x, (tuple, list)) and any(map(has_images, x))
+
+
+def as_float32(output: Any) -> Any:
+    """Return outputs of half precision as float32, in tuples and mappings too."""
+    if isinstance(output, Tensor):
+        half = output.dtype in (torch.bfloat16, torch.float16)
+        return output.float() if half else output
+    if isinstance(output, tuple):
+        values = map(as_float32, output)
+        return type(output)(*values) if hasattr(output, "_fields") else tuple(values)
+    if isinstance(output, Mapping):
+        changed: Any = copy.copy(output)
+        for key, value in output.items():
+            changed[key] = as_float32(value)
+        return changed
+    return output

@@ -1,0 +1,401 @@
+"""The skorch net that trains on mixed batches.
+
+skorch's loop, callbacks, history and prefixes stay; what changes is what is slow or
+wrong with mixing there: batches come whole, the plan of a batch is drawn once before
+the optimizer's closure, the loss is read back once per epoch, and accuracy on mixed
+batches is named as such.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from skorch.callbacks import Callback
+from skorch.dataset import get_len, unpack_data
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from sk_mixup.inputs import DatasetRows
+from sk_mixup.mixing import MixContext, MixPlan, mix_layer
+from sk_mixup.training.feeds import (
+    ArrayData,
+    LoaderBatches,
+    MixedBatch,
+    StreamData,
+    TensorBatches,
+    loaded_batches,
+    mixed_batches,
+    mixes_input,
+    move,
+    split_weight,
+    stream_batches,
+)
+from sk_mixup.training.loop._callbacks import score_anew
+from sk_mixup.training.loop._forward import compiled
+from sk_mixup.training.loop._prediction import has_pixels, pixels_to_floats
+from sk_mixup.training.loop._run import FLUSH, MixingRun, count_hits
+
+# Clean rows of tables and texts run together: at least this many.
+_CLEAN_ROWS = 4096
+
+
+class MixingMixin:
+    """Turns a skorch net class into one that can train on mixed batches."""
+
+    run_: MixingRun | None = None
+    uses_loader_: bool = False
+    wraps_: bool = False
+    compile_options_: dict[str, Any] | None = None
+    _infers_plainly: bool = False
+
+    # -- data -----------------------------------------------------------------------
+
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        """Return whole batches, or a DataLoader where one was configured."""
+        if isinstance(dataset, StreamData):
+            return stream_batches(self, dataset, training)
+        if not isinstance(dataset, ArrayData):
+            return super().get_iterator(dataset, training=training)  # type: ignore[misc]
+        if isinstance(dataset.X, DatasetRows):
+            return loaded_batches(self, dataset, training)
+        if training and self.uses_loader_:
+            loader = super().get_iterator(dataset, training=True)  # type: ignore[misc]
+            # On the CPU there is nothing to move.
+            device = torch.device(self.device)  # type: ignore[attr-defined]
+            return loader if device.type == "cpu" else LoaderBatches(loader, device)
+        size: int = self.batch_size  # type: ignore[attr-defined]
+        size = len(dataset) if size == -1 else size
+        device = self.device  # type: ignore[attr-defined]
+        if training:
+            order = None if self.run_ is None else self.run_.streams.order
+            return TensorBatches(dataset, size, device, order)
+        if _is_narrow(dataset.X):
+            size = max(size, _CLEAN_ROWS)
+        return TensorBatches(dataset, size, device)
+
+    def get_params_for(self, prefix: str) -> dict[str, Any]:
+        """Let a DataLoader shuffle, unless the user says how rows are ordered."""
+        params: dict[str, Any] = super().get_params_for(prefix)  # type: ignore[misc]
+        if prefix != "iterator_train" or self.run_ is None:
+            return params
+        loader = self.iterator_train  # type: ignore[attr-defined]
+        if not (isinstance(loader, type) and issubclass(loader, DataLoader)):
+            return params
+        if not params.keys() & {"shuffle", "sampler", "batch_sampler"}:
+            params["shuffle"] = True
+            params.setdefault("generator", self.run_.streams.order)
+        return params
+
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        """Run the module, in the precision and format of the training."""
+        run = self.run_
+        if run is None or run.forward is None:
+            return self._infer(x, **fit_params)
+        plan = None if run.mixed is None else run.mixed.plan
+        hooked = plan is not None and plan.site is not None
+        return run.forward(self, self._infer, x, fit_params, hooked=hooked)
+
+    def _infer(self, x: Any, **fit_params: Any) -> Any:
+        """Run the module; uint8 becomes float32 here, on the device."""
+        if isinstance(x, Tensor):
+            if x.dtype == torch.uint8:
+                x = x.to(self.device).float()  # type: ignore[attr-defined]
+            if self._infers_plainly and self.run_ is not None and not fit_params:
+                # Batches of ours are tensors on the device already.
+                return self.module_(x)  # type: ignore[attr-defined]
+        elif has_pixels(x) or type(x) is tuple:
+            device = torch.device(self.device)  # type: ignore[attr-defined]
+            x = pixels_to_floats(move(x, device))
+            if isinstance(x, tuple) and self._infers_plainly:
+                # skorch would pass a list as one argument.
+                return self.module_(*x, **fit_params)  # type: ignore[attr-defined]
+        return super().infer(x, **fit_params)  # type: ignore[misc]
+
+    # -- steps ----------------------------------------------------------------------
+
+    def train_step(self, batch: Any, **fit_params: Any) -> Any:
+        """Take one step; the batch was mixed once, however often the optimizer asks."""
+        run = self.run_
+        if run is None or not run.steps_plainly:
+            stepper = None if run is None else run.stepper
+            if stepper is not None and not stepper.asks_again:
+                return stepper.train_step(self, batch, **fit_params)
+            step = super().train_step(batch, **fit_params)  # type: ignore[misc]
+            if stepper is not None:
+                stepper.after_step()
+            return step
+        # An optimizer that asks once needs no closure, nor skorch's bookkeeping of it.
+        optimizer: torch.optim.Optimizer = self.optimizer_  # type: ignore[attr-defined]
+        optimizer.zero_grad(set_to_none=True)
+        step = self.train_step_single(batch, **fit_params)
+        optimizer.step()
+        return step
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Forward on the mixed batch, loss, backward."""
+        run = self.run_
+        if run is None:
+            return super().train_step_single(batch, **fit_params)  # type: ignore[misc]
+        assert run.mixed is not None
+        x, y = unpack_data(batch)
+        plan = run.mixed.plan
+        if run.mixed.x is not None:
+            output = self.infer(run.mixed.x, **fit_params)
+        else:
+            output = self._forward(x, plan, **fit_params)
+        y, weight = split_weight(y)
+        if self.uses_loader_:
+            y, weight = move((y, weight), run.objective.read(output).device)
+        loss = run.objective(output, y, weight, plan, run.mixed.target)
+        if run.stepper is None:
+            loss.backward()
+        else:
+            run.stepper.backward(loss, get_len(x))
+        if run.objective.counts:
+            kept = run.objective.kept(output)
+            run.pending.append((kept, y, plan, run.mixed.target))
+            if len(run.pending) >= FLUSH:
+                count_hits(run)
+        return {"loss": loss, "y_pred": output}
+
+    def _forward(self, x: Any, plan: MixPlan | None, **fit_params: Any) -> Any:
+        if plan is None:
+            return self.infer(x, **fit_params)
+        module = self.module_  # type: ignore[attr-defined]
+        if plan.site is not None:
+            with mix_layer(module, plan):
+                return self.infer(x, **fit_params)
+        inside = getattr(module, "mixes_inside", False)
+        if mixes_input(plan, inside):
+            return self.infer(plan.apply(x), **fit_params)
+        if plan.is_identity:
+            return self.infer(x, **fit_params)
+        return self.infer(x, mix=plan.apply, **fit_params)
+
+    def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Loss on clean data."""
+        run = self.run_
+        if run is None:
+            return super().validation_step(batch, **fit_params)  # type: ignore[misc]
+        x, y = unpack_data(batch)
+        y, weight = split_weight(y)
+        with torch.no_grad():
+            output = self.infer(x, **fit_params)
+            loss = run.objective(output, y, weight)
+            if run.objective.counts:
+                right = run.objective.agreement(run.objective.labels(output), y)
+                run.hits.append(right.float().sum())
+        return {"loss": loss, "y_pred": output}
+
+    def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
+        """Average what an unreduced criterion returns."""
+        loss = super().get_loss(y_pred, y_true, *args, **kwargs)  # type: ignore[misc]
+        return loss.mean() if loss.ndim else loss
+
+    def for_prediction(self, module: Any) -> Any:
+        """Return the fitted module in evaluation mode, compiled if it was in `fit`."""
+        if self.compile_options_ is None:
+            return module
+        # The compiled form does not follow the mode of the module.
+        module.eval()
+        return compiled(self, module, self.compile_options_)
+
+    def _set_training(self, training: bool = True) -> None:
+        # skorch walks the whole module at every batch; the root tells enough.
+        module = self.module_  # type: ignore[attr-defined]
+        if self.run_ is None or module.training != training:
+            super()._set_training(training)  # type: ignore[misc]
+
+    def _zero_grad_optimizer(self, set_to_none: bool | None = None) -> None:
+        super()._zero_grad_optimizer(set_to_none=True)  # type: ignore[misc]
+
+    # -- epochs ---------------------------------------------------------------------
+
+    def run_single_epoch(
+        self,
+        iterator: Any,
+        training: bool,
+        prefix: str,
+        step_fn: Any,
+        **fit_params: Any,
+    ) -> None:
+        """Run an epoch; losses are read back together at its end."""
+        run = self.run_
+        if run is None:
+            super().run_single_epoch(  # type: ignore[misc]
+                iterator, training, prefix, step_fn, **fit_params
+            )
+            return
+        if iterator is None:
+            return
+        history: Any = self.history  # type: ignore[attr-defined]
+        batches: Any = (MixedBatch(batch) for batch in iterator)
+        if training:
+            module = self.module_  # type: ignore[attr-defined]
+            run.context = MixContext(run.epoch, run.n_epochs, module, **run.facts)
+            run.epoch += 1
+            if run.stepper is not None:
+                run.stepper.start_epoch(iterator)
+            run.steps_plainly = (
+                run.stepper is None
+                and self._optimizers == ["optimizer"]  # type: ignore[attr-defined]
+                and not isinstance(
+                    self.optimizer_,  # type: ignore[attr-defined]
+                    torch.optim.LBFGS,
+                )
+                and not self._hooks("on_grad_computed")
+            )
+            batches = mixed_batches(
+                iterator,
+                run.method,
+                run.objective,
+                streams=run.streams.mix,
+                context=run.context,
+                mixes_inside=getattr(module, "mixes_inside", False),
+                augment=run.augment,
+                device=self.device,  # type: ignore[attr-defined]
+            )
+        # Mixed or not, a module may have been put in another mode by a callback.
+        super()._set_training(training)  # type: ignore[misc]
+        read_batches = bool(self._hooks("on_batch_end"))
+        stepper = run.stepper if training else None
+        losses, n_rows = [], 0
+        key, size_key = f"{prefix}_loss", f"{prefix}_batch_size"
+        for run.mixed in batches:
+            batch = run.mixed.batch
+            if stepper is not None:
+                stepper.start_batch()
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            loss = step["loss"].detach()
+            size = get_len(batch[0])
+            # A callback that looks at batches gets a number; nobody else waits for a
+            # device. On the CPU there is nothing to wait for, and a tensor kept per
+            # batch would split the memory that large batches leave behind.
+            if read_batches or loss.device.type == "cpu":
+                loss = loss.item()
+            losses.append(loss)
+            n_rows += size
+            history.record_batch(key, loss)
+            history.record_batch(size_key, size)
+            if not training and isinstance(batch[1], (tuple, list)):
+                # skorch's scores know targets, and no weights beside them.
+                batch = (batch[0], split_weight(batch[1])[0])
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        if stepper is not None:
+            stepper.end_epoch(self)
+        if not losses:
+            raise ValueError(
+                f"X: the data set gave no {prefix} batch in epoch {len(history)}. An"
+                " iterable must start anew for every epoch."
+            )
+        if isinstance(losses[0], Tensor):
+            values = torch.stack(losses).tolist()
+        else:
+            values = losses
+        for record, value in zip(
+            [b for b in history[-1]["batches"] if key in b], values, strict=True
+        ):
+            record[key] = value
+        history.record(f"{prefix}_batch_count", len(values))
+        self._check_finite(values, training)
+        if run.objective.counts:
+            if training:
+                count_hits(run)
+            score = torch.stack(run.hits).sum().item() / n_rows
+            run.hits.clear()
+            history.record("train_acc_mixed" if training else "valid_acc", score)
+
+    def _check_finite(self, values: list[float], training: bool) -> None:
+        if training and not all(value - value == 0 for value in values):
+            raise FloatingPointError(
+                "The training loss became infinite or NaN in epoch"
+                f" {len(self.history)}: lr={self.lr!r} is"  # type: ignore[attr-defined]
+                " probably too large for this net. Lower lr, give it a warmup, or clip"
+                " gradients with clip_norm."
+            )
+
+    # -- callbacks ------------------------------------------------------------------
+
+    def initialize_callbacks(self) -> Any:
+        """Let scores on training data be computed anew, see `score_anew`."""
+        super().initialize_callbacks()  # type: ignore[misc]
+        score_anew(self.callbacks_)  # type: ignore[attr-defined]
+        return self
+
+    def notify(self, method_name: str, **kwargs: Any) -> None:
+        """Call the hooks that somebody has filled in, and no others."""
+        if self.run_ is None:
+            super().notify(method_name, **kwargs)  # type: ignore[misc]
+            return
+        if method_name == "on_grad_computed" and not self._hooks(method_name):
+            return
+        if method_name == "on_train_end" and self.run_.stepper is not None:
+            self.run_.stepper.end_training()
+        getattr(self, method_name)(self, **kwargs)
+        for hook in self._hooks(method_name):
+            hook(self, **kwargs)
+
+    def _hooks(self, name: str) -> list[Any]:
+        run = self.run_
+        assert run is not None
+        if name not in run.hooks:
+            run.hooks[name] = [
+                getattr(callback, name)
+                for _, callback in self.callbacks_  # type: ignore[attr-defined]
+                if getattr(type(callback), name, None) is not getattr(Callback, name)
+            ]
+        return run.hooks[name]
+
+    # -- persistence ----------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what only a running training needs."""
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
+        state.pop("run_", None)
+        state.pop("compiled_", None)
+        return state
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the base class: the class itself is made at run time."""
+        return _rebuild, (type(self).__mro__[2],), self.__getstate__()
+
+
+@functools.cache
+def mixing_net_class(base: Any) -> Any:
+    """Return `base` with mixing added.
+
+    Parameters
+    ----------
+    base : type
+        A skorch net class.
+
+    Raises
+    ------
+    TypeError
+        If the class replaces the steps in which mixing happens.
+    """
+    for name in ("train_step", "train_step_single", "run_single_epoch", "get_loss"):
+        owner = next(cls for cls in base.__mro__ if name in vars(cls))
+        if not owner.__module__.startswith("skorch."):
+            raise TypeError(
+                f"module: {base.__name__} replaces {name}, in which mixing takes place."
+                " Move what it does into the module, the criterion or a callback."
+            )
+    owner = next(cls for cls in base.__mro__ if "infer" in vars(cls))
+    plain = {"_infers_plainly": owner.__module__.startswith("skorch.")}
+    return type(f"Mixing{base.__name__}", (MixingMixin, base), plain)
+
+
+def _is_narrow(x: Any) -> bool:
+    if isinstance(x, Mapping):
+        return all(map(_is_narrow, x.values()))
+    return all(map(_is_narrow, x)) if isinstance(x, tuple) else x.ndim <= 2
+
+
+def _rebuild(base: Any) -> Any:
+    cls = mixing_net_class(base)
+    return cls.__new__(cls)

@@ -1,0 +1,196 @@
+"""Outputs of a trained module in bounded memory.
+
+A matrix product may round differently for another number of rows, so that the
+prediction of a row would depend on its neighbours. Rows therefore run in blocks of one
+fixed size, the last one padded; inputs of a few rows run in small blocks, since one row
+should not pay for a large block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from sk_mixup.inputs import DatasetRows
+from sk_mixup.training.feeds import (
+    Input,
+    LoadedBatches,
+    as_is,
+    first_input,
+    move,
+    select,
+)
+from sk_mixup.training.objectives import main_output
+
+SMALL_BLOCK = 32
+LARGE_BLOCK = 1024
+_SMALL_INPUT = 512
+# Wide rows (images) run in small blocks always.
+_WIDE_ROW_BYTES = 16_384
+
+
+@torch.inference_mode()
+def predict_outputs(
+    module: torch.nn.Module,
+    x: Input,
+    device: str,
+    read: Callable[[Any], Tensor] = main_output,
+    loader: Mapping[str, Any] | None = None,
+) -> Tensor:
+    """Return the outputs of all rows on the CPU.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Runs in evaluation mode, and stays in it.
+    x : Tensor of shape (n, ...), dict or tuple of such, or rows to be read
+    device : str
+        Where `module` is.
+    read : callable
+        Makes one tensor of what the module returns.
+    loader : mapping or None
+        Arguments of the `DataLoader` that reads the rows of a data set.
+
+    Returns
+    -------
+    output : Tensor of shape (n, ...)
+    """
+    if module.training:
+        module.eval()
+    n_rows = len(first_input(x))
+    block = block_size(x, n_rows)
+    target = torch.device(device)
+    if n_rows <= block:
+        rows = select(x, slice(None))
+        return _run(module, _padded(rows, block - n_rows), target, read)[:n_rows]
+    outputs = []
+    for rows in _blocks(x, n_rows, block, loader):
+        missing = block - len(first_input(rows))
+        if missing > 0:
+            outputs.append(
+                _run(module, _padded(rows, missing), target, read)[:-missing]
+            )
+        else:
+            outputs.append(_run(module, rows, target, read))
+    return torch.cat(outputs)
+
+
+@torch.inference_mode()
+def predict_stream(
+    module: torch.nn.Module,
+    batches: Callable[[int], Iterable[Any]],
+    device: str,
+    read: Callable[[Any], Tensor] = main_output,
+) -> Tensor:
+    """Return the outputs of rows of which nobody knows how many will come.
+
+    Parameters
+    ----------
+    module, device, read :
+        As for `predict_outputs`.
+    batches : callable
+        Gives the inputs in batches of so many rows, the last one smaller.
+
+    Raises
+    ------
+    ValueError
+        If there is no row.
+    """
+    if module.training:
+        module.eval()
+    outputs = []
+    for rows in batches(SMALL_BLOCK):
+        missing = SMALL_BLOCK - len(first_input(rows))
+        output = _run(module, _padded(rows, missing), torch.device(device), read)
+        outputs.append(output[:-missing] if missing else output)
+    if not outputs:
+        raise ValueError(
+            "X: the iterable gave no rows. One that can be run through only once has"
+            " been used up by an earlier pass."
+        )
+    return torch.cat(outputs)
+
+
+def block_size(x: Input, n_rows: int) -> int:
+    """Return the fixed number of rows that run together."""
+    row = _row_bytes(x)
+    if n_rows <= _SMALL_INPUT or row > _WIDE_ROW_BYTES:
+        return SMALL_BLOCK
+    return LARGE_BLOCK
+
+
+def call_module(module: torch.nn.Module, x: Any) -> Any:
+    """Return what the module returns.
+
+    A dict is passed by name, a tuple by position; uint8 as float32.
+    """
+    x = pixels_to_floats(x)
+    if isinstance(x, Mapping):
+        return module(**x)
+    return module(*x) if isinstance(x, tuple) else module(x)
+
+
+def has_pixels(x: Any) -> bool:
+    """Whether a mapping holds bytes."""
+    return isinstance(x, Mapping) and any(
+        isinstance(value, Tensor) and value.dtype == torch.uint8 for value in x.values()
+    )
+
+
+def pixels_to_floats(x: Any) -> Any:
+    """Return uint8 as float32, in dicts and tuples too."""
+    if isinstance(x, Tensor):
+        return x.float() if x.dtype == torch.uint8 else x
+    if isinstance(x, Mapping):
+        return {key: pixels_to_floats(value) for key, value in x.items()}
+    return tuple(map(pixels_to_floats, x)) if isinstance(x, tuple) else x
+
+
+def _blocks(
+    x: Any, n_rows: int, block: int, loader: Mapping[str, Any] | None
+) -> Iterator[Any]:
+    if not isinstance(x, DatasetRows):
+        for start in range(0, n_rows, block):
+            yield select(x, slice(start, start + block))
+        return
+    options = dict(loader or {})
+    data = LoadedBatches(x, collate=options.pop("collate_fn", None))
+    # Every row, and in order, whatever a loader for validation does.
+    for name in ("batch_size", "shuffle", "sampler", "batch_sampler", "drop_last"):
+        options.pop(name, None)
+    # A loader draws a seed for its workers, by default from the global state.
+    options.setdefault("generator", torch.Generator().manual_seed(0))
+    yield from DataLoader(data, batch_size=block, collate_fn=as_is, **options)
+
+
+def _row_bytes(x: Any) -> int:
+    if isinstance(x, Mapping):
+        return sum(map(_row_bytes, x.values()))
+    if isinstance(x, tuple):
+        return sum(map(_row_bytes, x))
+    row = x if isinstance(x, Tensor) else x.read(slice(0, 1))
+    if not isinstance(row, Tensor):
+        return _row_bytes(row)
+    return row[:1].numel() * row.element_size()
+
+
+def _run(
+    module: torch.nn.Module,
+    x: Any,
+    device: torch.device,
+    read: Callable[[Any], Tensor],
+) -> Tensor:
+    return read(call_module(module, move(x, device))).cpu()
+
+
+def _padded(x: Any, missing: int) -> Any:
+    if isinstance(x, Mapping):
+        return {key: _padded(value, missing) for key, value in x.items()}
+    if isinstance(x, tuple):
+        return tuple(_padded(value, missing) for value in x)
+    # Rows, not zeros: a module may not take a row of zeros.
+    return torch.cat([x, x[:1].expand(missing, *x.shape[1:])]) if missing else x

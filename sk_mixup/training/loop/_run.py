@@ -1,0 +1,91 @@
+"""What a net knows while it trains, and the accuracy of its mixed batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sk_mixup.mixing import Method, MixContext, MixPlan
+from sk_mixup.training.feeds import MixedBatch, TrainStreams
+from sk_mixup.training.loop._forward import Forward
+from sk_mixup.training.loop._steps import Stepper
+from sk_mixup.training.objectives import Objective
+
+# Outputs are kept this many batches before their accuracy is counted at once.
+FLUSH = 64
+
+
+@dataclass
+class MixingRun:
+    """What a net needs while it trains; dropped afterwards.
+
+    Attributes
+    ----------
+    method : Method or None
+    streams : TrainStreams
+    objective : Objective
+    n_epochs : int
+        Planned epochs of this training.
+    facts : dict
+        What `MixContext` says of the training data.
+    augment : tuple of callables
+        Change the input of every batch before it is mixed.
+    forward : Forward or None
+        How the module is called; None: as it is.
+    stepper : Stepper or None
+        Takes the steps; None: the plain ones.
+    """
+
+    method: Method | None
+    streams: TrainStreams
+    objective: Objective
+    n_epochs: int
+    facts: dict[str, Any] = field(default_factory=dict)
+    augment: tuple[Any, ...] = ()
+    forward: Forward | None = None
+    stepper: Stepper | None = None
+    epoch: int = 0
+    context: MixContext | None = None
+    mixed: MixedBatch | None = None
+    steps_plainly: bool = False
+    hooks: dict[str, list[Any]] = field(default_factory=dict)
+    pending: list[tuple[Tensor, Tensor, MixPlan | None, Tensor | None]] = field(
+        default_factory=list
+    )
+    hits: list[Tensor] = field(default_factory=list)
+
+
+@torch.no_grad()
+def count_hits(run: MixingRun) -> None:
+    """Count the lambda-weighted accuracy of the batches kept so far, all at once."""
+    if not run.pending:
+        return
+    outputs, targets = [], []
+    pairs: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+    for output, y, plan, target in run.pending:
+        # A plan may have more rows than the batch, of which each counts for less.
+        if target is not None and target.shape == output.shape:
+            outputs.append(output)
+            # Dense targets hold -1/rows for a whole label.
+            targets.append(target * -len(y))
+        elif plan is None or plan.is_identity:
+            whole = torch.ones((), device=y.device).expand(len(y))
+            pairs.append((output, y, y, torch.stack((whole, whole - 1))))
+        else:
+            pair = plan.own_rows(y), plan.partner_rows(y)
+            shares = torch.stack(plan.label_weights) * (len(y) / len(pair[0]))
+            pairs.append((output, *pair, shares))
+    run.pending.clear()
+    if targets:
+        predicted = run.objective.labels(torch.cat(outputs)).unsqueeze(1)
+        run.hits.append(torch.cat(targets).gather(1, predicted).sum())
+    if pairs:
+        output, own_y, other_y = (torch.cat([p[i] for p in pairs]) for i in range(3))
+        own_share, other_share = torch.cat([p[3] for p in pairs], 1)
+        predicted = run.objective.labels(output)
+        own_hits = own_share * run.objective.agreement(predicted, own_y)
+        other_hits = other_share * run.objective.agreement(predicted, other_y)
+        run.hits.append((own_hits + other_hits).sum())

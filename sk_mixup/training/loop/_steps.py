@@ -1,0 +1,147 @@
+"""Steps that do more than the plain one.
+
+Gradients of several batches, scaled for half precision, clipped, averaged weights, and
+a learning rate of its own for every batch. A training without any of these has no
+`Stepper`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sk_mixup.training.loop._ema import WeightAverage
+from sk_mixup.training.recipes import Knobs, StepSchedule, asks_several_times
+
+
+class Stepper:
+    """Turns losses into steps.
+
+    Parameters
+    ----------
+    net : skorch net
+        Initialized.
+    knobs : Knobs
+    schedule : StepSchedule or None
+    average : WeightAverage or None
+    """
+
+    def __init__(
+        self,
+        net: Any,
+        knobs: Knobs,
+        schedule: StepSchedule | None,
+        average: WeightAverage | None,
+    ) -> None:
+        self.optimizers: list[torch.optim.Optimizer] = [
+            getattr(net, f"{name}_") for name in net._optimizers
+        ]
+        self.clip_norm = knobs.clip_norm
+        self.accumulate = knobs.accumulate
+        self.schedule = schedule
+        self.average = average
+        self.asks_again = asks_several_times(net)
+        self.scaler: torch.amp.GradScaler | None = None
+        if knobs.precision == torch.float16:
+            self.scaler = torch.amp.GradScaler("cuda")
+            if state := vars(net).get("scaler_state_"):
+                self.scaler.load_state_dict(state)
+        # Of the batches whose gradients wait for their step.
+        self._n_batches = 0
+        self._first_size = 0
+        self._shares = 0.0
+
+    def train_step(self, net: Any, batch: Any, **fit_params: Any) -> Any:
+        """Take in a batch; the last one of a group takes the step."""
+        if self._n_batches == 0:
+            for optimizer in self.optimizers:
+                optimizer.zero_grad(set_to_none=True)
+        step = net.train_step_single(batch, **fit_params)
+        self._n_batches += 1
+        if self._n_batches == self.accumulate:
+            self._step(net, batch)
+        return step
+
+    def backward(self, loss: Tensor, n_rows: int) -> None:
+        """Add the gradient of a batch.
+
+        A batch counts by its rows, so that the gradient of a group is that of the mean
+        over all its rows, though nobody knows beforehand how many will come.
+        """
+        if self.accumulate > 1:
+            if self._n_batches == 0:
+                self._first_size, self._shares = n_rows, 0.0
+            share = n_rows / self._first_size
+            self._shares += share
+            loss = share * loss
+        if self.scaler is not None:
+            loss = self.scaler.scale(loss)
+        loss.backward()
+
+    def start_epoch(self, iterator: Any) -> None:
+        """Train the weights themselves, not their average."""
+        if self.average is not None:
+            self.average.hide()
+        if self.schedule is not None:
+            self.schedule.start_epoch(iterator)
+
+    def start_batch(self) -> None:
+        """Set the learning rate of a batch."""
+        if self.schedule is not None:
+            self.schedule.start_batch()
+
+    def end_epoch(self, net: Any) -> None:
+        """Take the step of an incomplete group, and show the average."""
+        if self._n_batches:
+            self._step(net, net.run_.mixed.batch)
+        if self.average is not None:
+            self.average.show()
+        if self.schedule is not None:
+            net.history.record("event_lr", self.schedule.lr)
+
+    def end_training(self) -> None:
+        """Show the average; an interrupt may have come between two steps."""
+        if self.average is not None:
+            self.average.show()
+
+    def _step(self, net: Any, batch: Any) -> None:
+        hooks = net._hooks("on_grad_computed")
+        parameters = [
+            parameter
+            for optimizer in self.optimizers
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+            if parameter.grad is not None
+        ]
+        # The true gradients are read in between.
+        if self.scaler is not None and (hooks or self.clip_norm is not None):
+            for optimizer in self.optimizers:
+                self.scaler.unscale_(optimizer)
+        if self.accumulate > 1 and self._shares != 1.0:
+            for parameter in parameters:
+                parameter.grad.div_(self._shares)
+        if hooks:
+            net.notify(
+                "on_grad_computed",
+                named_parameters=list(net.get_all_learnable_params()),
+                batch=batch,
+                training=True,
+            )
+        if self.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(parameters, self.clip_norm)
+        for optimizer in self.optimizers:
+            if self.scaler is None:
+                optimizer.step()
+            else:
+                self.scaler.step(optimizer)
+        if self.scaler is not None:
+            self.scaler.update()
+        self._n_batches = 0
+        self.after_step()
+
+    def after_step(self) -> None:
+        """Take new weights into their average."""
+        if self.average is not None:
+            self.average.update()

@@ -1,0 +1,38 @@
+"""Losses of mixed rows for every kind of target."""
+
+from sk_mixup.training.objectives._head_losses import GaussianLoss, PinballLoss
+from sk_mixup.training.objectives._heads import TargetKind
+from sk_mixup.training.objectives._members import MemberObjective, join_members
+from sk_mixup.training.objectives._multilabel import MultiLabel, MultiLabelObjective
+from sk_mixup.training.objectives._multioutput import MultiOutput, MultiOutputObjective
+from sk_mixup.training.objectives._objective import (
+    MOST_DENSE_CLASSES,
+    Objective,
+    main_output,
+)
+from sk_mixup.training.objectives._regression_heads import (
+    GaussianHead,
+    QuantileHead,
+    RegressionHead,
+)
+from sk_mixup.training.objectives._soft_labels import SoftLabelObjective, SoftLabels
+
+__all__ = [
+    "MOST_DENSE_CLASSES",
+    "GaussianHead",
+    "GaussianLoss",
+    "MemberObjective",
+    "MultiLabel",
+    "MultiLabelObjective",
+    "MultiOutput",
+    "MultiOutputObjective",
+    "Objective",
+    "PinballLoss",
+    "QuantileHead",
+    "RegressionHead",
+    "SoftLabelObjective",
+    "SoftLabels",
+    "TargetKind",
+    "join_members",
+    "main_output",
+]

@@ -1,0 +1,138 @@
+"""Whether a method can mix this input for this net, found out before training."""
+
+from __future__ import annotations
+
+import copy
+import numbers
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sk_mixup.mixing import (
+    ManifoldMixup,
+    Method,
+    MixContext,
+    MixPlan,
+    OneOf,
+    output_activation,
+    try_layers,
+)
+from sk_mixup.training.feeds import Input, mixes_input
+from sk_mixup.training.setup._trial import try_plan
+
+
+def check_mixing(
+    method: Method | None,
+    net: Any,
+    sample: Input,
+    y: Tensor,
+    facts: dict[str, Any],
+) -> None:
+    """Draw and apply plans, so that a method that cannot mix this input says so.
+
+    Parameters
+    ----------
+    method : Method or None
+    net : skorch net
+        Initialized.
+    sample : Tensor or dict
+        Some rows of input.
+    y : Tensor
+        Their targets.
+    facts : dict
+        As `mix_facts` returns them.
+    """
+    if method is None:
+        return
+    module = net.module_
+    inside = getattr(module, "mixes_inside", False)
+    context = MixContext(module=module, **facts)
+    for one in method.methods if isinstance(method, OneOf) else [method]:
+        _check_memory(one, module, inside)
+        if context.has_weights:
+            _check_weights(one)
+        try_layers(one, module, sample, y, call=net.infer, context=context)
+        # Also of a method inside another: `method__off_first`.
+        epochs = [k for k in one.get_params() if k.endswith(("off_first", "off_last"))]
+        trial = copy.deepcopy(one).set_params(**dict.fromkeys(epochs, 0))
+        plan = _drawn(trial, sample, y, context)
+        if plan.unites_targets:
+            _check_union(net.criterion_)
+        if callable(check_plan := getattr(net.criterion_, "check_plan", None)):
+            check_plan(_mixing_plan(trial, sample, y, context))
+        # A hidden layer that can be drawn excuses an input that cannot be mixed.
+        hidden = isinstance(one, ManifoldMixup) and "input" not in one.sites(module)
+        if mixes_input(plan, inside) and not hidden:
+            try_plan(plan, sample)
+
+
+def _drawn(method: Method, sample: Input, y: Tensor, context: MixContext) -> MixPlan:
+    generator = torch.Generator().manual_seed(0)
+    return method.draw(sample, y, generator=generator, context=context)
+
+
+def _mixing_plan(
+    method: Method, sample: Input, y: Tensor, context: MixContext
+) -> MixPlan:
+    """Draw a plan as of a batch that the gate and the schedules let be mixed.
+
+    One that leaves everything as it is, where a method never does anything else.
+    """
+    opened = {
+        key: 1.0
+        for key, value in method.get_params().items()
+        if _last(key) in ("p", "alpha") and (callable(value) or _is_share(key, value))
+    }
+    return _drawn(copy.deepcopy(method).set_params(**opened), sample, y, context)
+
+
+def _is_share(key: str, value: Any) -> bool:
+    """Whether a parameter is a probability other than 0."""
+    return _last(key) == "p" and isinstance(value, numbers.Real) and value != 0
+
+
+def _last(key: str) -> str:
+    return key.rpartition("__")[2]
+
+
+def _check_union(criterion: Any) -> None:
+    """Refuse the labels of both partners where a row can have one alone."""
+    one_class = isinstance(criterion, (nn.CrossEntropyLoss, nn.NLLLoss))
+    if one_class or output_activation(criterion) == "softmax":
+        raise ValueError(
+            "mix: union=True gives a row the labels of both partners, and criterion:"
+            f" {type(criterion).__name__} takes shares of one label. Use"
+            " criterion=torch.nn.BCEWithLogitsLoss, or union=False."
+        )
+
+
+def _check_memory(method: Method, module: nn.Module, inside: bool) -> None:
+    """Refuse partners from memory where something else than the input is mixed."""
+    for pairing in _memories(method):
+        if isinstance(method, ManifoldMixup) or (inside and method.blends):
+            place = "hidden layers" if not inside else "the embedded input"
+            raise ValueError(
+                f"mix: pairing={pairing!r} keeps rows of the input, and"
+                f" {type(method).__name__} mixes {place} of {type(module).__name__}."
+                " Use another pairing such as 'shuffle'"
+                + (", or a module of your own." if inside else ".")
+            )
+
+
+def _check_weights(method: Method) -> None:
+    """Refuse partners from memory, whose weights nobody has kept."""
+    if method.never_mixes or getattr(method, "p", None) == 0:
+        return
+    for pairing in _memories(method):
+        raise ValueError(
+            f"mix: the partners that pairing={pairing!r} takes from memory have no"
+            " weights; leave sample_weight and class_weight out, or choose another"
+            " pairing."
+        )
+
+
+def _memories(method: Method) -> list[Any]:
+    """Return the pairings with memory of a method, and of those inside it."""
+    values = method.get_params().values()
+    return [value for value in values if getattr(value, "keeps_rows", False)]
