@@ -14,6 +14,9 @@ from sk_mixup.estimators._reading import FitData
 from sk_mixup.estimators._training import Training
 from sk_mixup.training import (
     ArrayData,
+    MemberRows,
+    joint_temperature,
+    member_outputs,
     no_temperature,
     outputs_of,
     takes_temperature,
@@ -42,6 +45,15 @@ class CalibrationMixin:
         """Return the temperature of a net that was trained."""
         data, objective = training.data, training.fitted["_objective_"]
         way = self._way_to_calibrate(data, objective)
+        if way == "validation" and isinstance(data.valid, MemberRows):
+            outputs, y, weight = member_outputs(training.net, data.valid)
+            found = temperature_of(
+                objective,
+                outputs.flatten(0, 1),
+                y.flatten(0, 1),
+                None if weight is None else weight.flatten(),
+            )
+            return {"temperature_": joint_temperature(found)}
         if way == "validation":
             assert data.valid is not None
             rows = outputs_of(training.net, objective, data.valid)

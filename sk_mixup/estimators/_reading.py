@@ -19,6 +19,11 @@ from sk_mixup.estimators._checks import (
     drop_weightless,
     normalized,
 )
+from sk_mixup.estimators._fold_members import (
+    member_counts,
+    members_method,
+    takes_auto_alpha,
+)
 from sk_mixup.estimators._holdout import hold_out, split_problem
 from sk_mixup.estimators._intake import (
     brings_targets,
@@ -56,6 +61,8 @@ class FitData:
         Whether the training goes on with the weights of the last one.
     partial : bool
         Whether it is one epoch of `partial_fit`.
+    members : tuple of int
+        Members of the net, and the folds that they leave out; zeros for none.
     """
 
     X: Any
@@ -68,6 +75,7 @@ class FitData:
     streams: TrainStreams
     going_on: bool
     partial: bool
+    members: tuple[int, int] = (0, 0)
 
 
 class ReadingMixin(SettingsMixin, TargetHooks):
@@ -124,7 +132,15 @@ class ReadingMixin(SettingsMixin, TargetHooks):
         train = ArrayData(x, labels, normalized(weight), groups)
         valid = self._validation(source, target, X_val, y_val, sample_weight_val)
         stratified = self._stratifies(target)
-        if valid is None and self._stops_early(train, stratified, partial):
+        members = 0, 0
+        if valid is None and not partial:
+            members = member_counts(
+                self, source, train, method, stratified=stratified, going_on=going_on
+            )
+        if members[0]:
+            is_auto = takes_auto_alpha(self, True)
+            method = members_method(self, method, members[0], is_auto=is_auto)
+        elif valid is None and self._stops_early(train, stratified, partial):
             train, valid = hold_out(
                 train,
                 self.validation_fraction,
@@ -136,7 +152,17 @@ class ReadingMixin(SettingsMixin, TargetHooks):
             known_as = train.y.argmax(1) if soft else train.y
             source.look_at_target(train.X, known_as, train.weight)
         return FitData(
-            X, known, source, target, train, valid, method, streams, going_on, partial
+            X,
+            known,
+            source,
+            target,
+            train,
+            valid,
+            method,
+            streams,
+            going_on,
+            partial,
+            members,
         )
 
     def _read_stream(

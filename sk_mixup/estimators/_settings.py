@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sk_mixup.estimators._checks import check_count, check_positive
+from sk_mixup.estimators._fold_members import takes_auto_alpha
 from sk_mixup.estimators._parameters import PrefixedParameters
 from sk_mixup.exceptions import MixupWarning
 from sk_mixup.inputs import ArrayInput, ShapedInput, TableInput, TextInput
@@ -73,11 +74,13 @@ class SettingsMixin(PrefixedParameters):
         for key in self._prefixed():
             self._check_keyword(key, TypeError)
         mix, overrides = self.mix, self._prefixed("mix")
+        is_table = input_kind(self.module, X) == "table"
+        is_auto = takes_auto_alpha(self, is_table)
         if isinstance(mix, str) and mix == "auto":
             said = self.alpha is not None or overrides
-            is_table = input_kind(self.module, X) == "table"
-            mix = None if is_table and not said else "mixup"
-        return resolve_method(mix, alpha=self.alpha, overrides=overrides)
+            mix = None if is_table and (is_auto or not said) else "mixup"
+        alpha = None if is_auto or isinstance(self.alpha, str) else self.alpha
+        return resolve_method(mix, alpha=alpha, overrides=overrides)
 
     def _knobs(self, recipe: Recipe | None = None) -> Knobs:
         """Return the checked settings of the training; those of a recipe, if given."""
@@ -110,7 +113,8 @@ class SettingsMixin(PrefixedParameters):
     ) -> None:
         methods = list(method.methods) if isinstance(method, OneOf) else [method]
         for one in methods:
-            if type(one) is Mixup and not callable(one.alpha) and one.alpha > 1:
+            alone = type(one) is Mixup and isinstance(one.alpha, numbers.Real)
+            if alone and one.alpha > 1:
                 warnings.warn(
                     f"alpha={one.alpha:g} is strong for plain Mixup, which tends to"
                     " underfit above 1; values from 0.1 to 0.4 are usual.",
@@ -118,6 +122,8 @@ class SettingsMixin(PrefixedParameters):
                     stacklevel=5,
                 )
         mixes = method is not None and not method.never_mixes
+        # Members that find out about mixing need no advice.
+        mixes = mixes and not isinstance(getattr(method, "alpha", None), list)
         if mixes and n_epochs < 5 and not partial:
             warnings.warn(
                 f"max_epochs={n_epochs} with mixing: mixed training needs more epochs"
@@ -156,13 +162,18 @@ class SettingsMixin(PrefixedParameters):
         device: str,
         kind: str | None = None,
         n_classes: int | None = None,
+        folds: bool = False,
     ) -> Recipe:
         kind = input_kind(self.module) if kind is None else kind
         if kind == "table":
             net: Any = bundled_net(self.module, kind)
             changes = getattr(net, "recipe_changes", {})
             recipe = table_recipe(
-                n_rows, device, n_classes=n_classes, preset=self.preset
+                n_rows,
+                device,
+                n_classes=n_classes,
+                preset=self.preset,
+                folds=folds,
             )
             return dataclasses.replace(recipe, **changes)
         loads = getattr(self, "module__pretrained", False)

@@ -8,23 +8,27 @@ together, and each taken over by its owner.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from skorch.callbacks import LRScheduler
 
 from sk_mixup.estimators._compat import open_callback_context
+from sk_mixup.estimators._fold_members import found_alpha
 from sk_mixup.estimators._reading import FitData, ReadingMixin
 from sk_mixup.mixing import Method
 from sk_mixup.nets import TabularNet
 from sk_mixup.training import (
     ArrayData,
     BestWeights,
-    Horizon,
+    ChooseAlpha,
+    Course,
+    CourseRates,
     Knobs,
+    MemberRows,
+    MemberRowsObjective,
     MixingRun,
-    PlannedCosine,
     Recipe,
     ScikitLearnBridge,
     StreamData,
@@ -35,6 +39,7 @@ from sk_mixup.training import (
     follows_plan,
     initialize_net,
     make_net,
+    member_folds,
     mix_facts,
     module_kind,
     resolve_device,
@@ -112,7 +117,10 @@ class TrainingMixin(ReadingMixin):
         device = resolve_device(self.device)
         n_classes, kind = self._n_classes(target), self._target_kind(target)
         n_rows = train.n_rows or _UNKNOWN_ROWS
-        recipe = self._recipe(n_rows, device, source.kind, n_classes)
+        n_members, n_folds = data.members
+        recipe = self._recipe(
+            n_rows, device, source.kind, n_classes, folds=n_members > 0
+        )
         sample, sample_y = train.sample()
         if data.going_on:
             net = self._net_to_go_on_with()
@@ -145,6 +153,15 @@ class TrainingMixin(ReadingMixin):
         sample = try_knobs(net, knobs, sample, streams.init_seed)
         check_mixing(method, net, sample, sample_y, facts)
         n_epochs = 1 if partial else net.max_epochs
+        if n_members:
+            own, held = member_folds(
+                train,
+                n_members,
+                n_folds,
+                seed=streams.split_seed,
+                stratified=self._stratifies(target),
+            )
+            data = replace(data, train=own, valid=held)
         self._warn_of_settings(method, n_epochs, partial)
         fitted = {
             "net_": net,
@@ -160,13 +177,11 @@ class TrainingMixin(ReadingMixin):
         anneals = recipe.anneal and not partial and self.optimizer is None
         schedule = "auto" if partial else _schedule(knobs, anneals)
         anneals = anneals and schedule == "auto"
-        horizon = None
+        course = None
         if anneals and data.valid is not None:
-            horizon = self._horizon(recipe, n_epochs, method)
-        self._attach_callbacks(
-            net, recipe, data.valid is not None, n_epochs, anneals, horizon
-        )
-        most = n_epochs if horizon is None else horizon.long
+            course = self._course(recipe, method)
+        self._attach_callbacks(net, recipe, data.valid, n_epochs, anneals, course)
+        most = n_epochs if course is None else course.longest
         context = open_callback_context(self, most, data.X, data.y)
         if context is not None:
             bridge = ScikitLearnBridge(self, context, data.X, data.y, lambda: fitted)
@@ -174,7 +189,8 @@ class TrainingMixin(ReadingMixin):
         if method is None or method.never_mixes:
             train.groups = None
             method = None  # The same training, without drawing plans that do nothing.
-        run = MixingRun(method, streams, objective, n_epochs, facts)
+        judge = MemberRowsObjective.of(objective) if n_members else objective
+        run = MixingRun(method, streams, judge, most, facts)
         return Training(data, net, run, most, knobs, schedule, fitted, context)
 
     def _take_over(self, training: Training) -> None:
@@ -183,6 +199,7 @@ class TrainingMixin(ReadingMixin):
         end_run(training.run, net, data.source)
         net.module_.eval()
         fitted["n_iter_"] = len(net.history_)
+        fitted["alpha_"] = found_alpha(training.run.method, data.members[0])
         fitted |= self._calibrated(training)
         self.__dict__.update(fitted)
         if training.context is not None:
@@ -285,50 +302,56 @@ class TrainingMixin(ReadingMixin):
             net.lr = self.lr
         return net
 
-    def _horizon(
-        self, recipe: Recipe, n_epochs: int, method: Method | None
-    ) -> Horizon | None:
-        """Return what may lengthen a training; None: somebody counts on its length."""
-        chosen = self.max_epochs is not None or self.n_iter_no_change is not None
-        if chosen or recipe.longest <= n_epochs or follows_plan(method):
+    def _course(self, recipe: Recipe, method: Method | None) -> Course | None:
+        """Return what a training's length follows; None: somebody counts on it."""
+        if recipe.longest == 0 or follows_plan(method):
             return None
-        mixes = method is not None and not method.never_mixes
-        return Horizon(n_epochs, recipe.longest, mixes)
+        longest = recipe.longest if self.max_epochs is None else self.max_epochs
+        patience = self.n_iter_no_change
+        return Course(
+            longest, recipe.n_iter_no_change if patience is None else patience
+        )
 
     def _attach_callbacks(
         self,
         net: Any,
         recipe: Recipe,
-        validates: bool,
+        valid: ArrayData | StreamData | None,
         n_epochs: int,
         anneals: bool,
-        horizon: Horizon | None,
+        course: Course | None,
     ) -> None:
         """Add the callbacks of the recipe to the initialized ones of skorch."""
-        own = ("best_weights", "annealing", "training_bar")
+        own = ("best_weights", "annealing", "alphas", "training_bar")
+        if isinstance(valid, MemberRows):
+            # skorch's accuracy wants one output per row; ours takes its place.
+            own = (*own, "valid_acc")
         net.callbacks_ = [c for c in net.callbacks_ if c[0] not in own]
         added: list[tuple[str, Any]] = []
-        if anneals and n_epochs > 1:
+        if course is not None:
+            added.append(("annealing", CourseRates(course).initialize()))
+        elif anneals and n_epochs > 1:
             # skorch would go on from the epochs of earlier trainings.
-            settings: dict[str, Any] = {"last_epoch": -1}
-            if horizon is None:
-                settings["policy"] = torch.optim.lr_scheduler.CosineAnnealingLR
-                settings["T_max"] = n_epochs
-            else:
-                settings["policy"] = PlannedCosine
-                settings["horizon"] = horizon
-            schedule = LRScheduler(**settings)
+            schedule = LRScheduler(
+                policy=torch.optim.lr_scheduler.CosineAnnealingLR,
+                last_epoch=-1,
+                T_max=n_epochs,
+            )
             added.append(("annealing", schedule.initialize()))
-        if validates:
+        if valid is not None:
             patience, first = self.n_iter_no_change, 0
             if patience is None:
                 patience = recipe.n_iter_no_change
                 # Without the schedule of the recipe, no epoch is closer to the end.
                 first = int(recipe.first_epoch * n_epochs) if anneals else 0
-            best = BestWeights(patience, first_epoch=first, horizon=horizon)
+            if course is not None:
+                first = 0
+            best = BestWeights(patience, first_epoch=first, course=course)
             added.append(("best_weights", best.initialize()))
+        if course is not None and isinstance(valid, MemberRows):
+            added.append(("alphas", ChooseAlpha(course, valid).initialize()))
         if self.verbose > 1:
-            added.append(("training_bar", TrainingBar(n_epochs, horizon).initialize()))
+            added.append(("training_bar", TrainingBar(n_epochs, course).initialize()))
         # Behind the log, which shows the epoch that stops the training too.
         net.callbacks_ = [*net.callbacks_, *added]
 

@@ -20,6 +20,8 @@ _CLOSE_LOOK = 64
 # of a class and, more so, of a number.
 _ROWS_PER_BIN, _ROWS_PER_BIN_OF_NUMBERS, _LEAST_BINS = 400, 700, 8
 _LEAST_ROWS_IN_BIN = 64
+# Beside them bins that share out the rows, as far as there are rows for them.
+_ROWS_PER_EVEN_BIN, _LEAST_EVEN_BINS = 50, 4
 
 
 class TableInput:
@@ -95,11 +97,13 @@ class TableInput:
                 weight=None if shares is None else shares[seen],
                 seed=encoder.seed % 2**32,
             )
-            if is_number:
-                # A tree makes steps of a smooth function, which quantiles follow.
-                even = _thinned(encoder.bin_edges_[j], encoder.n_bins // 2).numpy()
-                edges = np.unique(np.r_[edges, even])
-            found.append(edges)
+            # A tree makes steps of a smooth function, which quantiles follow.
+            n_even = encoder.n_bins // 2
+            if not is_number:
+                fit = max(n_rows // _ROWS_PER_EVEN_BIN, _LEAST_EVEN_BINS)
+                n_even = min(n_even, fit)
+            even = _thinned(encoder.bin_edges_[j], n_even).numpy()
+            found.append(np.unique(np.r_[edges, even]))
         self._target_edges = found
 
     def net_arguments(self, n_outputs: int) -> dict[str, Any]:

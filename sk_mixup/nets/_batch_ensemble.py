@@ -74,6 +74,23 @@ class EnsembleLinear(nn.Module):
         bias = bias.uniform_(-bound, bound)
         self.bias = nn.Parameter(bias.expand(n_members, 1, n_out).clone())
 
+    @torch.no_grad()
+    def spread(self) -> None:
+        """Start as a hidden layer whose members are nets of their own.
+
+        Weights that keep the variance behind a ReLU, and biases that put its bends
+        where the values are.
+        """
+        n_in = self.weight.shape[1]
+        self.weight.normal_(std=math.sqrt(2.0 / max(n_in, 1)))
+        self.bias.uniform_(-0.5, 0.5)
+
+    @torch.no_grad()
+    def quieten(self) -> None:
+        """Start as a head that says little before it has learnt."""
+        self.weight.normal_(std=0.5 / math.sqrt(max(self.weight.shape[1], 1)))
+        self.bias.zero_()
+
     def forward(self, x: Tensor) -> Tensor:
         """Compute (B, n_members, n_out)."""
         weight: Tensor = self.weight

@@ -4,6 +4,10 @@ With `n_members` above 1 the perceptron is an ensemble that shares its matrices,
 `EnsembleLinear`. Members learn from the same mixed rows, each by its own loss; the loss
 of their mean would train one large net and not several. In evaluation the net returns
 one output per row, the joined one, so that nobody who predicts needs to know.
+
+Members that share nothing (``shares_weights=False``) may be given rows of their own,
+one per member and place in the batch. Then each can leave rows out that the others
+see, and be judged by them: rows of members are answered by members, also in evaluation.
 """
 
 from __future__ import annotations
@@ -22,6 +26,11 @@ from sk_mixup.nets._embeddings import (
     PiecewiseLinearEmbedding,
     ValueEmbedding,
     categorical_width,
+)
+from sk_mixup.nets._member_embeddings import (
+    MemberCategories,
+    MemberLinearPieces,
+    MemberValues,
 )
 
 Mix = Callable[[Tensor], Tensor]
@@ -69,6 +78,9 @@ class TabularNet(nn.Module):
         Whether numbers are mixed after or before their embedding.
     n_members : int, default=1
         Nets in one.
+    shares_weights : bool, default=True
+        Whether members share matrices and embeddings. False: they share nothing, and
+        may be given rows of their own.
 
     Attributes
     ----------
@@ -108,6 +120,7 @@ class TabularNet(nn.Module):
         d_value: int = 8,
         mix_numeric: str = "after",
         n_members: int = 1,
+        shares_weights: bool = True,
     ) -> None:
         if mix_numeric not in ("after", "before"):
             raise ValueError(
@@ -120,22 +133,35 @@ class TabularNet(nn.Module):
         self.mix_numeric = mix_numeric
         self.n_members = n_members
         self.joins = "none"
-        self.numbers: PiecewiseLinearEmbedding | None = None
-        self.values: ValueEmbedding | None = None
-        self.categories: CategoricalEmbedding | None = None
+        self.shares_weights = shares_weights or n_members == 1
+        self.numbers: PiecewiseLinearEmbedding | MemberLinearPieces | None = None
+        self.values: ValueEmbedding | MemberValues | None = None
+        self.categories: CategoricalEmbedding | MemberCategories | None = None
         # Per part of an embedded row: its columns, the width of each, the first of
         # their dimensions. An indicator counts as a column.
         parts = [(torch.arange(n_numeric + n_indicators), 1, 0)]
         if bin_edges is not None and n_numeric:
-            self.numbers = PiecewiseLinearEmbedding(bin_edges, d_numeric)
+            self.numbers = (
+                PiecewiseLinearEmbedding(bin_edges, d_numeric)
+                if self.shares_weights
+                else MemberLinearPieces(bin_edges, d_numeric, n_members)
+            )
             parts.append((torch.arange(n_numeric), d_numeric, 1))
         if known_values is not None and any(map(len, known_values)):
-            self.values = ValueEmbedding(known_values, d_value)
+            self.values = (
+                ValueEmbedding(known_values, d_value)
+                if self.shares_weights
+                else MemberValues(known_values, d_value, n_members)
+            )
             parts.append((self.values.columns, d_value, 1))
         if len(n_levels):
             if d_categorical is None:
                 d_categorical = categorical_width(n_levels)
-            self.categories = CategoricalEmbedding(n_levels, d_categorical)
+            self.categories = (
+                CategoricalEmbedding(n_levels, d_categorical)
+                if self.shares_weights
+                else MemberCategories(n_levels, d_categorical, n_members)
+            )
             start = n_numeric + n_indicators
             columns = torch.arange(start, start + len(n_levels))
             parts.append((columns, d_categorical, 0))
@@ -147,13 +173,23 @@ class TabularNet(nn.Module):
         self.mix_dims = torch.cat(dims) if mix_numeric == "after" else None
         owners = torch.cat([c.repeat_interleave(width) for c, width, _ in parts])
         width = len(owners)
-        scale = column_scales(n_members, owners) if n_members > 1 else None
+        scale = None
+        if n_members > 1 and self.shares_weights:
+            scale = column_scales(n_members, owners)
         blocks = []
         for _ in range(n_hidden):
             linear: nn.Module
             if n_members > 1:
-                linear = EnsembleLinear(width, d_hidden, n_members, scale=scale)
+                linear = EnsembleLinear(
+                    width,
+                    d_hidden,
+                    n_members,
+                    scale=scale,
+                    shares_weight=self.shares_weights,
+                )
                 scale = None
+                if not self.shares_weights:
+                    linear.spread()
             else:
                 linear = nn.Linear(width, d_hidden)
             blocks.append(nn.Sequential(linear, nn.ReLU(), Dropout(dropout)))
@@ -162,6 +198,8 @@ class TabularNet(nn.Module):
         self.head: nn.Module
         if n_members > 1:
             self.head = EnsembleLinear(width, n_outputs, n_members, shares_weight=False)
+            if not self.shares_weights:
+                self.head.quieten()
         else:
             self.head = nn.Linear(width, n_outputs)
 
@@ -192,19 +230,24 @@ class TabularNet(nn.Module):
     def embed(
         self, numeric: Tensor, categorical: Tensor, mix: Mix | None = None
     ) -> Tensor:
-        """Return the embedded (and mixed) rows, of shape (B, width)."""
+        """Return the embedded (and mixed) rows.
+
+        Of shape (B, width), and (B, n_members, width) where members share nothing.
+        """
         clean = numeric
         if mix is not None and self.mix_numeric == "before":
             numeric = mix(numeric)
         parts = [numeric]
+        if not self.shares_weights and numeric.ndim == 2:
+            parts = [numeric.unsqueeze(1).expand(-1, self.n_members, -1)]
         if self.numbers is not None:
-            parts.append(self.numbers(numeric[:, : self.n_numeric]).flatten(1))
+            parts.append(self.numbers(numeric[..., : self.n_numeric]).flatten(-2))
         # A blend of two values is no known value: these are mixed as vectors always.
         vectors = []
         if self.values is not None:
-            vectors.append(self.values(clean).flatten(1))
+            vectors.append(self.values(clean).flatten(-2))
         if self.categories is not None:
-            vectors.append(self.categories(categorical).flatten(1))
+            vectors.append(self.categories(categorical).flatten(-2))
         if mix is None or self.mix_numeric == "after":
             embedded = _joined(parts + vectors)
             return embedded if mix is None else mix(embedded)
@@ -218,6 +261,7 @@ class TabularNet(nn.Module):
         Parameters
         ----------
         numeric : Tensor of shape (B, n_numeric + n_indicators), float32
+            Of members that share nothing also (B, n_members, ...), as `categorical`.
         categorical : Tensor of shape (B, n_categorical), int64
         mix : callable or None
             Applied once to the embedded rows (``plan.apply``).
@@ -225,14 +269,15 @@ class TabularNet(nn.Module):
         Returns
         -------
         output : Tensor of shape (B, n_outputs)
-            Of several members in training (B, n_members, n_outputs).
+            Of several members in training, and of rows of their own always, (B,
+            n_members, n_outputs).
         """
         with _outside_of_autocast(numeric):
             embedded = self.embed(numeric, categorical, mix)
         hidden = self.hidden(embedded)
         with _outside_of_autocast(numeric):
             output: Tensor = self.head(hidden.to(embedded.dtype))
-        if self.n_members == 1 or self.training:
+        if self.n_members == 1 or self.training or numeric.ndim == 3:
             return output
         return joined_output(output, self.joins)
 
@@ -250,4 +295,4 @@ def _outside_of_autocast(x: Tensor) -> AbstractContextManager[Any]:
 
 
 def _joined(parts: list[Tensor]) -> Tensor:
-    return torch.cat(parts, 1) if len(parts) > 1 else parts[0]
+    return torch.cat(parts, -1) if len(parts) > 1 else parts[0]

@@ -18,6 +18,7 @@ from sk_mixup.mixing.draws import (
     Pairing,
     Schedule,
     alpha_for_smoothing,
+    check_schedule,
     draw_lam,
     resolve_law,
     self_pairs,
@@ -25,7 +26,13 @@ from sk_mixup.mixing.draws import (
     uniform,
     uniforms,
 )
-from sk_mixup.mixing.plans import LinearPlan, MixPlan
+from sk_mixup.mixing.methods._of_members import (
+    alphas_of,
+    draw_shares,
+    is_of_members,
+    members_of,
+)
+from sk_mixup.mixing.plans import LinearPlan, MemberPlan, MixPlan
 
 
 class Mixup(Method):
@@ -35,12 +42,15 @@ class Mixup(Method):
 
     Parameters
     ----------
-    alpha : float or schedule, default=0.2
-        Parameter of the Beta law, at least 0; 0: no mixing. Larger is stronger.
-    per : {"batch", "row"}, default="batch"
+    alpha : float, sequence of float or schedule, default=0.2
+        Parameter of the Beta law, at least 0; 0: no mixing. Larger is stronger. A
+        sequence has one for each member of a net (``per="member"``).
+    per : {"batch", "row", "member"}, default="batch"
         One lambda for the whole batch, as in the paper's code, or one per row.
+        "member": for nets of several members, such as the default for tables. Each
+        member gets partners and a lambda per row of its own.
     p : float or schedule, default=1.0
-        Probability of mixing a batch (``per="batch"``) or a row (``per="row"``).
+        Probability of mixing a batch (``per="batch"``) or a row (else).
     fold : bool or None, default=None
         Use max(lambda, 1 - lambda), so that a row keeps its own majority; for the Beta
         law the mixed batches have the same law by symmetry. None: fold with
@@ -76,7 +86,7 @@ class Mixup(Method):
 
     def __init__(
         self,
-        alpha: float | Schedule = 0.2,
+        alpha: float | Sequence[float] | Schedule = 0.2,
         *,
         per: str = "batch",
         p: float | Schedule = 1.0,
@@ -127,7 +137,14 @@ class Mixup(Method):
         return cls(alpha_for_smoothing(rate), **params)
 
     def _validate(self) -> None:
-        super()._validate()
+        if type(self) is Mixup and is_of_members(self):
+            pass
+        elif type(self) is Mixup and self.per == "member":
+            check_schedule("alpha", self.alpha, low=0.0)
+        else:
+            super()._validate()
+        if self.per == "member" and self.single_target:
+            raise ValueError("single_target=True is for per='batch' and per='row'.")
         resolve_law(self.law, 1.0).validate()
         for name in ("fold", "single_target"):
             value = getattr(self, name)
@@ -145,7 +162,11 @@ class Mixup(Method):
     @property
     def never_mixes(self) -> bool:
         """Whether the parameters say that nothing is ever mixed."""
-        return self.law == "beta" and super().never_mixes
+        if self.law != "beta":
+            return False
+        if isinstance(self.alpha, Sequence):
+            return not any(self.alpha)
+        return super().never_mixes
 
     def _folds(self) -> bool:
         if self.fold is None:
@@ -163,6 +184,8 @@ class Mixup(Method):
         context: MixContext | None,
     ) -> MixPlan:
         n_rows = len(x)
+        if self.per == "member":
+            return self._draw_members(x, y, streams, context)
         law = self._law_now(context)
         size = None if self.per == "batch" else n_rows
         if size is None:
@@ -180,6 +203,36 @@ class Mixup(Method):
         if gate is False or (isinstance(law, BetaLaw) and law.alpha == 0):
             return self._identity(x)
         return self._plan(x, partner, lam, context)
+
+    def _draw_members(
+        self,
+        x: Tensor,
+        y: Tensor | None,
+        streams: MixStreams,
+        context: MixContext | None,
+    ) -> MixPlan:
+        n_rows, n_members = len(x), members_of(context)
+        alphas = alphas_of(self.alpha, n_members, context)
+        law = None if self.law == "beta" else self._law_now(context)
+        lam = draw_shares(n_rows, alphas, law, streams, fold=self._folds())
+        gate = self._open_rows(n_rows * n_members, streams, context)
+        lam = torch.where(gate.view_as(lam), lam, 1.0)
+        if self._too_few(n_rows):
+            return self._identity(x)
+        has_own_rows = x.ndim > 2 and x.shape[1] == n_members
+        # Rows of members differ already: in one place each has another partner.
+        n_draws = 1 if has_own_rows else n_members
+        drawn = [self._pair(x, y, streams, context) for _ in range(n_draws)]
+        partners = torch.stack(drawn, 1).expand(n_rows, n_members)
+        if law is None and not any(alphas):
+            return self._identity(x)
+        lam = lam.to(x.device, lam_dtype(x))
+        if self._may_pair_selves(context):
+            own = torch.arange(n_rows, device=partners.device).unsqueeze(1)
+            lam = lam.masked_fill(partners == own, 1.0)
+        return MemberPlan(
+            drawn[0], lam, partners=partners.contiguous(), has_own_rows=has_own_rows
+        )
 
     def draw_many(
         self,

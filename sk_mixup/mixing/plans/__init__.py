@@ -10,6 +10,7 @@ from sk_mixup.mixing.plans._masks import (
     mask_lam,
     partner_share,
 )
+from sk_mixup.mixing.plans._members import MemberPlan
 from sk_mixup.mixing.plans._plan import (
     LinearPlan,
     MixPlan,
@@ -36,6 +37,7 @@ __all__ = [
     "Columns",
     "LinearPlan",
     "MaskPlan",
+    "MemberPlan",
     "MixPlan",
     "MixedTargets",
     "ResizePlan",

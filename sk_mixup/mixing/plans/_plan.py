@@ -85,6 +85,10 @@ class MixPlan:
         """The label weight as a number, where all rows share it and the host knows."""
         return self.lam_host if self.label_lam is None else None
 
+    def of_member(self, k: int) -> MixPlan:
+        """Return what the plan is for member `k` of a net: for all of them the same."""
+        return self
+
     def own_rows(self, t: Tensor) -> Tensor:
         """Return the own entries of targets or row weights, one per mixed row."""
         return t if self.rows is None else t.index_select(0, self.rows)

@@ -20,6 +20,7 @@ from sk_mixup.training.feeds._batches import (
     split_weight,
 )
 from sk_mixup.training.feeds._facts import mix_facts, token_information
+from sk_mixup.training.feeds._folds import MemberRows, member_folds
 from sk_mixup.training.feeds._loaders import loaded_batches, stream_batches
 from sk_mixup.training.feeds._stream_data import StreamData
 from sk_mixup.training.feeds._streams import TrainStreams, seeded_globals
@@ -29,6 +30,7 @@ __all__ = [
     "Input",
     "LoadedBatches",
     "LoaderBatches",
+    "MemberRows",
     "MixedBatch",
     "StreamData",
     "TensorBatches",
@@ -37,6 +39,7 @@ __all__ = [
     "dense_target",
     "first_input",
     "loaded_batches",
+    "member_folds",
     "mix_facts",
     "mixed_batches",
     "mixes_input",

@@ -1,5 +1,6 @@
 """The skorch net and its steps, forward passes, callbacks and predictions."""
 
+from sk_mixup.training.loop._alphas import ChooseAlpha, chosen_alpha, member_outputs
 from sk_mixup.training.loop._callbacks import (
     BestWeights,
     ScikitLearnBridge,
@@ -18,6 +19,7 @@ from sk_mixup.training.loop._progress import TrainingBar
 from sk_mixup.training.loop._run import MixingRun, count_hits
 from sk_mixup.training.loop._steps import Stepper
 from sk_mixup.training.loop._temperature import (
+    joint_temperature,
     no_temperature,
     outputs_of,
     takes_temperature,
@@ -27,6 +29,7 @@ from sk_mixup.training.loop._temperature import (
 
 __all__ = [
     "BestWeights",
+    "ChooseAlpha",
     "Forward",
     "MixingMixin",
     "MixingRun",
@@ -37,8 +40,11 @@ __all__ = [
     "WeightAverage",
     "as_float32",
     "call_module",
+    "chosen_alpha",
     "count_hits",
     "has_images",
+    "joint_temperature",
+    "member_outputs",
     "mixing_net_class",
     "no_temperature",
     "outputs_of",

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from skorch.callbacks import Callback, EpochScoring
 
-from sk_mixup.training.recipes import Horizon
+from sk_mixup.training.recipes import Course
 
 
 class StopTraining(KeyboardInterrupt):
@@ -46,8 +46,8 @@ class BestWeights(Callback):
         Epochs at the start that are neither kept nor waited for. Where a schedule ends
         a training at a learning rate of zero, an early epoch that looks best has been
         lucky.
-    horizon : Horizon or None, default=None
-        Says when the training is over in any case, and when to go back.
+    course : Course or None, default=None
+        Says when the training is over, whatever the patience, and when to go back.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class BestWeights(Callback):
         patience: int = 10,
         monitor: str = "valid_loss",
         first_epoch: int = 0,
-        horizon: Horizon | None = None,
+        course: Course | None = None,
     ) -> None:
         self.patience = patience
         self.monitor = monitor
         self.first_epoch = first_epoch
-        self.horizon = horizon
+        self.course = course
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Forget earlier trainings."""
@@ -68,15 +68,15 @@ class BestWeights(Callback):
         self.best_epoch_ = 0
         self.state_: dict[str, torch.Tensor] | None = None
         self.waited_ = self.epoch_ = 0
-        if self.horizon is not None:
-            self.horizon.begin()
+        if self.course is not None:
+            self.course.begin()
 
     def judge(self, net: Any) -> bool:
         """Say whether the last epoch is the best so far, and count if it is not."""
         loss = net.history[-1, self.monitor]
         self.epoch_ += 1
-        if self.horizon is not None:
-            self.horizon.look(net.history[-1, "train_loss"], loss)
+        if self.course is not None:
+            self.course.look(loss)
         if self.epoch_ <= self.first_epoch:
             return False
         if loss < self.best_loss_:
@@ -89,20 +89,20 @@ class BestWeights(Callback):
     @property
     def is_over(self) -> bool:
         """Whether a better epoch has been waited for long enough, or none will come."""
-        if self.horizon is not None and self.epoch_ >= self.horizon.n_epochs:
-            return True
+        if self.course is not None:
+            return self.course.is_over
         return self.waited_ >= self.patience
 
     @property
     def goes_back(self) -> bool:
         """Whether the next epoch starts with the best weights."""
-        return self.horizon is not None and self.horizon.goes_back
+        return self.course is not None and self.course.goes_back
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Keep better weights, or take them; raise to stop."""
         if self.judge(net):
             self._keep(net.module_)
-        elif self.goes_back and self.state_ is not None:
+        if self.goes_back and self.state_ is not None:
             net.module_.load_state_dict(self.state_)
         if self.is_over:
             raise StopTraining

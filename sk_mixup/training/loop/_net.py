@@ -73,7 +73,9 @@ class MixingMixin:
             order = None if self.run_ is None else self.run_.streams.order
             return TensorBatches(dataset, size, device, order)
         if _is_narrow(dataset.X):
-            size = max(size, _CLEAN_ROWS)
+            # Of members, so many rows stand in every place.
+            n_members = getattr(dataset, "n_members", 1)
+            size = max(size, _CLEAN_ROWS // n_members)
         return TensorBatches(dataset, size, device)
 
     def get_params_for(self, prefix: str) -> dict[str, Any]:

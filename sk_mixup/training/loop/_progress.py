@@ -6,7 +6,7 @@ from typing import Any
 
 from skorch.callbacks import Callback, PrintLog
 
-from sk_mixup.training.recipes import Horizon
+from sk_mixup.training.recipes import Course
 
 
 class TrainingBar(Callback):
@@ -18,13 +18,13 @@ class TrainingBar(Callback):
     ----------
     n_epochs : int
         Planned.
-    horizon : Horizon or None, default=None
+    course : Course or None, default=None
         Where the plan may change.
     """
 
-    def __init__(self, n_epochs: int, horizon: Horizon | None = None) -> None:
+    def __init__(self, n_epochs: int, course: Course | None = None) -> None:
         self.n_epochs = n_epochs
-        self.horizon = horizon
+        self.course = course
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Open the bar, and let the table print above it."""
@@ -73,4 +73,4 @@ class TrainingBar(Callback):
 
     @property
     def _planned(self) -> int:
-        return self.n_epochs if self.horizon is None else self.horizon.n_epochs
+        return self.n_epochs if self.course is None else self.course.n_epochs

@@ -86,6 +86,8 @@ def count_hits(run: MixingRun) -> None:
         output, own_y, other_y = (torch.cat([p[i] for p in pairs]) for i in range(3))
         own_share, other_share = torch.cat([p[3] for p in pairs], 1)
         predicted = run.objective.labels(output)
-        own_hits = own_share * run.objective.agreement(predicted, own_y)
-        other_hits = other_share * run.objective.agreement(predicted, other_y)
-        run.hits.append((own_hits + other_hits).sum())
+        own_right = run.objective.agreement(predicted, own_y)
+        other_right = run.objective.agreement(predicted, other_y)
+        if own_right.ndim > own_share.ndim:  # of members
+            own_share, other_share = own_share.unsqueeze(1), other_share.unsqueeze(1)
+        run.hits.append((own_share * own_right + other_share * other_right).sum())

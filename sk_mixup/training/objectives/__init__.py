@@ -2,6 +2,7 @@
 
 from sk_mixup.training.objectives._head_losses import GaussianLoss, PinballLoss
 from sk_mixup.training.objectives._heads import TargetKind
+from sk_mixup.training.objectives._member_rows import MemberRowsObjective
 from sk_mixup.training.objectives._members import MemberObjective, join_members
 from sk_mixup.training.objectives._multilabel import MultiLabel, MultiLabelObjective
 from sk_mixup.training.objectives._multioutput import MultiOutput, MultiOutputObjective
@@ -22,6 +23,7 @@ __all__ = [
     "GaussianHead",
     "GaussianLoss",
     "MemberObjective",
+    "MemberRowsObjective",
     "MultiLabel",
     "MultiLabelObjective",
     "MultiOutput",

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sk_mixup.mixing import MixPlan
+from sk_mixup.mixing.plans import MemberPlan
 from sk_mixup.training.objectives._objective import Objective, weight_shares
 
 
@@ -49,6 +50,11 @@ class MemberObjective:
         if output.ndim != 3:
             loss: Tensor = inner(output, y, weight, plan, target)
             return loss
+        if isinstance(plan, MemberPlan) and target is None:
+            return _of_rows(inner)(output, y, weight, plan)
+        if target is not None and target.ndim == 3:
+            whole = functional.log_softmax(output, 2).flatten()
+            return torch.dot(whole, target.flatten().to(whole.dtype)) / output.shape[1]
         if target is not None:
             # Linear in the log-probabilities, of which the mean is taken first.
             mean = functional.log_softmax(output, 2).mean(1)
@@ -84,10 +90,25 @@ class MemberObjective:
         output = self.inner.read(output).detach()
         return output.mean(1) if output.ndim == 3 else output
 
+    def agreement(self, predicted: Tensor, y: Tensor) -> Tensor:
+        """Return how far predictions are right; by member where targets are."""
+        if y.ndim == predicted.ndim:
+            right: Tensor = self.inner.agreement(predicted, y)
+            return right
+        each = [self.inner.agreement(predicted, own) for own in y.unbind(1)]
+        return torch.stack(each, 1) / len(each)
+
     def __getattr__(self, name: str) -> Any:
         if name == "inner":  # a copy in the making
             raise AttributeError(name)
         return getattr(self.inner, name)
+
+
+def _of_rows(inner: Any) -> Any:
+    # The other module builds on this one.
+    from sk_mixup.training.objectives._member_rows import MemberRowsObjective
+
+    return MemberRowsObjective(inner)
 
 
 def join_members(module: Any, objective: Objective) -> Objective | MemberObjective:

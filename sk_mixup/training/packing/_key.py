@@ -16,7 +16,7 @@ from skorch.callbacks import (
 
 from sk_mixup.inputs import ArrayRows
 from sk_mixup.mixing import Method, Mixup
-from sk_mixup.training.feeds import ArrayData
+from sk_mixup.training.feeds import ArrayData, MemberRows
 from sk_mixup.training.loop import BestWeights, TrainingBar
 from sk_mixup.training.packing._autocast import AutocastProgram
 from sk_mixup.training.packing._feeds import _leaves
@@ -33,10 +33,12 @@ from sk_mixup.training.packing._signature import (
 )
 from sk_mixup.training.packing._traced import TracedProgram
 from sk_mixup.training.packing._trial import try_program
-from sk_mixup.training.recipes import Knobs
+from sk_mixup.training.recipes import CourseRates, Knobs
 
 # Callbacks whose work the pack does, or that nobody misses in one.
-_KNOWN = (EpochTimer, PassthroughScoring, PrintLog, BestWeights, TrainingBar)
+_KNOWN = (
+    BestWeights, CourseRates, EpochTimer, PassthroughScoring, PrintLog, TrainingBar,
+)  # fmt: skip
 
 
 class _Tried(NamedTuple):
@@ -119,6 +121,8 @@ def _reason_of_data(member: PackMember) -> str | None:
             continue
         if not isinstance(data, ArrayData):
             return "the data come as a stream"
+        if isinstance(data, MemberRows):
+            return "the members of the net leave out folds of their own"
         for leaf in _leaves(data.X):
             if not hasattr(leaf, "data_ptr") and not isinstance(leaf, ArrayRows):
                 return "the data are read from a data set"

@@ -49,9 +49,9 @@ class PackMember:
     def planned_epochs(self) -> int:
         """Epochs as they are planned now; `n_epochs` are the most."""
         best = self.best_weights
-        if best is None or best.horizon is None:
+        if best is None or best.course is None:
             return self.n_epochs
-        return best.horizon.n_epochs
+        return best.course.n_epochs
 
     @property
     def best_weights(self) -> BestWeights | None:

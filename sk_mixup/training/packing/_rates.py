@@ -15,6 +15,7 @@ from skorch.callbacks import LRScheduler
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from sk_mixup.training.packing._member import PackMember
+from sk_mixup.training.recipes import CourseRates
 
 
 class _Length:
@@ -32,6 +33,8 @@ def rate_signature(member: PackMember) -> Any:
     knobs = member.knobs
     own = [c for _, c in member.net.callbacks_ if isinstance(c, LRScheduler)]
     parts: list[Any] = [knobs.warmup, member.schedule, member.n_epochs]
+    # A course follows the losses of its own training.
+    parts += [id(callback) for callback in _courses(member)]
     for callback in own:
         if callback.policy is ReduceLROnPlateau or callback.step_every != "epoch":
             parts.append(id(callback))
@@ -63,11 +66,13 @@ class Rates:
         return any(_schedule(member) is not None for member in self._members)
 
     def start_epoch(self) -> None:
-        """Tell the schedules how many batches there are."""
+        """Tell the schedules how many batches there are, and set rates of epochs."""
         for member in self._members:
             if (schedule := _schedule(member)) is not None:
                 n_batches = -(-len(member.train) // member.batch_size)
                 schedule.start_epoch(_Length(n_batches))
+            for course in _courses(member):
+                course.on_epoch_begin(member.net)
 
     def start_batch(self, leaders: Sequence[int], n_members: int) -> None:
         """Set the rates of the next batch, for those whose rates count."""
@@ -117,3 +122,7 @@ def _schedule(member: PackMember) -> Any:
 
 def _schedulers(member: PackMember) -> list[Any]:
     return [c for _, c in member.net.callbacks_ if isinstance(c, LRScheduler)]
+
+
+def _courses(member: PackMember) -> list[CourseRates]:
+    return [c for _, c in member.net.callbacks_ if isinstance(c, CourseRates)]

@@ -40,10 +40,11 @@ class Stopping:
                 continue
             if callback.judge(net):
                 better.append(k)
-            elif callback.goes_back:
-                self.restore(k)
             stops[k] = callback.is_over
         self._keep_better(better)
+        for k, callback in enumerate(self._callbacks):
+            if callback is not None and callback.goes_back:
+                self.restore(k)
         return stops
 
     def _keep_better(self, better: list[int]) -> None:

@@ -1,6 +1,6 @@
 """What `None` means: epochs, rates, schedules, presets."""
 
-from sk_mixup.training.recipes._horizon import Horizon, PlannedCosine, follows_plan
+from sk_mixup.training.recipes._course import Course, CourseRates, follows_plan
 from sk_mixup.training.recipes._knobs import Knobs, asks_several_times, check_knobs
 from sk_mixup.training.recipes._recipe import (
     AUTO_EARLY_STOPPING_ROWS,
@@ -12,18 +12,19 @@ from sk_mixup.training.recipes._recipe import (
     tuning_recipe,
 )
 from sk_mixup.training.recipes._schedule import StepSchedule
-from sk_mixup.training.recipes._tables import PRESETS, table_recipe
+from sk_mixup.training.recipes._tables import PRESETS, fold_counts, table_recipe
 
 __all__ = [
     "AUTO_EARLY_STOPPING_ROWS",
     "PRESETS",
-    "Horizon",
+    "Course",
+    "CourseRates",
     "Knobs",
-    "PlannedCosine",
     "Recipe",
     "StepSchedule",
     "asks_several_times",
     "check_knobs",
+    "fold_counts",
     "follows_plan",
     "image_recipe",
     "module_recipe",

@@ -1,14 +1,14 @@
-"""What `None` means for tables: net, optimizer and epochs by size and target.
+"""What `None` means for tables: net, optimizer and rates by the number of rows.
 
-Chosen on validation parts of the training rows of adult, churn, telco, letter,
-california and diamonds, never on a test part. What moved the log-loss most: vectors for
-repeated values, members that share matrices, and a short training with a large learning
-rate that falls to zero. Such a training is over before it can overfit, so it runs to
-its end, and the epoch kept is one of the last: the best of all epochs is the luckiest
-of them where the validation part is small. Tables whose labels follow from their
-columns want three times as many epochs, and `Horizon` finds out which these are:
-hastie, a checkerboard, letter, house and diamond prices cut into classes, and small
-tables of most kinds, beside adult, churn and telco, which want the short training.
+Chosen on validation rows inside the training parts of the tables that ``benchmarks
+metatune`` runs, never on a test part. What moved the loss most, on average over them:
+members that share nothing and leave out a fold each, so that no row is lost and the
+length of a training is no matter of chance; bins of the numbers by the target and
+evenly beside; first weights as wide as a ReLU wants them; dropout. How long a training
+takes is no part of a recipe, see `Course`.
+
+Many rows do without folds: a tenth of them says all there is to say, and members that
+share their matrices are the larger net.
 """
 
 from __future__ import annotations
@@ -19,16 +19,41 @@ from sk_mixup.training.recipes._recipe import Recipe, fast_precision, fused
 
 #: Settings of the recipe, by cost.
 PRESETS = ("fast", "default", "best")
-#: With more classes a table is taken for clean: letters, and not the chance of a sale.
-FEW_CLASSES = 5
-# Rows up to which a table is small.
-_SMALL = 2_000
+#: Rows between which the members of a net leave out folds.
+LEAST_FOLD_ROWS, MOST_FOLD_ROWS = 40, 12_000
+#: Members of a net whose members leave out folds, and the folds, by preset.
+_FOLDS = {"fast": (4, 4), "default": (8, 4), "best": (16, 8)}
+# Rows up to which a batch is so large, and rows above all of these.
+_BATCHES = ((500, 32), (1_200, 64), (8_000, 128), (20_000, 256), (200_000, 512))
+_LARGEST_BATCH = 1024
 # A hundred rows need more epochs to learn anything, a million only few.
-_LEAST_STEPS, _MOST_STEPS = 100, 6_000
+_LEAST_STEPS, _MOST_STEPS, _MOST_EPOCHS = 100, 12_000, 300
+# Epochs of a training that nothing validates.
+_BLIND_EPOCHS = 20
+_SMALL = 2_000
+
+
+def fold_counts(n_rows: int, preset: str = "default") -> tuple[int, int]:
+    """Return the members and the folds of a table; (0, 0): no folds.
+
+    Parameters
+    ----------
+    n_rows : int
+        Training rows.
+    preset : {"fast", "default", "best"}
+    """
+    if not LEAST_FOLD_ROWS <= n_rows <= MOST_FOLD_ROWS:
+        return 0, 0
+    return _FOLDS[preset]
 
 
 def table_recipe(
-    n_rows: int, device: str, *, n_classes: int | None = None, preset: str = "default"
+    n_rows: int,
+    device: str,
+    *,
+    n_classes: int | None = None,
+    preset: str = "default",
+    folds: bool = False,
 ) -> Recipe:
     """Return the recipe of the bundled table nets.
 
@@ -40,57 +65,41 @@ def table_recipe(
     n_classes : int or None
         None: regression.
     preset : {"fast", "default", "best"}
+    folds : bool, default=False
+        Whether members leave out folds.
     """
-    few = n_classes is not None and n_classes <= FEW_CLASSES
-    batch_size = 32
-    limits = (
-        (500, 64),
-        (_SMALL, 256),
-        (20_000 if few else 50_000, 512),
-        (200_000, 1024),
-    )
-    for limit, size in limits:
-        if n_rows > limit:
-            batch_size = size
-    if n_classes is None:
-        lr, dropout, n_members = 4e-3, 0.0, 4
-        n_epochs = 20 if n_rows <= 20_000 else 12
-    elif few:
-        lr, dropout, n_epochs, n_members = 3e-3, 0.2, 12, 8
+    batch_size = next((size for rows, size in _BATCHES if n_rows <= rows), None)
+    batch_size = _LARGEST_BATCH if batch_size is None else batch_size
+    net: dict[str, object] = {"n_hidden": 2, "dropout": 0.2}
+    if folds:
+        lr, weight_decay = 2e-3, 5e-2
+        net |= {"d_hidden": 128, "d_numeric": 8, "shares_weights": False}
+        net["n_members"] = fold_counts(n_rows, preset)[0]
+        if preset == "fast":
+            net["d_hidden"] = 64
     else:
-        lr, dropout, n_epochs, n_members = 3e-3, 0.1, 20, 4
-    width = 256
-    if n_rows <= _SMALL:
-        # Small tables overfit within few epochs; numbers without dropout most of all.
-        width = 64
-        n_epochs = n_epochs if n_classes and not few else 8 if few else 12
-        dropout = max(dropout, 0.2) if n_classes is None else dropout
-    if preset == "fast":
-        width, n_members, n_epochs = width // 2, n_members // 2, -(-2 * n_epochs // 3)
-    elif preset == "best":
-        width, dropout = 2 * width, dropout + 0.05
-    steps_per_epoch = max(1, -(-n_rows // batch_size))
-    n_epochs = max(n_epochs, min(40, _LEAST_STEPS // steps_per_epoch))
-    most = max(4, _MOST_STEPS // steps_per_epoch)
-    n_epochs, longest = min(n_epochs, most), min(3 * n_epochs, most)
-    if n_classes is None and n_rows > _SMALL:
-        # Numbers of many rows were predicted no better, on average over three tables.
-        longest = 0
+        lr, weight_decay = 3e-3, 1e-2
+        width, n_members = (64 if n_rows <= _SMALL else 256), 8
+        if n_classes is None:
+            net["dropout"] = 0.1
+        if preset == "fast":
+            width, n_members = width // 2, n_members // 2
+        elif preset == "best":
+            width = 2 * width
+        net |= {"d_hidden": width, "n_members": n_members}
+    n_steps = max(1, -(-n_rows // batch_size))
+    most = max(4, _MOST_STEPS // n_steps)
+    blind = min(max(_BLIND_EPOCHS, min(40, _LEAST_STEPS // n_steps)), most)
     return Recipe(
-        max_epochs=n_epochs,
+        max_epochs=blind,
         batch_size=batch_size,
         lr=lr,
         optimizer=torch.optim.AdamW,
-        optimizer_params={"weight_decay": 1e-2, "fused": fused(device)},
-        n_iter_no_change=n_epochs,
+        optimizer_params={"weight_decay": weight_decay, "fused": fused(device)},
+        n_iter_no_change=5 if preset == "fast" else 8,
         anneal=True,
-        longest=longest,
+        longest=min(most, _MOST_EPOCHS // (3 if preset == "fast" else 1)),
         first_epoch=0.7,
         precision="float32" if n_rows <= _SMALL else fast_precision(device),
-        net={
-            "d_hidden": width,
-            "n_hidden": 2,
-            "dropout": dropout,
-            "n_members": n_members,
-        },
+        net=net,
     )

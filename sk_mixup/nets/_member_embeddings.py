@@ -1,0 +1,172 @@
+"""Embeddings of which every member of a net has its own.
+
+Members that share an embedding know, through it, the rows of one another. Where a
+member is judged by rows that it has not seen but the others have, nothing may be
+shared, and the vectors of numbers and categories are as much a memory as the matrices.
+
+Rows are shared, as in a prediction, or each member has rows of its own; both are batch
+first, and what comes out has the members on the second axis. Inside, members come
+first: their products are one batched product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class MemberLinearPieces(nn.Module):
+    """`PiecewiseLinearEmbedding` with a function per member.
+
+    Parameters
+    ----------
+    bin_edges : sequence of Tensor
+        For each column strictly increasing edges, at least two.
+    d_embedding : int
+        Width per column.
+    n_members : int
+
+    Notes
+    -----
+    Input (B, n_columns) or (B, n_members, n_columns), output (B, n_members, n_columns,
+    d_embedding).
+    """
+
+    left: Tensor
+    slope: Tensor
+
+    def __init__(
+        self, bin_edges: Sequence[Tensor], d_embedding: int, n_members: int
+    ) -> None:
+        super().__init__()
+        n_columns = len(bin_edges)
+        n_bins = max((len(edges) - 1 for edges in bin_edges), default=1)
+        left = torch.zeros(n_columns, n_bins)
+        slope = torch.zeros(n_columns, n_bins)
+        for j, edges in enumerate(bin_edges):
+            k = len(edges) - 1
+            left[j, :k] = edges[:-1]
+            slope[j, :k] = 1.0 / (edges[1:] - edges[:-1])
+        self.register_buffer("left", left)
+        self.register_buffer("slope", slope)
+        bound = n_bins**-0.5
+        shape = (n_members, n_columns, n_bins, d_embedding)
+        self.weight = nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
+        shape = (n_members, n_columns, 1, d_embedding)
+        self.bias = nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Embed the numbers."""
+        x = x.unsqueeze(0) if x.ndim == 2 else x.transpose(0, 1)
+        # (members or 1, columns, B, bins)
+        bins = (x.mT.unsqueeze(3) - self.left.unsqueeze(1)) * self.slope.unsqueeze(1)
+        bins = bins.clamp_(0.0, 1.0)
+        return (torch.matmul(bins, self.weight) + self.bias).permute(2, 0, 1, 3)
+
+
+class MemberCategories(nn.Module):
+    """`CategoricalEmbedding` with a table per member.
+
+    Parameters
+    ----------
+    n_levels : sequence of int
+        Codes per column.
+    d_embedding : int
+        Width per column.
+    n_members : int
+
+    Notes
+    -----
+    Input (B, n_columns) or (B, n_members, n_columns) int64, output (B, n_members,
+    n_columns, d_embedding).
+    """
+
+    offset: Tensor
+
+    def __init__(
+        self, n_levels: Sequence[int], d_embedding: int, n_members: int
+    ) -> None:
+        super().__init__()
+        counts = torch.tensor(list(n_levels))
+        n_rows = int(counts.sum())
+        start = torch.arange(n_members).unsqueeze(1) * n_rows
+        self.register_buffer("offset", start + counts.cumsum(0) - counts)
+        self.n_members = n_members
+        # One table for the look-up, member after member.
+        self.weight = nn.Parameter(
+            torch.randn(n_members * n_rows, d_embedding) * d_embedding**-0.5
+        )
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Embed the codes."""
+        codes = codes.unsqueeze(1) if codes.ndim == 2 else codes
+        return nn.functional.embedding(codes + self.offset, self.weight)
+
+    @torch.no_grad()
+    def fill_untrained(self, level_counts: Sequence[Tensor]) -> None:
+        """Give rows that no training row used the mean of those that were used.
+
+        Parameters
+        ----------
+        level_counts : sequence of Tensor, int64
+            Training rows per code and column.
+        """
+        for starts in self.offset.tolist():
+            for start, counts in zip(starts, level_counts, strict=True):
+                rows = self.weight[start : start + len(counts)]
+                share = counts.to(rows) / counts.sum().clamp(min=1).to(rows)
+                rows[(counts == 0).to(rows.device)] = share @ rows
+
+
+class MemberValues(nn.Module):
+    """`ValueEmbedding` with a table per member.
+
+    Parameters
+    ----------
+    known_values : sequence of Tensor
+        For each column its known values, increasing; a column without any has no
+        embedding.
+    d_embedding : int
+        Width per column.
+    n_members : int
+
+    Notes
+    -----
+    Input (B, n_columns) or (B, n_members, n_columns), output (B, n_members, n_embedded,
+    d_embedding). A value that is not known has code 0.
+    """
+
+    columns: Tensor
+    known: Tensor
+
+    def __init__(
+        self, known_values: Sequence[Tensor], d_embedding: int, n_members: int
+    ) -> None:
+        super().__init__()
+        columns = [j for j, values in enumerate(known_values) if len(values)]
+        tables = [known_values[j] for j in columns]
+        n_values = max(map(len, tables), default=0)
+        known = torch.full((len(tables), n_values), torch.inf)
+        for row, values in zip(known, tables, strict=True):
+            row[: len(values)] = values
+        self.register_buffer("columns", torch.tensor(columns, dtype=torch.int64))
+        self.register_buffer("known", known)
+        n_levels = [len(t) + 1 for t in tables]
+        self.table = MemberCategories(n_levels, d_embedding, n_members)
+
+    def codes(self, x: Tensor) -> Tensor:
+        """Return the codes of the embedded columns, int64 and otherwise as `x`."""
+        shape = x.shape[:-1]
+        values = x.reshape(-1, x.shape[-1])[:, self.columns].t().contiguous()
+        values = values.to(self.known.dtype)
+        place = torch.searchsorted(self.known, values)
+        place = place.clamp(max=self.known.shape[1] - 1)
+        is_known = self.known.gather(1, place) == values
+        return ((place + 1) * is_known).t().reshape(*shape, -1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Embed the known values."""
+        embedded: Tensor = self.table(self.codes(x))
+        return embedded

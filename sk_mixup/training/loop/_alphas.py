@@ -1,0 +1,131 @@
+"""How strongly to mix, found out by members that try.
+
+Half of the members mix their rows and half do not, over the same folds, while the
+learning rate is level. At the turn every row has been judged twice, once with and once
+without mixing, by members that had not seen it. Where one way is clearly better, all
+members take it for the rest of the training; else each goes on as it was, and the
+ensemble has some of both. The losses are taken at the best temperature of each half:
+mixing makes a net less sure, which one number puts right again and says nothing of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from skorch.callbacks import Callback
+from torch import Tensor
+
+from sk_mixup.mixing import Mixup
+from sk_mixup.training.feeds import MemberRows
+from sk_mixup.training.loop._prediction import call_module
+from sk_mixup.training.loop._temperature import takes_temperature, temperature_of
+from sk_mixup.training.recipes import Course
+
+# A difference counts that is larger than its standard error, or than this share.
+_SHARE = 0.01
+_ROWS = 512
+
+
+class ChooseAlpha(Callback):
+    """Lets all members mix in the better way, once the learning rate turns.
+
+    Parameters
+    ----------
+    course : Course
+    valid : MemberRows
+        What each member has not seen.
+    """
+
+    def __init__(self, course: Course, valid: MemberRows) -> None:
+        self.course = course
+        self.valid = valid
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Note what the members mix with, and choose at the turn."""
+        method = net.run_.method
+        alphas = [0.0] * self.valid.n_members if method is None else list(method.alpha)
+        net.history.record("event_alpha", sum(alphas) / len(alphas))
+        if not self.course.turns or len(set(alphas)) < 2:
+            return
+        losses = losses_by_alpha(net, net.run_.objective, self.valid, alphas)
+        net.history.record(
+            "event_alpha_losses",
+            {alpha: float(rows.mean()) for alpha, rows in losses.items()},
+        )
+        chosen = chosen_alpha(losses)
+        if chosen is None:
+            return
+        if chosen == 0.0:
+            net.run_.method = None
+        else:
+            net.run_.method = Mixup([chosen] * len(alphas), per="member")
+
+
+def chosen_alpha(losses: dict[float, Tensor]) -> float | None:
+    """Return the alpha whose losses are clearly the least; None: no one's are.
+
+    Parameters
+    ----------
+    losses : dict of float to Tensor of shape (n_rows,)
+        Of the same rows, per alpha.
+    """
+    means = {alpha: float(rows.mean()) for alpha, rows in losses.items()}
+    best = min(means, key=means.__getitem__)
+    for alpha, rows in losses.items():
+        if alpha == best:
+            continue
+        by = rows - losses[best]
+        error = float(by.std()) / max(len(by), 1) ** 0.5
+        if float(by.mean()) <= min(error, _SHARE * abs(means[best])):
+            return None
+    return best
+
+
+@torch.no_grad()
+def losses_by_alpha(
+    net: Any, objective: Any, valid: MemberRows, alphas: list[float]
+) -> dict[float, Tensor]:
+    """Return the losses of rows that members have not seen, per alpha of theirs."""
+    outputs, y, weight = member_outputs(net, valid)
+    inner = objective.inner
+    losses: dict[float, Tensor] = {}
+    for alpha in sorted(set(alphas)):
+        own = [k for k, other in enumerate(alphas) if other == alpha]
+        output, label = outputs[:, own].flatten(0, 1), y[:, own].flatten(0, 1)
+        rows_weight = None if weight is None else weight[:, own].flatten()
+        if takes_temperature(inner) and inner.activation != "none":
+            found = temperature_of(inner, output, label, rows_weight)
+            if isinstance(found, float):
+                output = output / found
+        rows = inner.rows(inner.scored(output), label)
+        losses[alpha] = (rows if rows_weight is None else rows * rows_weight).double()
+    return losses
+
+
+@torch.no_grad()
+def member_outputs(net: Any, data: MemberRows) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return raw outputs of members for rows of their own, on the CPU.
+
+    Returns
+    -------
+    outputs : Tensor of shape (n, n_members, width)
+    y : Tensor of shape (n, n_members, ...)
+    weight : Tensor of shape (n, n_members) or None
+    """
+    module = net.module_
+    was_training = module.training
+    module.eval()
+    device = torch.device(net.device)
+    here = data.to(device)
+    parts, labels, weights = [], [], []
+    for start in range(0, len(data), _ROWS):
+        x, y = here[slice(start, start + _ROWS)]
+        y, weight = y if isinstance(y, tuple) else (y, None)
+        parts.append(call_module(module, x).cpu())
+        labels.append(y.cpu())
+        if weight is not None:
+            weights.append(weight.cpu())
+    module.train(was_training)
+    joined = torch.cat(weights) if weights else None
+    return torch.cat(parts), torch.cat(labels), joined
