@@ -12,7 +12,7 @@ T = TypeVar("T")
 NEED_DATA = frozenset(
     {
         *("adult", "methods", "images", "text", "audio"),
-        *("sweep", "tabular", "label_noise", "recipe"),
+        *("sweep", "tabular", "label_noise", "recipe", "metatune"),
     }
 )
 

@@ -25,6 +25,7 @@ SUITES = {
     "tabular": "benchmarks.suites.tabular",
     "label_noise": "benchmarks.suites.label_noise",
     "recipe": "benchmarks.suites.recipe",
+    "metatune": "benchmarks.suites.metatune",
     "text": "benchmarks.suites.modalities:run_text",
     "audio": "benchmarks.suites.modalities:run_audio",
     "image_loop": "benchmarks.suites.image_loop",
@@ -34,6 +35,15 @@ SUITES = {
 #: Data sets of the suite ``methods``, here so that the command line can name them
 #: before anything large is imported.
 DATA_SETS = ("adult", "letter", "churn", "california", "cifar10")
+
+#: Tables of the suite ``metatune``.
+METATUNE_TABLES = (
+    *("credit_approval", "sonar", "german_credit", "caravan", "spambase", "car_crash"),
+    *("amazon_access", "eucalyptus", "arrhythmia", "splice", "pendigits"),
+    *("auto_imports", "communities", "ames", "hotel_rates", "cpu_act", "adult"),
+    *("telco", "churn", "letter", "california", "diamonds", "breast_cancer", "wine"),
+    *("digits", "diabetes"),
+)
 
 
 def load_suite(name: str) -> Callable[[Options, Progress], Report]:

@@ -47,13 +47,8 @@ class CalibrationMixin:
         way = self._way_to_calibrate(data, objective)
         if way == "validation" and isinstance(data.valid, MemberRows):
             outputs, y, weight = member_outputs(training.net, data.valid)
-            found = temperature_of(
-                objective,
-                outputs.flatten(0, 1),
-                y.flatten(0, 1),
-                None if weight is None else weight.flatten(),
-            )
-            return {"temperature_": joint_temperature(found)}
+            found = joint_temperature(objective, outputs, y, weight, data.members[1])
+            return {"temperature_": found}
         if way == "validation":
             assert data.valid is not None
             rows = outputs_of(training.net, objective, data.valid)

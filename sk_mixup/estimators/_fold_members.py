@@ -17,7 +17,7 @@ from skorch.callbacks import BatchScoring, EpochScoring
 from sk_mixup.inputs import TableInput
 from sk_mixup.mixing import Method, Mixup
 from sk_mixup.nets import TabularNet
-from sk_mixup.training import ArrayData, TrainStreams, fold_counts
+from sk_mixup.training import ArrayData, fold_counts
 
 #: What the members of a net that finds out about mixing try.
 TRIED_ALPHAS = (0.0, 0.5)
@@ -103,16 +103,22 @@ def member_counts(
 
 
 def members_method(
-    model: Any, method: Method | None, n_members: int, *, is_auto: bool
+    model: Any, method: Method | None, members: tuple[int, int], *, is_auto: bool
 ) -> Method | None:
     """Return how members that leave out folds mix, each for itself."""
+    n_members, n_folds = members
     if is_auto:
-        n_each = n_members // len(TRIED_ALPHAS)
-        alphas = [a for a in TRIED_ALPHAS for _ in range(n_each)]
-        return Mixup(alphas, per="member")
+        return Mixup(tried_alphas(n_members, n_folds), per="member")
     if method is None or isinstance(model.mix, Method) or model._prefixed("mix"):
         return method
     return Mixup(method.alpha, per="member")
+
+
+def tried_alphas(n_members: int, n_folds: int) -> list[float]:
+    """Return alpha of every member: in turns, or all folds with one, then the next."""
+    n_tried = len(TRIED_ALPHAS)
+    times = n_folds if n_members >= n_tried * n_folds else 1
+    return [TRIED_ALPHAS[k // times % n_tried] for k in range(n_members)]
 
 
 def found_alpha(method: Method | None, n_members: int) -> Any:
@@ -125,11 +131,6 @@ def found_alpha(method: Method | None, n_members: int) -> Any:
             return np.array(alpha, dtype=float)
         alpha = alpha[0]
     return float(alpha)
-
-
-def seed_of_folds(streams: TrainStreams) -> int:
-    """Return what the folds of a training are drawn with."""
-    return streams.split_seed
 
 
 def _scores_rows(callback: Any) -> bool:

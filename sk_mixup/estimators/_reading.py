@@ -139,7 +139,7 @@ class ReadingMixin(SettingsMixin, TargetHooks):
             )
         if members[0]:
             is_auto = takes_auto_alpha(self, True)
-            method = members_method(self, method, members[0], is_auto=is_auto)
+            method = members_method(self, method, members, is_auto=is_auto)
         elif valid is None and self._stops_early(train, stratified, partial):
             train, valid = hold_out(
                 train,

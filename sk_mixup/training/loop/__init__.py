@@ -9,6 +9,7 @@ from sk_mixup.training.loop._callbacks import (
 )
 from sk_mixup.training.loop._ema import WeightAverage
 from sk_mixup.training.loop._forward import Forward, as_float32, has_images
+from sk_mixup.training.loop._joint_temperature import joint_temperature
 from sk_mixup.training.loop._net import MixingMixin, mixing_net_class
 from sk_mixup.training.loop._prediction import (
     call_module,
@@ -19,7 +20,6 @@ from sk_mixup.training.loop._progress import TrainingBar
 from sk_mixup.training.loop._run import MixingRun, count_hits
 from sk_mixup.training.loop._steps import Stepper
 from sk_mixup.training.loop._temperature import (
-    joint_temperature,
     no_temperature,
     outputs_of,
     takes_temperature,

@@ -82,12 +82,21 @@ def count_hits(run: MixingRun) -> None:
     if targets:
         predicted = run.objective.labels(torch.cat(outputs)).unsqueeze(1)
         run.hits.append(torch.cat(targets).gather(1, predicted).sum())
-    if pairs:
-        output, own_y, other_y = (torch.cat([p[i] for p in pairs]) for i in range(3))
-        own_share, other_share = torch.cat([p[3] for p in pairs], 1)
-        predicted = run.objective.labels(output)
-        own_right = run.objective.agreement(predicted, own_y)
-        other_right = run.objective.agreement(predicted, other_y)
-        if own_right.ndim > own_share.ndim:  # of members
-            own_share, other_share = own_share.unsqueeze(1), other_share.unsqueeze(1)
-        run.hits.append((own_share * own_right + other_share * other_right).sum())
+    # A batch too small to be mixed has one share for all members of a row.
+    forms = dict.fromkeys((p[1].ndim, p[3].ndim) for p in pairs)
+    for form in forms:
+        alike = [p for p in pairs if (p[1].ndim, p[3].ndim) == form]
+        run.hits.append(_hits(run.objective, alike))
+
+
+def _hits(
+    objective: Objective, pairs: list[tuple[Tensor, Tensor, Tensor, Tensor]]
+) -> Tensor:
+    output, own_y, other_y = (torch.cat([p[i] for p in pairs]) for i in range(3))
+    own_share, other_share = torch.cat([p[3] for p in pairs], 1)
+    predicted = objective.labels(output)
+    own_right = objective.agreement(predicted, own_y)
+    other_right = objective.agreement(predicted, other_y)
+    if own_right.ndim > own_share.ndim:  # of members
+        own_share, other_share = own_share.unsqueeze(1), other_share.unsqueeze(1)
+    return (own_share * own_right + other_share * other_right).sum()

@@ -122,18 +122,6 @@ def temperature_of(
     return _fitted(objective, outputs, y, weight, spread)
 
 
-def joint_temperature(temperature: Temperature) -> Temperature:
-    """Return that of members together, given that of members one by one.
-
-    A mean of members is less sure than each of them. On validation rows the best
-    temperature of the mean lies near the square root of what members need, and nobody
-    else can say: there is no row that all members have not seen.
-    """
-    if isinstance(temperature, list):
-        return [value**0.5 for value in temperature]
-    return float(temperature**0.5)
-
-
 def outputs_of(
     net: Any, objective: Any, data: ArrayData | StreamData
 ) -> tuple[Tensor, Tensor, Tensor | None]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from sk_mixup.mixing import MixPlan
 from sk_mixup.training.objectives._members import MemberObjective
-from sk_mixup.training.objectives._objective import Objective, weight_shares
+from sk_mixup.training.objectives._objective import Objective
 
 
 class MemberRowsObjective:
@@ -66,9 +66,12 @@ class MemberRowsObjective:
                     own_weight = None if weight is None else weight[:, k]
                 losses.append(inner(output[:, k], own_y, own_weight, plan.of_member(k)))
             return torch.stack(losses).mean()
-        own_share, other_share = weight_shares(plan, weight)
+        own_share, other_share = plan.label_weights
         if own_share.ndim == 1:
             own_share, other_share = own_share.unsqueeze(1), other_share.unsqueeze(1)
+        if weight is not None:
+            own_share = own_share * plan.own_rows(weight)
+            other_share = other_share * plan.partner_rows(weight)
         shape = output.shape[:2]
         rows = inner.scored(output.flatten(0, 1))
         own = inner.rows(rows, plan.own_rows(y).flatten(0, 1)).view(shape)

@@ -22,7 +22,7 @@ PRESETS = ("fast", "default", "best")
 #: Rows between which the members of a net leave out folds.
 LEAST_FOLD_ROWS, MOST_FOLD_ROWS = 40, 12_000
 #: Members of a net whose members leave out folds, and the folds, by preset.
-_FOLDS = {"fast": (4, 4), "default": (8, 4), "best": (16, 8)}
+_FOLDS = {"fast": (4, 4), "default": (8, 8), "best": (16, 8)}
 # Rows up to which a batch is so large, and rows above all of these.
 _BATCHES = ((500, 32), (1_200, 64), (8_000, 128), (20_000, 256), (200_000, 512))
 _LARGEST_BATCH = 1024

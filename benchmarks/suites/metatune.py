@@ -1,0 +1,85 @@
+"""Suite ``metatune``: the default for tables on twenty-six of them, test parts.
+
+What the recipe of the table nets is chosen on are validation rows inside the training
+parts, see `metatune_search`. Here the frozen recipe meets the test parts, three splits
+each, beside other people's models with their defaults.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import torch
+
+from benchmarks.harness.cells import Cells, Missing
+from benchmarks.harness.options import Options
+from benchmarks.harness.progress import Progress
+from benchmarks.harness.report import Report
+from benchmarks.metatune_data import MANY_ROWS, QUICK, ROWS, TABLES
+from benchmarks.suites.metatune_cells import MODELS, OURS, SLOW, key_of, measured
+from benchmarks.suites.metatune_tables import Found, report_tables
+
+SPLITS = 3
+#: Tables that slow models are trained on.
+FOR_SLOW = (
+    *("credit_approval", "german_credit", "spambase", "splice", "churn", "telco"),
+    *("ames", "cpu_act", "california", "diabetes"),
+)
+#: Tables with rows enough for a second size.
+FOR_MANY = ("adult", "letter", "churn", "california", "hotel_rates", "car_crash")
+
+
+def run(options: Options, progress: Progress) -> Report:
+    """Fit what is not known yet, and report."""
+    torch.set_num_threads(options.threads)
+    folder = options.work or options.output
+    cells = Cells(folder / "metatune.cells.jsonl", {"threads": options.threads})
+    tables = options.pick(TABLES, QUICK)
+    if options.only:
+        tables = tuple(name for name in TABLES if name in options.only)
+    models = options.models or tuple(options.pick(MODELS, OURS))
+    if models == ("none",):
+        models = ()
+    splits = options.seeds or options.pick(SPLITS, 1)
+    jobs = _jobs(tables, tuple(models), splits, many=not options.quick)
+    for done, (table, model, split, rows) in enumerate(jobs, 1):
+        progress.step("fit", done, len(jobs), f"{table}, split {split}, {model}")
+        cells.get(
+            key_of(model, table, split, rows, "test"),
+            functools.partial(
+                measured, options.data, model, table, split, rows, "test"
+            ),
+        )
+    found = Found()
+    everything = _jobs(tables, tuple(MODELS), splits, many=not options.quick)
+    for table, model, split, rows in everything:
+        try:
+            result = cells.get(key_of(model, table, split, rows, "test"), None)
+        except Missing:
+            continue
+        found.add(table, model, split, rows, result)
+    raw = {"cells": found.raw}
+    return Report("metatune", report_tables(found), raw)
+
+
+def _jobs(
+    tables: Sequence[str], models: Sequence[str], splits: int, *, many: bool
+) -> list[tuple[str, str, int, int]]:
+    """Return what is to be fitted: models of a split of a table in turns."""
+    jobs = []
+    for split in range(splits):
+        for table in tables:
+            for rows in (ROWS, MANY_ROWS) if many and table in FOR_MANY else (ROWS,):
+                for model in models:
+                    slow = model in SLOW
+                    if slow and (table not in FOR_SLOW or rows != ROWS):
+                        continue
+                    if rows != ROWS and (split or model not in _OF_MANY):
+                        continue
+                    jobs.append((table, model, split, rows))
+    return jobs
+
+
+#: Models that are trained on many rows too.
+_OF_MANY = ("default", "CatBoost", "LightGBM")

@@ -1,0 +1,120 @@
+"""One model on one split of a table: what the suite ``metatune`` measures.
+
+Models of a table run in turns in one process, with one thread each, so that whatever
+else the machine does falls on all of them alike.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import sk_mixup
+from benchmarks.harness.cells import fingerprint
+from benchmarks.metatune_data import for_choices, for_report
+from benchmarks.peers.tabular_boosting import (
+    build_catboost,
+    build_histogram,
+    build_lightgbm,
+    build_xgboost,
+)
+from benchmarks.peers.tabular_nets import build_mlp, build_pytabkit
+from benchmarks.suites.tabular_scores import (
+    all_columns,
+    calibration_error,
+    log_loss,
+    number_scores,
+)
+from benchmarks.tabular_data import TabularData
+
+Build = Callable[[TabularData, int, int], Any]
+
+
+def build_ours(data: TabularData, seed: int, threads: int, **settings: Any) -> Any:
+    """Return our estimator."""
+    kind = "MixupClassifier" if data.is_classification else "MixupRegressor"
+    return getattr(sk_mixup, kind)(random_state=seed, **settings)
+
+
+#: Ours by name; then those of others, and which of these are slow.
+OURS: dict[str, Build] = {
+    "default": build_ours,
+    "alpha=0": functools.partial(build_ours, alpha=0),
+    "fast": functools.partial(build_ours, preset="fast"),
+    "best": functools.partial(build_ours, preset="best"),
+}
+PEERS: dict[str, Build] = {
+    "CatBoost": build_catboost,
+    "LightGBM": build_lightgbm,
+    "XGBoost": build_xgboost,
+    "HistGradientBoosting": build_histogram,
+    "MLP": functools.partial(build_mlp, early=True),
+    "RealMLP-TD": functools.partial(build_pytabkit, for_log_loss=True),
+}
+SLOW = ("RealMLP-TD",)
+MODELS = OURS | PEERS
+
+
+def key_of(model: str, table: str, split: int, rows: int, part: str) -> dict[str, Any]:
+    """Return what tells a cell from the others; ours belong to the code that ran."""
+    key = {"model": model, "table": table, "split": split, "rows": rows, "part": part}
+    if model in OURS:
+        key["code"] = fingerprint(Path(sk_mixup.__file__).parent)
+    return key
+
+
+def measured(
+    folder: Path | None, model: str, table: str, split: int, rows: int, part: str
+) -> dict[str, Any]:
+    """Fit a model on a split; return its scores and seconds.
+
+    Parameters
+    ----------
+    folder : Path or None
+    model, table : str
+    split, rows : int
+    part : {"test", "validation"}
+    """
+    load = for_report if part == "test" else for_choices
+    data = load(folder, table, split, rows)
+    return scored(MODELS[model](data, split, 1), data)
+
+
+def scored(model: Any, data: TabularData) -> dict[str, Any]:
+    """Fit a model; return its scores on the other part, and its seconds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        start, cpu = time.perf_counter(), time.process_time()
+        model.fit(data.x_train, data.y_train)
+        result = {
+            "seconds": time.perf_counter() - start,
+            "cpu_seconds": time.process_time() - cpu,
+            "n_rows": len(data.y_train),
+        }
+        if data.is_classification:
+            proba = all_columns(
+                np.asarray(model.predict_proba(data.x_test)),
+                np.asarray(model.classes_, int),
+                data.n_classes,
+            )
+            result["loss"] = log_loss(data.y_test, proba)
+            result["ece"] = calibration_error(data.y_test, proba)
+            result["accuracy"] = float((proba.argmax(1) == data.y_test).mean())
+        else:
+            predicted = model.predict(data.x_test)
+            scores = number_scores(data.y_test, predicted, data.y_train)
+            result["loss"] = scores["rmse"]
+            result["relative_rmse"] = scores["relative_rmse"]
+    for name in ("alpha_", "n_iter_", "temperature_"):
+        value = getattr(model, name, None)
+        if value is not None and hasattr(model, "history_"):
+            result[name] = value.tolist() if isinstance(value, np.ndarray) else value
+    if hasattr(model, "history_"):
+        result["valid_loss"] = float(min(model.history_[:, "valid_loss"]))
+    return result
