@@ -17,9 +17,9 @@ from typing import Any
 # (old package, new package): modules, less their underscore. Version 0.1.
 _MOVED = {
     ("sk_mixup", "sk_mixup.estimators"): (
-        "base calibrating checks class_weight classifier compat holdout "
+        "base checks class_weight classifier compat holdout "
         "intake intervals out_of_fold parameters preview preview_table "
-        "reading regressor settings target_hooks training"
+        "reading regressor settings training"
     ),
     ("sk_mixup.mixing", "sk_mixup.mixing.methods"): (
         "alignmix balanced cmixup cutmix featmix featureswap fmix gridmix "

@@ -2,14 +2,21 @@
 
 from sk_mixup.estimators._base import BaseMixup
 from sk_mixup.estimators._classifier import MixupClassifier
-from sk_mixup.estimators._reading import FitData
+from sk_mixup.estimators._defaults import new_streams
+from sk_mixup.estimators._reading import FitData, GivenRows, read
 from sk_mixup.estimators._regressor import MixupRegressor
-from sk_mixup.estimators._training import Training
+from sk_mixup.estimators._settings import Settings
+from sk_mixup.estimators._training import Training, prepare
 
 __all__ = [
     "BaseMixup",
     "FitData",
+    "GivenRows",
     "MixupClassifier",
     "MixupRegressor",
+    "Settings",
     "Training",
+    "new_streams",
+    "prepare",
+    "read",
 ]

@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
-from sk_mixup.encoding import TargetEncoder, fit_classes
 from sk_mixup.estimators._base import BaseMixup
-from sk_mixup.estimators._calibrating import CalibrationMixin
-from sk_mixup.estimators._checks import check_classes_left, check_same_classes
-from sk_mixup.estimators._class_weight import row_weights
+from sk_mixup.estimators._class_tasks import Classification
 from sk_mixup.estimators._compat import with_callbacks
 from sk_mixup.estimators._intake import scored_targets
-from sk_mixup.training import MultiLabel, MultiOutput, SoftLabels, TargetKind, tempered
+from sk_mixup.estimators._tasks import Task, Tasks
+from sk_mixup.training import tempered
 
 
-class MixupClassifier(ClassifierMixin, CalibrationMixin, BaseMixup):
+class MixupClassifier(ClassifierMixin, BaseMixup):
     """A neural net classifier trained on mixed batches.
 
     Parameters
@@ -207,7 +204,6 @@ class MixupClassifier(ClassifierMixin, CalibrationMixin, BaseMixup):
     (2, 2)
     """
 
-    _is_classifier = True
     classes_: Any
 
     def __init__(
@@ -412,7 +408,7 @@ class MixupClassifier(ClassifierMixin, CalibrationMixin, BaseMixup):
         -------
         accuracy : float
         """
-        y = scored_targets(self, X, y)
+        y = scored_targets(type(self).__name__, X, y)
         kind = self._target_.kind if hasattr(self, "_target_") else "classes"
         if kind in ("classes", "labels"):
             accuracy = super().score(X, y, sample_weight)
@@ -437,39 +433,8 @@ class MixupClassifier(ClassifierMixin, CalibrationMixin, BaseMixup):
         tags.target_tags.multi_output = True
         return tags
 
-    def _fit_target(self, y: Any, weight: Any, classes: Any) -> TargetEncoder:
-        return fit_classes(y, classes)
+    def _tasks(self) -> Tasks:
+        return Classification(self.class_weight)
 
-    def _fitted_target(self, target: TargetEncoder) -> dict[str, Any]:
-        return {"classes_": target.classes_, "n_outputs_": target.n_outputs_}
-
-    def _n_classes(self, target: TargetEncoder) -> int:
-        if target.kind == "labels":
-            return 2
-        if target.kind == "columns":
-            return max(map(len, target.classes_))
-        return len(target.classes_)
-
-    def _target_kind(self, target: TargetEncoder) -> TargetKind | None:
-        if target.kind == "labels":
-            return MultiLabel(target.n_outputs_)
-        if target.kind == "columns":
-            return MultiOutput([len(classes) for classes in target.classes_])
-        return SoftLabels(len(target.classes_)) if target.kind == "soft" else None
-
-    def _stratifies(self, target: TargetEncoder) -> bool:
-        return target.kind in ("classes", "soft")
-
-    def _check_same_classes(self, classes: Any) -> None:
-        check_same_classes(self._target_, classes)
-
-    def _check_classes_left(self, target: TargetEncoder, labels: torch.Tensor) -> None:
-        check_classes_left(target, labels)
-
-    def _class_weighted(
-        self, target: TargetEncoder, labels: torch.Tensor, weight: Any
-    ) -> Any:
-        if self.class_weight is None:
-            return weight
-        rows = row_weights(self.class_weight, target, labels.numpy())
-        return rows if weight is None else rows * weight
+    def _task(self) -> Task:
+        return self._tasks().of(self._target_)

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from skorch.callbacks import BatchScoring, EpochScoring
 
+from sk_mixup.estimators._fitted import Fitted
+from sk_mixup.estimators._settings import Settings
 from sk_mixup.inputs import TableInput
 from sk_mixup.mixing import Method, Mixup
 from sk_mixup.nets import TabularNet
@@ -23,79 +25,49 @@ from sk_mixup.training import ArrayData, fold_counts
 TRIED_ALPHAS = (0.0, 0.5)
 
 
-def takes_auto_alpha(model: Any, is_table: bool) -> bool:
-    """Whether the training is to find out how strongly to mix.
-
-    Raises
-    ------
-    ValueError
-        If it is to, and cannot.
-    """
-    by_name = isinstance(model.mix, str) and model.mix in ("auto", "mixup")
-    fits = is_table and model.module is None and by_name
-    if isinstance(model.alpha, str):
-        if model.alpha != "auto":
-            raise ValueError(
-                f"alpha must be a number, None or 'auto'; got {model.alpha!r}."
-            )
-        if model.mix is not None and not fits:
-            raise ValueError(
-                "alpha='auto' is for mix='mixup' and the net that module=None builds"
-                " for tables, whose members try several. For others give a number, or"
-                " let MixupSearchCV choose: MixupSearchCV(model, {'alpha': [0, 0.1,"
-                " 0.2, 0.4]})."
-            )
-        return bool(fits)
-    return fits and model.alpha is None and not model._prefixed("mix")
-
-
 def member_counts(
-    model: Any,
+    settings: Settings,
     source: Any,
-    train: Any,
-    method: Method | None,
+    train: ArrayData,
     *,
     stratified: bool,
-    going_on: bool,
+    before: Fitted | None,
 ) -> tuple[int, int]:
     """Return the members of the net and their folds; (0, 0): no fold is left out.
 
     Parameters
     ----------
-    model : estimator
-    source : encoder of the input
-    train : ArrayData or StreamData
+    settings : Settings
+    source : input object
+    train : ArrayData
         All rows.
-    method : Method or None
     stratified : bool
-    going_on : bool
-        Whether the training goes on with an earlier net.
+    before : Fitted or None
+        What the training goes on with.
     """
-    none = 0, 0
-    if model.module is not None or model.early_stopping != "auto":
+    none, method = (0, 0), settings.method
+    if settings.partial or settings.early_stopping != "auto":
         return none
-    if not isinstance(source, TableInput) or not isinstance(train, ArrayData):
+    if settings.module is not None or not isinstance(source, TableInput):
         return none
-    if train.groups is not None or model._prefixed("iterator_train"):
+    if train.groups is not None or settings.under("iterator_train"):
         return none
-    if any(map(_scores_rows, model.callbacks or [])):
+    if any(map(_scores_rows, settings.callbacks or [])):
         return none
-    if method is not None and not (
-        type(method) is Mixup and method.pairing == "shuffle"
-    ):
+    plain = type(method) is Mixup and method.pairing == "shuffle"
+    if method is not None and not plain:
         return none
-    n_members, n_folds = fold_counts(len(train), model.preset)
-    if going_on:
-        module = getattr(model, "module_", None)
+    given = settings.under("module")
+    n_members, n_folds = fold_counts(len(train), settings.preset)
+    if before is not None:
+        module = before.net.module_
         if not isinstance(module, TabularNet) or module.shares_weights:
             return none
-        n_members = module.n_members
-    given = model._prefixed("module")
-    if given.get("shares_weights", False):
-        return none
-    n_members = n_members and int(given.get("n_members", n_members))
+        n_members = n_members and module.n_members
+    elif n_members:
+        n_members = int(given.get("n_members", n_members))
     n_folds = min(n_folds, n_members)
-    if n_members < 2 or n_members % n_folds:
+    if given.get("shares_weights", False) or n_members < 2 or n_members % n_folds:
         return none
     if stratified and not _has_two_of_each(train):
         return none
@@ -103,13 +75,14 @@ def member_counts(
 
 
 def members_method(
-    model: Any, method: Method | None, members: tuple[int, int], *, is_auto: bool
+    settings: Settings, members: tuple[int, int], X: Any
 ) -> Method | None:
     """Return how members that leave out folds mix, each for itself."""
-    n_members, n_folds = members
-    if is_auto:
-        return Mixup(tried_alphas(n_members, n_folds), per="member")
-    if method is None or isinstance(model.mix, Method) or model._prefixed("mix"):
+    if settings.finds_alpha(X):
+        return Mixup(tried_alphas(*members), per="member")
+    method = settings.method
+    by_name = isinstance(settings.mix, str) and not settings.under("mix")
+    if method is None or not by_name:
         return method
     return Mixup(method.alpha, per="member")
 

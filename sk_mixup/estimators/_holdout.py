@@ -14,6 +14,7 @@ from sklearn.model_selection import (
 )
 
 from sk_mixup.estimators._checks import normalized
+from sk_mixup.estimators._folds import strata
 from sk_mixup.training import ArrayData
 
 
@@ -29,7 +30,7 @@ def split_problem(
         return "all rows are of one group, which must not be split"
     if not stratified:
         return None
-    y = _strata(train)
+    y = strata(train)
     counts = torch.bincount(y)
     counts = counts[counts > 0]
     if train.groups is not None:
@@ -63,16 +64,11 @@ def hold_out(
     return made[0], made[1]
 
 
-def _strata(train: ArrayData) -> torch.Tensor:
-    """Return the class of every row; of soft labels, the most probable one."""
-    return train.y if train.y.ndim == 1 else train.y.argmax(1)
-
-
 def _split(
     train: ArrayData, validation_fraction: float, *, seed: int, stratified: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     rows, state = np.arange(len(train)), seed % 2**32
-    labels = _strata(train).numpy() if stratified else None
+    labels = strata(train).numpy() if stratified else None
     if train.groups is None:
         training, valid = train_test_split(
             rows, test_size=validation_fraction, random_state=state, stratify=labels

@@ -1,7 +1,7 @@
 """What an estimator makes of X and y before it looks at their values.
 
-Tables have features with names, data sets bring their targets along, and an iterable
-has neither a length nor rows to pick.
+Data sets bring their targets along, and an iterable has neither a length nor rows to
+pick.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from sklearn.utils.validation import validate_data
 
 from sk_mixup.inputs import (
     ArrayInput,
@@ -23,21 +22,7 @@ from sk_mixup.inputs import (
 from sk_mixup.training import StreamData
 
 
-def note_features(estimator: Any, table: Any, *, reset: bool) -> None:
-    """Remember number and names of features, or hold them against those of `fit`.
-
-    Images, several arrays and data sets have none.
-    """
-    if not hasattr(table, "columns") and getattr(table, "ndim", 0) != 2:
-        if not reset:
-            return
-        for name in ("n_features_in_", "feature_names_in_"):
-            vars(estimator).pop(name, None)
-        return
-    validate_data(estimator, table, reset=reset, skip_check_array=True)
-
-
-def given_targets(estimator: Any, table: Any, y: Any) -> Any:
+def given_targets(owner: str, table: Any, y: Any) -> Any:
     """Return `y`, or the targets that a data set has.
 
     Raises
@@ -49,8 +34,7 @@ def given_targets(estimator: Any, table: Any, y: Any) -> Any:
         y = read_targets(table)
     if y is None:
         raise ValueError(
-            f"This {type(estimator).__name__} estimator requires y to be passed, but"
-            " the target y is None."
+            f"This {owner} estimator requires y to be passed, but the target y is None."
         )
     return to_host(y)
 
@@ -60,15 +44,15 @@ def brings_targets(X: Any) -> bool:
     return isinstance(X, (DatasetRows, torch.utils.data.Dataset))
 
 
-def scored_targets(estimator: Any, X: Any, y: Any) -> Any:
+def scored_targets(owner: str, X: Any, y: Any) -> Any:
     """Return `y`, or the targets of a data set that is scored."""
     if y is not None or not brings_targets(X):
         return to_host(y)
     rows = X if isinstance(X, DatasetRows) else DatasetRows(X)
-    return given_targets(estimator, rows, None)
+    return given_targets(owner, rows, None)
 
 
-def refuse_for_streams(estimator: Any, **given: Any) -> None:
+def refuse_for_streams(early_stopping: Any, **given: Any) -> None:
     """Say which of some arguments and parameters an iterable data set cannot serve.
 
     Raises
@@ -88,7 +72,7 @@ def refuse_for_streams(estimator: Any, **given: Any) -> None:
             raise ValueError(
                 f"{name} cannot be used with an iterable data set: {reasons[name]}."
             )
-    if estimator.early_stopping is True:
+    if early_stopping is True:
         raise ValueError(
             "early_stopping=True cannot hold out a part of an iterable data set. Give"
             " X_val, or say early_stopping='auto' or False."

@@ -12,8 +12,14 @@ import torch
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
-from sk_mixup.estimators._intake import given_targets, note_features
+from sk_mixup.estimators._building import build_net
+from sk_mixup.estimators._defaults import new_source, recipe_of
+from sk_mixup.estimators._features import check_features
+from sk_mixup.estimators._fitted import Fitted
+from sk_mixup.estimators._intake import given_targets
 from sk_mixup.estimators._preview_table import preview_table
+from sk_mixup.estimators._settings import Settings
+from sk_mixup.estimators._tasks import Task
 from sk_mixup.inputs import TableInput
 from sk_mixup.mixing import HidMix, Method, MixContext, MixPreview
 from sk_mixup.training import (
@@ -30,103 +36,66 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class PreviewMixin:
-    """`preview` of both estimators."""
+def preview(estimator: Any, X: Any, y: Any, n: int) -> MixPreview:
+    """Mix the first rows as `fit` would; see `BaseMixup.preview`.
 
-    def preview(self, X: Any, y: Any, n: int = 8) -> MixPreview:
-        """Show the first rows mixed, as `fit` would mix them.
-
-        The rows are mixed as one batch of a training that is half over (schedules are
-        read there). The draw is that of `random_state` (0 for None), so equal calls
-        show equal rows. Neither the estimator nor a global random state changes.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_features) or (n_samples, ...)
-            As for `fit`. Before `fit`, the encoding of a table is learnt from all rows.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels or numbers to predict.
-        n : int, default=8
-            Number of rows in the batch.
-
-        Returns
-        -------
-        preview : MixPreview
-            Its `table` is a DataFrame with a row per mixed row: "lambda", the values of
-            "own" and "partner", what "mixed" makes of them, and the "target". Numbers
-            are blended in the units of the table, and categories show their shares,
-            such as "70 % cook, 30 % smith", since the bundled net blends their vectors;
-            methods that swap values show the value taken. A column "mixed" is missing
-            where a hidden layer is mixed: `preview.site` names it. For arrays of a
-            module of your own, `preview.mixed` is the mixed input itself.
-
-        Raises
-        ------
-        ValueError
-            If nothing would be mixed (``mix=None``), or as in `fit`.
-
-        See Also
-        --------
-        sk_mixup.inspection.MixDisplay : The preview as a picture.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> from sk_mixup import MixupClassifier
-        >>> X = pd.DataFrame({"age": [20, 40], "job": ["cook", "smith"]})
-        >>> model = MixupClassifier(alpha=1.0, random_state=0)
-        >>> preview = model.preview(X, ["no", "yes"])
-        >>> preview.table["mixed"]
-             age                    job
-        0  26...  6... % cook, 3... % smith
-        1  33...  6... % smith, 3... % cook
-        """
-        return _preview(self, X, y, n)
-
-
-def _preview(model: Any, X: Any, y: Any, n: int) -> MixPreview:
+    Parameters
+    ----------
+    estimator : MixupClassifier or MixupRegressor
+        Fitted or not; it does not change.
+    X, y : object
+    n : int
+    """
     if not isinstance(n, numbers.Integral) or isinstance(n, bool) or n < 1:
         raise ValueError(f"n must be an int of at least 1; got {n!r}.")
-    method = model._check_parameters(False, X)
-    if method is None:
-        why = "" if model.mix is None else " a table unless alpha is given"
+    before = estimator._fitted()
+    settings = Settings.of(estimator, X)
+    if settings.method is None:
+        why = "" if settings.mix is None else " a table unless alpha is given"
         raise ValueError(
-            f"mix={model.mix!r} does not mix{why}, so there is nothing to preview. Name"
-            " a method, such as mix='mixup'; sk_mixup.mixing.list_methods() shows them"
-            " all."
+            f"mix={settings.mix!r} does not mix{why}, so there is nothing to preview."
+            " Name a method, such as mix='mixup'; sk_mixup.mixing.list_methods() shows"
+            " them all."
         )
-    streams = TrainStreams(_seed(model.random_state))
+    streams = TrainStreams(_seed(settings.random_state))
     with seeded_globals(streams.init_seed):
-        return _draw(model, method, streams, X, y, int(n))
+        return _draw(settings, settings.method, before, streams, X, y, int(n))
 
 
 def _draw(
-    model: Any, method: Method, streams: TrainStreams, X: Any, y: Any, n: int
+    settings: Settings,
+    method: Method,
+    before: Fitted | None,
+    streams: TrainStreams,
+    X: Any,
+    y: Any,
+    n: int,
 ) -> MixPreview:
-    source = model._new_source(streams, X)
+    source = new_source(settings, streams, X)
     table = source.check(X)
-    y = given_targets(model, table, y)
+    y = given_targets(settings.owner_name, table, y)
     check_consistent_length(table, y)
-    fitted = hasattr(model, "net_") and type(model._source_) is type(source)
-    if fitted:
-        note_features(model, table, reset=False)
-        source, target = model._source_, model._target_
+    if before is not None and type(before.source) is not type(source):
+        before = None
+    if before is not None:
+        check_features(settings.owner, table, before.features)
+        source, task = before.source, settings.tasks.of(before.task.target)
         x = source.transform(table)
     else:
-        target = model._fit_target(y, None, None)
+        task = settings.tasks.fit(y, None, None)
         x = source.fit_transform(table)
-    train = ArrayData(x, torch.from_numpy(target.transform(y)))
-    n_classes, kind = model._n_classes(target), model._target_kind(target)
-    if kind is not None:
-        kind.check_method(method)
+    train = ArrayData(x, task.encode(y))
+    if task.kind is not None:
+        task.kind.check_method(method)
     module = None
     if _needs_module(method):
         # A copy: looking at gradients must leave nothing behind.
         module = (
-            copy.deepcopy(model.module_).cpu()
-            if fitted
-            else _untrained(model, source, target, train, streams)
+            _untrained(settings, source, task, train, streams)
+            if before is None
+            else copy.deepcopy(before.net.module_).cpu()
         )
+    n_classes = task.n_classes
     facts = mix_facts(
         train,
         method,
@@ -134,13 +103,14 @@ def _draw(
         columns=source.columns,
         seed=streams.encode_seed,
     )
-    n_epochs = model.max_epochs or _recipe(model, source, target, train).max_epochs
+    recipe = _recipe(settings, source, task, train)
+    n_epochs = settings.max_epochs or recipe.max_epochs
     context = MixContext(n_epochs // 2, n_epochs, module, **facts)
     batch, labels = train.sample(n)
     plan = method.draw(batch, labels, generator=streams.mix, context=context)
     is_table = isinstance(source, TableInput)
-    inside = is_table or getattr(model.module, "mixes_inside", False)
-    shown = _shown_targets(y, labels, target, n_classes)
+    inside = is_table or getattr(settings.module, "mixes_inside", False)
+    shown = _shown_targets(y, labels, task.target, n_classes)
     # Numbers in the units of the target: standardising commutes with blending. A class
     # for each of several outputs has no one blended form.
     mixable = labels if n_classes is not None else _as_tensor(shown, labels)
@@ -170,10 +140,8 @@ def _seed(random_state: Any) -> int:
     return int(random.randint(np.iinfo(np.int32).max))
 
 
-def _recipe(model: Any, source: Any, target: Any, train: ArrayData) -> Recipe:
-    n_classes = model._n_classes(target)
-    recipe: Recipe = model._recipe(len(train), "cpu", source.kind, n_classes)
-    return recipe
+def _recipe(settings: Settings, source: Any, task: Task, train: ArrayData) -> Recipe:
+    return recipe_of(settings, len(train), "cpu", source.kind, task.n_classes)
 
 
 def _needs_module(method: Method) -> bool:
@@ -187,22 +155,21 @@ def _needs_module(method: Method) -> bool:
 
 
 def _untrained(
-    model: Any, source: Any, target: Any, train: ArrayData, streams: TrainStreams
+    settings: Settings, source: Any, task: Task, train: ArrayData, streams: TrainStreams
 ) -> torch.nn.Module:
     """Build the net as `fit` would, without the callbacks, which may write files."""
-    plain = copy.copy(model)
-    plain.callbacks = None
-    recipe = _recipe(model, source, target, train)
-    net = plain._build(source, target, recipe, "cpu", train)
+    plain = dataclasses.replace(settings, callbacks=None)
+    recipe = _recipe(settings, source, task, train)
+    net = build_net(plain, source, task, recipe, "cpu", train)
     net.callbacks = "disable"
     with seeded_globals(streams.init_seed):
         initialize_net(
             net,
             select(train.X, slice(2)),
             train.y[:2],
-            n_classes=model._n_classes(target),
+            n_classes=task.n_classes,
             needs_rows=False,
-            kind=model._target_kind(target),
+            kind=task.kind,
         )
     module: torch.nn.Module = net.module_
     return module

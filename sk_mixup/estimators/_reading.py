@@ -7,10 +7,9 @@ what comes after knows tensors alone.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from sklearn.utils.validation import check_consistent_length
 
 from sk_mixup.estimators._checks import (
@@ -19,32 +18,30 @@ from sk_mixup.estimators._checks import (
     drop_weightless,
     normalized,
 )
-from sk_mixup.estimators._fold_members import (
-    member_counts,
-    members_method,
-    takes_auto_alpha,
-)
+from sk_mixup.estimators._defaults import collate_of, new_source, new_streams
+from sk_mixup.estimators._features import check_features, read_features
+from sk_mixup.estimators._fitted import Fitted
+from sk_mixup.estimators._fold_members import member_counts
 from sk_mixup.estimators._holdout import hold_out, split_problem
 from sk_mixup.estimators._intake import (
     brings_targets,
     given_targets,
     new_stream,
-    note_features,
     refuse_for_streams,
 )
-from sk_mixup.estimators._settings import SettingsMixin
-from sk_mixup.estimators._target_hooks import TargetHooks
+from sk_mixup.estimators._settings import Settings
+from sk_mixup.estimators._tasks import Task
 from sk_mixup.inputs import ArrayInput, TableInput, is_stream
-from sk_mixup.mixing import Method
 from sk_mixup.training import (
     AUTO_EARLY_STOPPING_ROWS,
     ArrayData,
     StreamData,
     TrainStreams,
+    member_folds,
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class FitData:
     """What a training is made of.
 
@@ -52,15 +49,15 @@ class FitData:
     ----------
     X, y : object
         As they were given; for scikit-learn's callbacks.
-    source, target : encoders
+    source : input object
         Fitted.
+    task : Task
     train, valid : ArrayData, StreamData or None
-    method : Method or None
     streams : TrainStreams
-    going_on : bool
-        Whether the training goes on with the weights of the last one.
-    partial : bool
-        Whether it is one epoch of `partial_fit`.
+    features : dict
+        Number and names of features.
+    before : Fitted or None
+        What the training goes on with.
     members : tuple of int
         Members of the net, and the folds that they leave out; zeros for none.
     """
@@ -68,172 +65,205 @@ class FitData:
     X: Any
     y: Any
     source: Any
-    target: Any
+    task: Task
     train: ArrayData | StreamData
     valid: ArrayData | StreamData | None
-    method: Method | None
     streams: TrainStreams
-    going_on: bool
-    partial: bool
+    features: dict[str, Any]
+    before: Fitted | None = None
     members: tuple[int, int] = (0, 0)
 
 
-class ReadingMixin(SettingsMixin, TargetHooks):
-    """Reads and encodes the data of a fit."""
+@dataclass(frozen=True)
+class GivenRows:
+    """What `fit` and `partial_fit` are given.
 
-    def _read(
-        self,
-        X: Any,
-        y: Any,
-        *,
-        sample_weight: Any = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-        groups: Any = None,
-        classes: Any = None,
-        partial: bool = False,
-    ) -> FitData:
-        """Return the data of a fit, checked and encoded."""
-        going_on = hasattr(self, "net_") and (partial or self.warm_start)
-        method = self._check_parameters(partial, X)
-        source = self._source_ if going_on else None
-        streams = copy.deepcopy(self._streams_) if going_on else self._new_streams()
-        if source is None:
-            source = self._new_source(streams, X)
-        if isinstance(source, ArrayInput):
-            source.collate = self._collate()
-        train: ArrayData | StreamData
-        if is_stream(X):
-            refuse_for_streams(self, y=y, sample_weight=sample_weight, groups=groups)
-            target, train = self._read_stream(source, X, classes, going_on)
-            note_features(self, train, reset=not going_on)
-            valid = self._validation(source, target, X_val, y_val, sample_weight_val)
-            return FitData(
-                X, y, source, target, train, valid, method, streams, going_on, partial
-            )
-        table = source.check(X)
-        note_features(self, table, reset=not going_on)
-        known = given_targets(self, table, y)
-        check_consistent_length(table, known)
-        weight = check_weight("sample_weight", sample_weight, len(table))
-        groups = check_groups(groups, len(table))
-        target = self._target_ if going_on else None
-        if target is None:
-            target = self._fit_target(known, weight, classes)
-        elif classes is not None:
-            self._check_same_classes(classes)
-        labels = torch.from_numpy(target.transform(known))
-        weight = self._class_weighted(target, labels, weight)
-        table, labels, weight, groups = drop_weightless(table, labels, weight, groups)
-        if not (going_on or partial):
-            self._check_classes_left(target, labels)
-        x = source.transform(table) if going_on else source.fit_transform(table)
-        train = ArrayData(x, labels, normalized(weight), groups)
-        valid = self._validation(source, target, X_val, y_val, sample_weight_val)
-        stratified = self._stratifies(target)
-        members = 0, 0
-        if valid is None and not partial:
-            members = member_counts(
-                self, source, train, method, stratified=stratified, going_on=going_on
-            )
-        if members[0]:
-            is_auto = takes_auto_alpha(self, True)
-            method = members_method(self, method, members, is_auto=is_auto)
-        elif valid is None and self._stops_early(train, stratified, partial):
-            train, valid = hold_out(
-                train,
-                self.validation_fraction,
-                seed=streams.split_seed,
-                stratified=stratified,
-            )
-        if isinstance(source, TableInput) and not going_on:
-            soft = getattr(target, "kind", None) == "soft"
-            known_as = train.y.argmax(1) if soft else train.y
-            source.look_at_target(train.X, known_as, train.weight)
-        return FitData(
-            X,
-            known,
-            source,
-            target,
-            train,
-            valid,
-            method,
-            streams,
-            going_on,
-            partial,
-            members,
+    Attributes
+    ----------
+    X, y, sample_weight, X_val, y_val, sample_weight_val, groups, classes : object
+        The arguments of the same names.
+    """
+
+    X: Any
+    y: Any = None
+    sample_weight: Any = None
+    X_val: Any = None
+    y_val: Any = None
+    sample_weight_val: Any = None
+    groups: Any = None
+    classes: Any = None
+
+
+def read(
+    settings: Settings,
+    given: GivenRows,
+    before: Fitted | None = None,
+    streams: TrainStreams | None = None,
+) -> FitData:
+    """Return the data of a fit, checked and encoded.
+
+    Parameters
+    ----------
+    settings : Settings
+    given : GivenRows
+    before : Fitted or None
+        What the training goes on with; changed only where it says so.
+    streams : TrainStreams or None
+        None: new ones, or those of `before`.
+    """
+    if streams is None:
+        streams = new_streams(settings) if before is None else before.streams
+        # A copy: a training that fails must not have drawn from them.
+        streams = copy.deepcopy(streams)
+    X = given.X
+    source = new_source(settings, streams, X) if before is None else before.source
+    if isinstance(source, ArrayInput):
+        source.collate = collate_of(settings)
+    if is_stream(X):
+        return _read_stream(settings, given, before, source, streams)
+    table = source.check(X)
+    features = _features(settings, table, before)
+    y = given_targets(settings.owner_name, table, given.y)
+    check_consistent_length(table, y)
+    weight = check_weight("sample_weight", given.sample_weight, len(table))
+    groups = check_groups(given.groups, len(table))
+    if before is None:
+        task = settings.tasks.fit(y, weight, given.classes)
+    else:
+        task = settings.tasks.of(before.task.target)
+        if given.classes is not None:
+            task.check_same_classes(given.classes)
+    labels = task.encode(y)
+    weight = task.weighted(labels, weight)
+    table, labels, weight, groups = drop_weightless(table, labels, weight, groups)
+    if before is None and not settings.partial:
+        task.check_classes_left(labels)
+    x = source.fit_transform(table) if before is None else source.transform(table)
+    train = ArrayData(x, labels, normalized(weight), groups)
+    valid = _given_validation(settings, given, source, task, features)
+    members = 0, 0
+    if valid is None:
+        members = member_counts(
+            settings, source, train, stratified=task.stratifies, before=before
         )
+    if valid is None and not members[0] and _stops_early(settings, train, task):
+        train, valid = hold_out(
+            train,
+            settings.validation_fraction,
+            seed=streams.split_seed,
+            stratified=task.stratifies,
+        )
+    if isinstance(source, TableInput) and before is None:
+        source.look_at_target(train.X, task.binned(train.y), train.weight)
+    return FitData(X, y, source, task, train, valid, streams, features, before, members)
 
-    def _read_stream(
-        self, source: Any, X: Any, classes: Any, going_on: bool
-    ) -> tuple[Any, StreamData]:
-        """Return the target and the data of an iterable, of which little is known."""
-        refuse_for_streams(self, class_weight=getattr(self, "class_weight", None))
-        stream = new_stream(source, X, fits=not going_on)
-        if going_on:
-            target = self._target_
-            if classes is not None:
-                self._check_same_classes(classes)
-        else:
-            if self._is_classifier and classes is None:
-                raise ValueError(
-                    "classes must be given for an iterable data set: all labels, which"
-                    " nobody can know before the last row has come."
-                )
-            first = classes if self._is_classifier else stream.first_targets()
-            target = self._fit_target(first, None, classes)
-        return target, new_stream(source, X, target, fits=False)
 
-    def _validation(
-        self,
-        source: Any,
-        target: Any,
-        X_val: Any,
-        y_val: Any,
-        sample_weight_val: Any,
-    ) -> ArrayData | StreamData | None:
-        """Return the encoded validation data that the user gave, or None."""
-        if X_val is None:
-            for name, value in (
-                ("y_val", y_val),
-                ("sample_weight_val", sample_weight_val),
-            ):
-                if value is not None:
-                    raise ValueError(f"{name} was given without X_val.")
-            return None
-        if y_val is None and not brings_targets(X_val):
-            raise ValueError("X_val was given without y_val.")
-        if self.early_stopping is False:
+def in_folds(data: FitData) -> FitData:
+    """Return data of which each member of the net leaves out a fold."""
+    assert isinstance(data.train, ArrayData)
+    train, valid = member_folds(
+        data.train,
+        *data.members,
+        seed=data.streams.split_seed,
+        stratified=data.task.stratifies,
+    )
+    return replace(data, train=train, valid=valid)
+
+
+def _features(settings: Settings, rows: Any, before: Fitted | None) -> dict[str, Any]:
+    """Return the features of a fit; those of before, where it goes on."""
+    if before is None:
+        return read_features(settings.owner, rows)
+    check_features(settings.owner, rows, before.features)
+    return before.features
+
+
+def _read_stream(
+    settings: Settings,
+    given: GivenRows,
+    before: Fitted | None,
+    source: Any,
+    streams: TrainStreams,
+) -> FitData:
+    """Return the data of an iterable, of which little is known."""
+    X, classes = given.X, given.classes
+    refuse_for_streams(
+        settings.early_stopping,
+        y=given.y,
+        sample_weight=given.sample_weight,
+        groups=given.groups,
+        class_weight=settings.tasks.class_weight,
+    )
+    stream = new_stream(source, X, fits=before is None)
+    if before is not None:
+        task = settings.tasks.of(before.task.target)
+        if classes is not None:
+            task.check_same_classes(classes)
+    elif settings.tasks.is_classifier:
+        if classes is None:
             raise ValueError(
-                "X_val was given, and early_stopping=False would not use it. Say"
-                " early_stopping='auto' or True, or leave X_val out."
+                "classes must be given for an iterable data set: all labels, which"
+                " nobody can know before the last row has come."
             )
-        if is_stream(X_val):
-            refuse_for_streams(self, y_val=y_val, sample_weight_val=sample_weight_val)
-            return new_stream(source, X_val, target, fits=False)
-        table = source.check(X_val)
-        note_features(self, table, reset=False)
-        y_val = given_targets(self, table, y_val)
-        check_consistent_length(table, y_val)
-        weight = check_weight("sample_weight_val", sample_weight_val, len(table))
-        labels = torch.from_numpy(target.transform(y_val))
-        weight = self._class_weighted(target, labels, weight)
-        table, labels, weight, _ = drop_weightless(table, labels, weight)
-        return ArrayData(source.transform(table), labels, normalized(weight))
+        task = settings.tasks.fit(classes, None, classes)
+    else:
+        task = settings.tasks.fit(stream.first_targets(), None, classes)
+    train = new_stream(source, X, task.target, fits=False)
+    features = _features(settings, train, before)
+    valid = _given_validation(settings, given, source, task, features)
+    return FitData(X, given.y, source, task, train, valid, streams, features, before)
 
-    def _stops_early(self, train: ArrayData, stratified: bool, partial: bool) -> bool:
-        """Whether a validation part is held out."""
-        if partial or self.early_stopping is False:
-            return False
-        if self.early_stopping == "auto" and len(train) < AUTO_EARLY_STOPPING_ROWS:
-            return False
-        problem = split_problem(train, self.validation_fraction, stratified=stratified)
-        if problem is None:
-            return True
-        if self.early_stopping is True:
-            raise ValueError(
-                f"early_stopping=True needs a validation part, and {problem}. Give"
-                " X_val and y_val, or say early_stopping=False."
-            )
+
+def _given_validation(
+    settings: Settings,
+    given: GivenRows,
+    source: Any,
+    task: Task,
+    features: dict[str, Any],
+) -> ArrayData | StreamData | None:
+    """Return the encoded validation data that the user gave, or None."""
+    X, y, weight = given.X_val, given.y_val, given.sample_weight_val
+    if X is None:
+        for name, value in (("y_val", y), ("sample_weight_val", weight)):
+            if value is not None:
+                raise ValueError(f"{name} was given without X_val.")
+        return None
+    if y is None and not brings_targets(X):
+        raise ValueError("X_val was given without y_val.")
+    if settings.early_stopping is False:
+        raise ValueError(
+            "X_val was given, and early_stopping=False would not use it. Say"
+            " early_stopping='auto' or True, or leave X_val out."
+        )
+    if is_stream(X):
+        refuse_for_streams(settings.early_stopping, y_val=y, sample_weight_val=weight)
+        return new_stream(source, X, task.target, fits=False)
+    table = source.check(X)
+    check_features(settings.owner, table, features)
+    y = given_targets(settings.owner_name, table, y)
+    check_consistent_length(table, y)
+    weight = check_weight("sample_weight_val", weight, len(table))
+    labels = task.encode(y)
+    weight = task.weighted(labels, weight)
+    table, labels, weight, _ = drop_weightless(table, labels, weight)
+    return ArrayData(source.transform(table), labels, normalized(weight))
+
+
+def _stops_early(settings: Settings, train: ArrayData, task: Task) -> bool:
+    """Whether a validation part is held out."""
+    stopping = settings.early_stopping
+    if settings.partial or stopping is False:
         return False
+    if stopping == "auto" and len(train) < AUTO_EARLY_STOPPING_ROWS:
+        return False
+    problem = split_problem(
+        train, settings.validation_fraction, stratified=task.stratifies
+    )
+    if problem is None:
+        return True
+    if stopping is True:
+        raise ValueError(
+            f"early_stopping=True needs a validation part, and {problem}. Give"
+            " X_val and y_val, or say early_stopping=False."
+        )
+    return False

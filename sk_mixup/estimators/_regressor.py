@@ -7,16 +7,14 @@ from typing import Any
 import numpy as np
 from sklearn.base import RegressorMixin
 
-from sk_mixup.encoding import TargetScaler
-from sk_mixup.estimators._base import BaseMixup
 from sk_mixup.estimators._compat import with_callbacks
 from sk_mixup.estimators._intake import scored_targets
-from sk_mixup.estimators._intervals import IntervalMixin, check_head, make_head
-from sk_mixup.mixing import Method
-from sk_mixup.training import RegressionHead
+from sk_mixup.estimators._interval_predictions import IntervalRegressor
+from sk_mixup.estimators._number_tasks import Numbers, Regression
+from sk_mixup.estimators._tasks import Task, Tasks
 
 
-class MixupRegressor(IntervalMixin, RegressorMixin, BaseMixup):
+class MixupRegressor(RegressorMixin, IntervalRegressor):
     """A neural net regressor trained on mixed batches.
 
     Targets are standardised inside, and predictions are put back on their scale.
@@ -86,8 +84,6 @@ n_iter_no_change, random_state, **kwargs :
     (1, 2)
     >>> mean, std = model.predict([[0.5]], return_std=True)
     """
-
-    _is_classifier = False
 
     def __init__(
         self,
@@ -262,7 +258,7 @@ n_iter_no_change, random_state, **kwargs :
         -------
         r2 : float
         """
-        y = scored_targets(self, X, y)
+        y = scored_targets(type(self).__name__, X, y)
         return float(super().score(X, y, sample_weight))
 
     def __sklearn_tags__(self) -> Any:
@@ -271,27 +267,8 @@ n_iter_no_change, random_state, **kwargs :
         tags.target_tags.multi_output = True
         return tags
 
-    def _fit_target(self, y: Any, weight: Any, classes: Any) -> TargetScaler:
-        return TargetScaler().fit(y, sample_weight=weight)
+    def _tasks(self) -> Tasks:
+        return Regression(self.head, self.quantiles, self.criterion)
 
-    def _fitted_target(self, target: TargetScaler) -> dict[str, Any]:
-        return {"_head_": self._target_kind(target)}
-
-    def _target_kind(self, target: TargetScaler) -> RegressionHead | None:
-        return make_head(self.head, self.quantiles, target.n_outputs_)
-
-    def _check_parameters(self, partial: bool, X: Any = None) -> Method | None:
-        check_head(self.head, self.quantiles, self.criterion)
-        if hasattr(self, "net_") and (partial or self.warm_start):
-            n_values = 1 if self._head_ is None else self._head_.n_values
-            before = "mean" if self._head_ is None else self._head_.short_name
-            levels = getattr(self._head_, "levels", None)
-            same = levels is None or levels == tuple(map(float, self.quantiles))
-            if before != self.head or not same:
-                known = f"{n_values} quantiles {levels}" if levels else f"{before!r}"
-                raise ValueError(
-                    f"head={self.head!r} with quantiles={self.quantiles!r}: the"
-                    f" training that goes on began with head {known}. Say the same, or"
-                    " fit anew with warm_start=False."
-                )
-        return super()._check_parameters(partial, X)
+    def _task(self) -> Task:
+        return Numbers(self._target_, self._head_)

@@ -20,7 +20,15 @@ from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
 from sk_mixup import training as engine
-from sk_mixup.estimators import FitData, Training
+from sk_mixup.estimators import (
+    FitData,
+    GivenRows,
+    Settings,
+    Training,
+    new_streams,
+    prepare,
+    read,
+)
 from sk_mixup.model_selection._last_step import (
     Given,
     fit_up_to_net,
@@ -173,8 +181,9 @@ def _prepare(
     try:
         started, given = fold.given_to_net(one, parameters)
         member.estimator = with_net(started, net)
-        data = fold.read(net, given, estimator, parameters)
-        training = net._prepare(data)
+        settings = Settings.of(net, given.X)
+        data = fold.read(settings, given, estimator, parameters)
+        training = prepare(settings, data)
     except Exception as error:
         member.error = error
         return
@@ -215,7 +224,7 @@ class _Fold:
     started: list[tuple[dict[str, Any], Any, Given | Exception]] = field(
         default_factory=list
     )
-    read_before: list[tuple[Given, dict[str, Any], FitData, dict[str, Any]]] = field(
+    read_before: list[tuple[Given, dict[str, Any], FitData]] = field(
         default_factory=list
     )
 
@@ -244,27 +253,26 @@ class _Fold:
             return error
 
     def read(
-        self, net: Any, given: Given, estimator: Any, parameters: dict[str, Any]
+        self,
+        settings: Settings,
+        given: Given,
+        estimator: Any,
+        parameters: dict[str, Any],
     ) -> FitData:
         """Return the data of a net; encoded once for all that would read them alike."""
-        method = net._check_parameters(False, given.X)
-        streams = net._new_streams()
+        streams = new_streams(settings)
         matters = _reading_parameters(estimator, parameters) | {
             "seeds": (streams.encode_seed, streams.split_seed),
-            "type": type(net),
+            "type": type(settings.owner),
         }
-        for source, known, data, noted in self.read_before:
+        for source, known, data in self.read_before:
             if source is given and _same_values(known, matters):
-                vars(net).update(noted)
                 # Each training may say that its rows have no groups.
                 train = copy.copy(data.train)
-                return dataclasses.replace(
-                    data, train=train, method=method, streams=streams
-                )
-        before = set(vars(net))
-        data = net._read(given.X, given.y, **given.params)
-        noted = {key: value for key, value in vars(net).items() if key not in before}
-        self.read_before.append((given, matters, data, noted))
+                return dataclasses.replace(data, train=train, streams=streams)
+        rows = GivenRows(given.X, given.y, **given.params)
+        data = read(settings, rows, streams=streams)
+        self.read_before.append((given, matters, data))
         return dataclasses.replace(data, train=copy.copy(data.train))
 
 

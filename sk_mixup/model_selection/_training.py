@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numbers
-import sys
 import time
-import warnings
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
 from sk_mixup import training as engine
-from sk_mixup.exceptions import MixupWarning
+from sk_mixup.exceptions import warn_caller
 from sk_mixup.model_selection._halving import Halving, HalvingRule
 from sk_mixup.model_selection._members import Member
 from sk_mixup.model_selection._watch import Watch
@@ -117,7 +115,7 @@ def _finish(member: Member) -> None:
     member.training = member.pack = None
     if member.error is None:
         try:
-            member.net._take_over(training)
+            member.net._become(training)
         except Exception as error:
             member.error = error
 
@@ -132,11 +130,9 @@ def _note_interrupted(members: Sequence[Member]) -> None:
             member.error = InterruptedFit(
                 "The search was interrupted before this fit was done."
             )
-    warnings.warn(
+    warn_caller(
         f"The search was interrupted: {finished} of {len(members)} fits are finished"
-        " and scored, the others have error_score.",
-        MixupWarning,
-        stacklevel=_level_of_caller(),
+        " and scored, the others have error_score."
     )
 
 
@@ -163,12 +159,10 @@ def warn_of_lone_fits(members: Sequence[Member], searcher: str) -> None:
         else f"{n_alone} of {len(members)} fits"
     )
     verb = "can" if n_alone == len(members) else "cannot"
-    warnings.warn(
+    warn_caller(
         f"{which} of this {searcher} {verb} be trained together with others, so they"
         f" run one by one as in scikit-learn's searches (n_jobs helps):"
-        f" {'; '.join(map(str, reasons))}.",
-        MixupWarning,
-        stacklevel=_level_of_caller(),
+        f" {'; '.join(map(str, reasons))}."
     )
 
 
@@ -186,12 +180,3 @@ def check_memory_limit(limit: int | None) -> None:
             f"memory_limit must be None or a positive number of bytes; got {limit!r}."
             " One GB is 10**9."
         )
-
-
-def _level_of_caller() -> int:
-    """Return the `stacklevel` of the line that called `fit`, for a warning here."""
-    level, frame = 1, sys._getframe(1)
-    ours = ("sk_mixup.", "sklearn.", "joblib.")
-    while frame.f_back is not None and frame.f_globals["__name__"].startswith(ours):
-        level, frame = level + 1, frame.f_back
-    return level

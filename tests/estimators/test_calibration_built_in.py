@@ -18,7 +18,7 @@ from torch.nn import functional
 from torch.utils.data import IterableDataset
 
 from sk_mixup import MixupClassifier, MixupWarning
-from sk_mixup.estimators import _calibrating
+from sk_mixup.estimators import _calibration
 from sk_mixup.metrics import fit_temperature, refined_log_loss_scorer
 from tests.estimators.helpers import assert_same_weights, blobs, classifier
 
@@ -246,9 +246,9 @@ def test_callbacks_that_look_on_see_one_training():
 
 
 def test_a_constant_says_below_how_many_rows_auto_cross_fits(monkeypatch):
-    monkeypatch.setattr(_calibrating, "AUTO_CROSS_FIT_ROWS", N)
+    monkeypatch.setattr(_calibration, "AUTO_CROSS_FIT_ROWS", N)
     assert net().fit(X, Y).temperature_ == 1.0
-    monkeypatch.setattr(_calibrating, "AUTO_CROSS_FIT_ROWS", N + 1)
+    monkeypatch.setattr(_calibration, "AUTO_CROSS_FIT_ROWS", N + 1)
     expected = net(calibration="temperature").fit(X, Y).temperature_
     assert net().fit(X, Y).temperature_ == expected
     # What cannot be split, or has no logits, is trained all the same.

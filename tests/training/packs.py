@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from sk_mixup.estimators import GivenRows, Settings, prepare, read
 from sk_mixup.training import (
     PackMember,
     pack_key,
@@ -69,7 +70,8 @@ ALPHAS = [{"alpha": 0.0}, {"alpha": 0.1}, {"alpha": 0.5}, {"mix": None}]
 
 
 def prepared(estimator, x, y, **given):
-    training = estimator._prepare(estimator._read(x, y, **given))
+    settings = Settings.of(estimator, x)
+    training = prepare(settings, read(settings, GivenRows(x, y, **given)))
     return training, as_member(training)
 
 
@@ -99,7 +101,7 @@ def fitted_together(estimators, parts, weights=None, **options):
     errors = train_together(members, **options)
     for estimator, (training, _), error in zip(estimators, pairs, errors, strict=True):
         if error is None:
-            estimator._take_over(training)
+            estimator._become(training)
     return errors
 
 

@@ -9,6 +9,7 @@ from skorch.callbacks import EpochScoring
 from torch import nn
 
 from sk_mixup import MixupClassifier, MixupRegressor
+from sk_mixup.estimators import GivenRows, Settings, prepare, read
 from sk_mixup.mixing import CutMix, ManifoldMixup, Mixup, RegMixup
 from sk_mixup.training import pack_key, train_together, unfusable_reason
 from tests.training.packs import (
@@ -81,12 +82,13 @@ def test_the_default_net_in_double_precision_equals_lone_fits(data):
     try:
         for together in (False, True):
             estimator = MixupClassifier(module__dropout=0.0, **NO_STOP)
-            read = estimator._read(*data)
-            read.train.X = {
+            settings = Settings.of(estimator, data[0])
+            rows = read(settings, GivenRows(*data))
+            rows.train.X = {
                 key: value.double() if value.is_floating_point() else value
-                for key, value in read.train.X.items()
+                for key, value in rows.train.X.items()
             }
-            training = estimator._prepare(read)
+            training = prepare(settings, rows)
             if together:
                 assert train_together([as_member(training)]) == [None]
             else:
@@ -272,7 +274,7 @@ def test_an_interrupt_leaves_finished_members_finished(data):
     pairs = [prepared(estimator, *data) for estimator in (short, long)]
     with pytest.raises(KeyboardInterrupt):
         train_together([member for _, member in pairs], after_epoch=after_epoch)
-    short._take_over(pairs[0][0])
+    short._become(pairs[0][0])
     lone = MixupClassifier(DoubleNet, **NO_STOP).fit(*data)
     np.testing.assert_allclose(
         short.predict_proba(data[0]), lone.predict_proba(data[0]), atol=1e-9

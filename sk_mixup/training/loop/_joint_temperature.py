@@ -11,14 +11,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from sk_mixup.nets import joined_output
-from sk_mixup.training.loop._temperature import Temperature, temperature_of
+from sk_mixup.training.loop._temperature import (
+    Temperature,
+    temperature_of,
+    tempered,
+)
 
-# How the temperature of a mean compares with that of one, where no row tells: on
-# validation rows of nets without mixing between 0.7 (clean, many classes) and 1.
-_OF_ONE = 0.85
+# How the temperature of a mean compares with that of one, where no row tells. On
+# validation rows it was 0.95 to 1 where labels are mostly chance, of which members know
+# the same little, and 0.7 to 0.85 where they follow from the columns.
+_OF_CHANCE, _OF_CLEAN, _KNOWN_UP_TO = 0.95, 0.75, 0.25
+_SPREAD = 0.3
 
 
 def joint_temperature(
@@ -50,21 +57,39 @@ def joint_temperature(
         outputs.flatten(0, 1),
         y.flatten(0, 1),
         None if weight is None else weight.flatten(),
+        spread=_SPREAD,
     )
     n_each = n_members // n_folds
     if n_each < 2 or isinstance(single, list) or outputs.ndim != 3:
-        scale = _OF_ONE
         if isinstance(single, list):
-            return [value * scale for value in single]
-        return single * scale
+            return [value * _OF_CHANCE for value in single]
+        known = _left_unknown(objective, outputs, y, single)
+        by = min(1.0, known / _KNOWN_UP_TO)
+        return single * (_OF_CLEAN + by * (_OF_CHANCE - _OF_CLEAN))
     several = outputs.unflatten(1, (n_each, n_folds)).transpose(1, 2).flatten(0, 1)
     mean = temperature_of(
         objective,
         joined_output(several, objective.joins),
         y[:, :n_folds].flatten(0, 1),
         None if weight is None else weight[:, :n_folds].flatten(),
+        spread=_SPREAD,
     )
     assert isinstance(mean, float)
     further = (1.0 - 1.0 / n_members) / (1.0 - 1.0 / n_each)
     by = math.log(mean) - math.log(single)
     return math.exp(math.log(single) + further * min(by, 0.0))
+
+
+def _left_unknown(
+    objective: Any, outputs: Tensor, y: Tensor, temperature: float
+) -> float:
+    """Return the share of what the labels tell that members do not know."""
+    if y.ndim != 2 or y.is_floating_point():
+        return 1.0
+    labels = y.flatten()
+    proba = tempered(objective, outputs.flatten(0, 1), temperature)
+    assert isinstance(proba, Tensor)
+    own = proba[torch.arange(len(labels)), labels].clamp(min=1e-12)
+    shares = torch.bincount(labels).double() / len(labels)
+    entropy = torch.special.entr(shares).sum()
+    return float(-own.log().mean() / entropy.clamp(min=1e-12))

@@ -93,6 +93,7 @@ def temperature_of(
     weight: Tensor | None = None,
     *,
     mixes: bool = True,
+    spread: float | None = None,
 ) -> Temperature:
     """Return the temperature that minimises the log-loss of clean rows.
 
@@ -106,6 +107,9 @@ def temperature_of(
     weight : Tensor of shape (n,) or None
     mixes : bool, default=True
         Whether the training was mixed.
+    spread : float or None, default=None
+        How far temperatures lie from 1, as the standard deviation of their logarithm;
+        None: as is usual with mixing, or without.
 
     Returns
     -------
@@ -113,7 +117,8 @@ def temperature_of(
         1.0 where outputs are not finite.
     """
     objective = _of_one(objective)
-    spread = _MIXED_SPREAD if mixes else _SPREAD
+    if spread is None:
+        spread = _MIXED_SPREAD if mixes else _SPREAD
     if isinstance(objective, MultiOutputObjective):
         return [
             _fitted(one, head, y[:, j], weight, spread)

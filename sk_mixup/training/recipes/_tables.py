@@ -13,6 +13,8 @@ share their matrices are the larger net.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from sk_mixup.training.recipes._recipe import Recipe, fast_precision, fused
@@ -31,6 +33,7 @@ _LEAST_STEPS, _MOST_STEPS, _MOST_EPOCHS = 100, 12_000, 300
 # Epochs of a training that nothing validates.
 _BLIND_EPOCHS = 20
 _SMALL = 2_000
+_WIDE_FROM, _WIDE_UP_TO = 1_200, 6_000
 
 
 def fold_counts(n_rows: int, preset: str = "default") -> tuple[int, int]:
@@ -70,13 +73,15 @@ def table_recipe(
     """
     batch_size = next((size for rows, size in _BATCHES if n_rows <= rows), None)
     batch_size = _LARGEST_BATCH if batch_size is None else batch_size
-    net: dict[str, object] = {"n_hidden": 2, "dropout": 0.2}
+    net: dict[str, Any] = {"n_hidden": 2, "dropout": 0.2}
     if folds:
         lr, weight_decay = 2e-3, 5e-2
-        net |= {"d_hidden": 128, "d_numeric": 8, "shares_weights": False}
-        net["n_members"] = fold_counts(n_rows, preset)[0]
+        # Few rows say too little for wide layers; of many, each epoch takes long.
+        width = 256 if _WIDE_FROM < n_rows <= _WIDE_UP_TO else 128
         if preset == "fast":
-            net["d_hidden"] = 64
+            width = 64
+        net |= {"d_hidden": width, "d_numeric": 8, "shares_weights": False}
+        net["n_members"] = fold_counts(n_rows, preset)[0]
     else:
         lr, weight_decay = 3e-3, 1e-2
         width, n_members = (64 if n_rows <= _SMALL else 256), 8

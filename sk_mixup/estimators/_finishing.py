@@ -1,0 +1,47 @@
+"""A training that has ended, taken over: what was learnt, and its temperature."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sk_mixup.estimators._calibration import way_to_calibrate
+from sk_mixup.estimators._fitted import Fitted
+from sk_mixup.estimators._fold_members import found_alpha
+from sk_mixup.estimators._out_of_fold import out_of_fold
+from sk_mixup.estimators._training import Training
+from sk_mixup.training import (
+    MemberRows,
+    joint_temperature,
+    member_outputs,
+    outputs_of,
+    temperature_of,
+)
+
+
+def finish(training: Training) -> Fitted:
+    """Let go of a training; return what the estimator becomes."""
+    training.settle()
+    return replace(
+        training.fitted,
+        n_iter=len(training.net.history_),
+        alpha=found_alpha(training.run.method, training.data.members[0]),
+        temperature=_temperature(training),
+    )
+
+
+def _temperature(training: Training) -> Any:
+    """Return the temperature of the trained net."""
+    data, objective = training.data, training.fitted.objective
+    way = way_to_calibrate(training.settings, data, objective)
+    if way == "validation" and isinstance(data.valid, MemberRows):
+        rows = member_outputs(training.net, data.valid)
+        return joint_temperature(objective, *rows, data.members[1])
+    if way == "validation":
+        assert data.valid is not None
+        rows = outputs_of(training.net, objective, data.valid)
+    elif way == "folds":
+        rows = out_of_fold(training)
+    else:
+        return training.fitted.temperature
+    return temperature_of(objective, *rows, mixes=training.run.method is not None)
