@@ -96,8 +96,8 @@ def loss_table(found: Found, rows: int) -> Table | None:
         losses = [_number(found.mean(table, m, rows=rows)) for m in models]
         lines.append([table, *losses, ratio])
     note = (
-        "Log-loss, RMSE for numbers; means over splits. Last column: the default against"
-        " the better of CatBoost and LightGBM."
+        "Log-loss, RMSE for numbers; means over splits. Last column: the default"
+        " against the better of CatBoost and LightGBM."
     )
     title = f"Test losses, at most {rows:,} training rows"
     return Table(title, ["", *models, "ratio"], lines, [note])
@@ -188,8 +188,8 @@ def mixing_table(found: Found) -> Table | None:
     gains = [float(line[3].split()[0]) for line in lines]
     columns = ["", "rows", "alpha chosen", "loss against alpha=0", "error", ""]
     note = (
-        f"Per split; mean over tables {statistics.fmean(gains):+.2f} %. 'worse': by more"
-        " than 1 % and more than one paired standard error."
+        f"Per split; mean over tables {statistics.fmean(gains):+.2f} %. 'worse': by"
+        " more than 1 % and more than one paired standard error."
     )
     return Table("Mixing: alpha found out against none", columns, lines, [note])
 

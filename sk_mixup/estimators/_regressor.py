@@ -41,11 +41,12 @@ n_iter_no_change, random_state, **kwargs :
     quantiles : sequence of float, default=(0.05, 0.25, 0.5, 0.75, 0.95)
         Levels for ``head="quantile"``: increasing, with 0.5 among or between them.
     early_stopping : "auto" or bool, default="auto"
-        ``"auto"``: when `X_val` is given, and from 500 rows.
+        ``"auto"``: when `X_val` is given, and from 500 rows. Nets for tables do without
+        where their members leave rows out, see Notes of :class:`MixupClassifier`.
 
     Attributes
     ----------
-    n_features_in_, feature_names_in_, n_iter_, net_, module_ :
+    n_features_in_, feature_names_in_, n_iter_, net_, module_, alpha_ :
         As for :class:`MixupClassifier`.
     history_ : skorch.history.History
         Per epoch `train_loss` (on mixed batches) and with validation `valid_loss`, on
@@ -90,7 +91,7 @@ n_iter_no_change, random_state, **kwargs :
         module: Any = None,
         *,
         mix: Any = "auto",
-        alpha: float | None = None,
+        alpha: float | str | None = None,
         preset: str = "default",
         max_epochs: int | None = None,
         batch_size: int | None = None,

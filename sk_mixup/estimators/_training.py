@@ -7,7 +7,6 @@ be taken over by its owner.
 
 from __future__ import annotations
 
-import numbers
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -97,7 +96,9 @@ class Training:
         net = self.net
         net.run_ = None
         net.train_split = None
-        net.callbacks_ = [c for c in net.callbacks_ if c[0] != "scikit_learn"]
+        # Both hold the rows of the training.
+        gone = ("scikit_learn", "alphas")
+        net.callbacks_ = [c for c in net.callbacks_ if c[0] not in gone]
 
     def settle(self) -> None:
         """Let go of everything but the net, which predicts from here on."""
@@ -162,7 +163,7 @@ def prepare(settings: Settings, data: FitData, *, reports: bool = True) -> Train
     if not settings.mixes:
         train.groups = None
         method = None  # The same training, without drawing plans that do nothing.
-    judge = MemberRowsObjective.of(objective) if has_folds else objective
+    judge: Any = MemberRowsObjective.of(objective) if has_folds else objective
     run = MixingRun(method, data.streams, judge, plan.most_epochs, facts)
     return Training(
         settings,
@@ -214,10 +215,10 @@ def _warn_of_settings(settings: Settings, n_epochs: int) -> None:
     method = settings.method
     methods = list(method.methods) if isinstance(method, OneOf) else [method]
     for one in methods:
-        alone = type(one) is Mixup and isinstance(one.alpha, numbers.Real)
-        if alone and one.alpha > 1:
+        alpha = one.alpha if type(one) is Mixup else 0.0
+        if isinstance(alpha, (int, float)) and alpha > 1:
             warn_caller(
-                f"alpha={one.alpha:g} is strong for plain Mixup, which tends to"
+                f"alpha={alpha:g} is strong for plain Mixup, which tends to"
                 " underfit above 1; values from 0.1 to 0.4 are usual."
             )
     # Members that find out about mixing need no advice.

@@ -97,7 +97,7 @@ class Mixup(Method):
         off_first: float = 0,
         off_last: float = 0,
     ) -> None:
-        self.alpha = alpha
+        self.alpha = alpha  # type: ignore[assignment]  # one per member, here alone
         self.per = per
         self.p = p
         self.fold = fold

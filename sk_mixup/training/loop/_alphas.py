@@ -22,9 +22,7 @@ from sk_mixup.training.loop._prediction import call_module
 from sk_mixup.training.loop._temperature import takes_temperature, temperature_of
 from sk_mixup.training.recipes import Course
 
-# A difference counts that is larger than its standard error, or than this share: where
-# both ways are as good, little is lost by taking either.
-_SHARE = 0.01
+# Rows of all members that run together.
 _ROWS = 512
 
 
@@ -77,8 +75,7 @@ def chosen_alpha(losses: dict[float, Tensor]) -> float | None:
         if alpha == best:
             continue
         variance = sum(float(one.var()) / len(one) for one in (rows, losses[best]))
-        least = min(variance**0.5, _SHARE * abs(means[best]))
-        if not means[alpha] - means[best] > least:
+        if not means[alpha] - means[best] > variance**0.5:
             return None
     return best
 
