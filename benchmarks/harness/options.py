@@ -12,7 +12,8 @@ T = TypeVar("T")
 NEED_DATA = frozenset(
     {
         *("adult", "methods", "images", "text", "audio"),
-        *("sweep", "tabular", "label_noise", "recipe", "metatune"),
+        *("sweep", "tabular", "label_noise", "recipe"),
+        *("metatune", "metatune_search"),
     }
 )
 

@@ -26,6 +26,7 @@ SUITES = {
     "label_noise": "benchmarks.suites.label_noise",
     "recipe": "benchmarks.suites.recipe",
     "metatune": "benchmarks.suites.metatune",
+    "metatune_search": "benchmarks.suites.metatune_search",
     "text": "benchmarks.suites.modalities:run_text",
     "audio": "benchmarks.suites.modalities:run_audio",
     "image_loop": "benchmarks.suites.image_loop",

@@ -132,11 +132,11 @@ def _ranked(found: Found, peers: list[str], title: str) -> Table | None:
         field = [model, *others] if model in variants else peers
         ranks, ratios = [], []
         for table in tables:
-            losses = {m: found.mean(table, m) for m in field}
+            losses = {m: found.mean(table, m) or 0.0 for m in field}
             own = losses[model]
             ranks.append(1 + sum(loss < own for loss in losses.values()))
             reference = found.reference(table)
-            if reference is not None and own is not None:
+            if reference is not None:
                 ratios.append(own / reference)
         worst = max(range(len(ratios)), key=ratios.__getitem__)
         logs = [math.log(ratio + _SHIFT) for ratio in ratios]

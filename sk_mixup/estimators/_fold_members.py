@@ -54,8 +54,7 @@ def member_counts(
         return none
     if any(map(_scores_rows, settings.callbacks or [])):
         return none
-    plain = type(method) is Mixup and method.pairing == "shuffle"
-    if method is not None and not plain:
+    if settings.mixes and not (type(method) is Mixup and method.pairing == "shuffle"):
         return none
     given = settings.under("module")
     n_members, n_folds = fold_counts(len(train), settings.preset)
@@ -82,7 +81,7 @@ def members_method(
         return Mixup(tried_alphas(*members), per="member")
     method = settings.method
     by_name = isinstance(settings.mix, str) and not settings.under("mix")
-    if method is None or not by_name:
+    if type(method) is not Mixup or not by_name:
         return method
     return Mixup(method.alpha, per="member")
 

@@ -43,7 +43,8 @@ class ChooseAlpha(Callback):
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Note what the members mix with, and choose at the turn."""
         method = net.run_.method
-        alphas = [0.0] * self.valid.n_members if method is None else list(method.alpha)
+        given = 0.0 if method is None else method.alpha
+        alphas = given if isinstance(given, list) else [given] * self.valid.n_members
         net.history.record("event_alpha", sum(alphas) / len(alphas))
         if not self.course.turns or len(set(alphas)) < 2:
             return

@@ -95,6 +95,16 @@ def _hits(
     output, own_y, other_y = (torch.cat([p[i] for p in pairs]) for i in range(3))
     own_share, other_share = torch.cat([p[3] for p in pairs], 1)
     predicted = objective.labels(output)
+    if own_share.ndim == 2 and predicted.shape[:2] != own_share.shape:
+        # Members mixed the same rows with partners of their own; they are judged as one.
+        shares = zip(own_share.unbind(1), other_share.unbind(1), strict=True)
+        members = zip(own_y.unbind(1), other_y.unbind(1), shares, strict=True)
+        each = [
+            (own * objective.agreement(predicted, y)).sum()
+            + (other * objective.agreement(predicted, other_label)).sum()
+            for y, other_label, (own, other) in members
+        ]
+        return torch.stack(each).mean()
     own_right = objective.agreement(predicted, own_y)
     other_right = objective.agreement(predicted, other_y)
     if own_right.ndim > own_share.ndim:  # of members

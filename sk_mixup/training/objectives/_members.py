@@ -90,14 +90,6 @@ class MemberObjective:
         output = self.inner.read(output).detach()
         return output.mean(1) if output.ndim == 3 else output
 
-    def agreement(self, predicted: Tensor, y: Tensor) -> Tensor:
-        """Return how far predictions are right; by member where targets are."""
-        if y.ndim == predicted.ndim:
-            right: Tensor = self.inner.agreement(predicted, y)
-            return right
-        each = [self.inner.agreement(predicted, own) for own in y.unbind(1)]
-        return torch.stack(each, 1) / len(each)
-
     def __getattr__(self, name: str) -> Any:
         if name == "inner":  # a copy in the making
             raise AttributeError(name)
