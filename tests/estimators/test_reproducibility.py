@@ -187,7 +187,8 @@ def test_a_sweep_over_alpha_begins_with_the_same_weights():
     ]
     for net in nets[1:]:
         for a, b in zip(nets[0].parameters(), net.parameters(), strict=True):
-            assert torch.equal(a, b)
+            # Biases begin at zero, where the least step is seen.
+            assert torch.allclose(a, b, rtol=0.0, atol=1e-20)
 
 
 def test_a_sweep_over_alpha_sees_the_same_batches():
@@ -215,9 +216,8 @@ def test_the_order_of_rows_changes_from_epoch_to_epoch():
 
 
 def test_warm_start_with_other_settings_keeps_what_was_learnt():
-    recorder = Recorder()
-    model = classifier(warm_start=True, callbacks=[recorder]).fit(X, Y)
-    last = [value.numpy() for value in recorder.states[-1].values()]
+    model = classifier(warm_start=True).fit(X, Y)
+    last = [np.array(value) for value in weights_of(model)]
     model.set_params(lr=1e-30, alpha=0.4).fit(X, Y)
     for a, b in zip(last, weights_of(model), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)

@@ -54,7 +54,8 @@ def test_checkpoint_of_skorch(tmp_path):
 
 def test_progress_bar_of_skorch(capsys):
     pytest.importorskip("tqdm")
-    classifier(callbacks=[ProgressBar(detect_notebook=False)]).fit(X, Y)
+    bar = ProgressBar(detect_notebook=False)
+    classifier(callbacks=[bar], early_stopping=False).fit(X, Y)
     assert "0/2" in capsys.readouterr().err
 
 

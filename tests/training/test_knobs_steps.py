@@ -338,7 +338,7 @@ def test_partial_fit_keeps_the_rate():
 
 
 def test_auto_is_the_cosine_per_epoch_of_the_table_recipe():
-    model = classifier().fit(X, Y)
+    model = classifier(early_stopping=False).fit(X, Y)
     # The first group is that of the embeddings.
     first = model.net_.optimizer_.param_groups[0]["initial_lr"]
     wanted = [first * cosine(epoch, 5) for epoch in range(5)]
@@ -348,8 +348,9 @@ def test_auto_is_the_cosine_per_epoch_of_the_table_recipe():
 def test_schedule_none_keeps_the_rate_of_the_table_recipe():
     optimizer = torch.optim.AdamW
     plain = {"optimizer__weight_decay": 1e-2, "optimizer__fused": True}
-    one = classifier(schedule=None).fit(X, Y)
-    other = classifier(optimizer=optimizer, **plain).fit(X, Y)
+    blind = {"early_stopping": False}
+    one = classifier(schedule=None, **blind).fit(X, Y)
+    other = classifier(optimizer=optimizer, **plain, **blind).fit(X, Y)
     assert_same_weights(one, other)
 
 

@@ -57,7 +57,7 @@ class Rates:
         for member in members:
             # torch warns of schedulers whose optimizer has not stepped; ours does.
             member.net.optimizer_._opt_called = True
-            for callback in _schedulers(member):
+            for callback in [*_schedulers(member), *_courses(member)]:
                 callback.on_train_begin(member.net)
 
     @property

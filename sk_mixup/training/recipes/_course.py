@@ -140,12 +140,16 @@ class CourseRates(Callback):
     def __init__(self, course: Course) -> None:
         self.course = course
 
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Take the rates as they are for level ones."""
+        for group in net.optimizer_.param_groups:
+            group["initial_lr"] = group["lr"]
+
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Set the rates, and note the first of them."""
         groups = net.optimizer_.param_groups
         for group in groups:
-            start = group.setdefault("initial_lr", group["lr"])
-            group["lr"] = start * self.course.rate
+            group["lr"] = group["initial_lr"] * self.course.rate
         net.history.record("event_lr", groups[0]["lr"])
 
 
