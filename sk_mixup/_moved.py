@@ -92,6 +92,7 @@ class _OldNames(MetaPathFinder, Loader):
         def look_up(name: str) -> Any:
             return getattr(new, name)
 
+        # Python looks names of a module up by this (PEP 562), which stubs do not know.
         module.__getattr__ = look_up  # type: ignore[method-assign]
 
 

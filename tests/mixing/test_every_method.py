@@ -5,8 +5,7 @@ import pickle
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch.testing import assert_close
 
 from sk_mixup.mixing import MixContext, MixStreams, list_methods

@@ -17,33 +17,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch.nn import functional
 
+from sk_mixup.training.packing._activations import ELEMENTWISE, FUNCTIONS
 from sk_mixup.training.packing._call import DROPOUTS
-
-#: Layers without weights that treat every number by itself.
-ELEMENTWISE: tuple[type[nn.Module], ...] = (
-    nn.CELU, nn.ELU, nn.GELU, nn.Hardsigmoid, nn.Hardswish, nn.Hardtanh, nn.Identity,
-    nn.LeakyReLU, nn.LogSigmoid, nn.Mish, nn.ReLU, nn.ReLU6, nn.SELU, nn.SiLU,
-    nn.Sigmoid, nn.Softplus, nn.Softsign, nn.Tanh,
-)  # fmt: skip
 
 #: Layers that `LayerProgram` computes.
 LAYERS: tuple[type[nn.Module], ...] = (
     nn.Linear, nn.LayerNorm, nn.BatchNorm1d, nn.Flatten, *DROPOUTS, *ELEMENTWISE,
 )  # fmt: skip
 
-_FUNCTIONS: frozenset[Any] = frozenset((
-    functional.relu, functional.gelu, functional.silu, functional.elu,
-    functional.leaky_relu, functional.selu, functional.mish, functional.softplus,
-    functional.logsigmoid, functional.tanh, functional.sigmoid, functional.hardtanh,
-    torch.relu, torch.tanh, torch.sigmoid, torch.sin, torch.cos, torch.exp,
-    torch.add, torch.sub, torch.mul, operator.add, operator.sub, operator.mul,
-    operator.truediv, operator.neg,
+_ARITHMETIC: frozenset[Any] = frozenset((
+    torch.sin, torch.cos, torch.exp, torch.add, torch.sub, torch.mul,
+    operator.add, operator.sub, operator.mul, operator.truediv, operator.neg,
 ))  # fmt: skip
-_METHODS = frozenset(
-    ("relu", "tanh", "sigmoid", "float", "double", "add", "sub", "mul", "contiguous")
-)
+_METHODS = frozenset(("float", "double", "add", "sub", "mul", "contiguous"))
 _FLATTEN = (torch.flatten, "flatten")
 
 
@@ -169,11 +156,13 @@ def _step(
         return (
             Step(None, _flatten, inputs[:1], {}, owns) if inputs[1:] == (1,) else None
         )
-    if node.op == "call_function" and node.target in _FUNCTIONS:
-        function: Any = node.target
+    function: Any = node.target
+    if node.op == "call_function" and function in FUNCTIONS | _ARITHMETIC:
         return Step(None, function, inputs, kwargs, owns)
-    if node.op == "call_method" and node.target in _METHODS:
-        return Step(None, getattr(Tensor, str(node.target)), inputs, kwargs, owns)
+    if node.op == "call_method":
+        method = getattr(Tensor, str(node.target))
+        if node.target in _METHODS or method in FUNCTIONS:
+            return Step(None, method, inputs, kwargs, owns)
     return None
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sk_mixup.training.packing._activations import element_link, module_of
 from sk_mixup.training.packing._call import Call, dropouts_of
 from sk_mixup.training.packing._graph import Place, Step
 from sk_mixup.training.packing._tape import (
@@ -22,8 +23,6 @@ from sk_mixup.training.packing._tape import (
     Link,
     ReluLink,
     Tape,
-    element_link,
-    module_of,
 )
 
 Weights = dict[str, Tensor]
@@ -129,7 +128,7 @@ class LayerProgram:
         if part is None:
             function, kwargs = step.function, step.kwargs
             assert function is not None
-            if function in _RELUS and may_write and not kwargs:
+            if may_write and not kwargs and type(module_of(function)) is nn.ReLU:
                 function = functional.relu_
             return lambda p, b, call, *x: function(*x, **kwargs)
         prefix = f"{step.layer}." if step.layer else ""
@@ -165,8 +164,6 @@ def _chain_of(
             return None
         if step.layer is not None:
             part: nn.Module | None = module.get_submodule(step.layer)
-        elif step.function in _RELUS:
-            part = nn.ReLU()
         else:
             part = module_of(step.function)
         if type(part) is nn.Identity:
@@ -188,7 +185,6 @@ def _chain_of(
 
 # Columns from which on the layout of a weight does not matter to the product.
 _WIDE = 16
-_RELUS = (functional.relu, torch.relu, Tensor.relu)
 
 
 def _linear(prefix: str, module: nn.Linear, transposed: bool) -> Layer:

@@ -10,7 +10,6 @@ that Python threads have to take turns for.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -177,54 +176,3 @@ class Tape:
         for link in reversed(self._links):
             grad = link.back(grad)
         return self.grads
-
-
-def element_link(module: nn.Module) -> ElementLink | None:
-    """Return the link of an activation; None: its gradient is not known here."""
-    make = _ACTIVATIONS.get(type(module))
-    return None if make is None else make(module)
-
-
-def _gelu(module: Any) -> ElementLink:
-    how = module.approximate
-
-    def derive(grad: Tensor, x: Tensor) -> Tensor:
-        result: Tensor = _aten.gelu_backward(grad, x, approximate=how)
-        return result
-
-    return ElementLink(
-        lambda x: nn.functional.gelu(x, approximate=how), derive, keeps_output=False
-    )
-
-
-def _leaky(module: Any) -> ElementLink:
-    slope = module.negative_slope
-    return ElementLink(
-        lambda x: nn.functional.leaky_relu(x, slope),
-        lambda grad, x: _aten.leaky_relu_backward(grad, x, slope, False),
-        keeps_output=False,
-    )
-
-
-_ACTIVATIONS: dict[type[nn.Module], Callable[[Any], ElementLink]] = {
-    nn.GELU: _gelu,
-    nn.LeakyReLU: _leaky,
-    nn.SiLU: lambda m: ElementLink(nn.functional.silu, _aten.silu_backward, False),
-    nn.Tanh: lambda m: ElementLink(torch.tanh, _aten.tanh_backward, True),
-    nn.Sigmoid: lambda m: ElementLink(torch.sigmoid, _aten.sigmoid_backward, True),
-}
-_FUNCTIONS: dict[Any, nn.Module] = {
-    nn.functional.gelu: nn.GELU(),
-    nn.functional.silu: nn.SiLU(),
-    torch.tanh: nn.Tanh(),
-    nn.functional.tanh: nn.Tanh(),
-    Tensor.tanh: nn.Tanh(),
-    torch.sigmoid: nn.Sigmoid(),
-    nn.functional.sigmoid: nn.Sigmoid(),
-    Tensor.sigmoid: nn.Sigmoid(),
-}
-
-
-def module_of(function: Any) -> nn.Module | None:
-    """Return the activation layer that does what a function does."""
-    return _FUNCTIONS.get(function)
