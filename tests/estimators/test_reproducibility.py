@@ -11,7 +11,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sk_mixup.mixing import Mixup
-from tests.estimators.helpers import (
+from tests.builders import (
     Recorder,
     assert_same_weights,
     blobs,
@@ -27,7 +27,7 @@ LINEAR = nn.Linear(4, 1)
 
 PROGRAM = """
 import sys, torch
-from tests.estimators.helpers import classifier, people
+from tests.builders import classifier, people
 torch.set_num_threads(int(sys.argv[1]))
 table, labels, _ = people(80)
 proba = classifier().fit(table, labels).predict_proba(table)
