@@ -9,12 +9,12 @@ from torch import nn
 from torch.nn import functional
 
 from sk_mixup import MixupClassifier
-from sk_mixup.training.packing._call import Call
-from sk_mixup.training.packing._graph import read_graph
 from sk_mixup.training.packing._key import make_program
-from sk_mixup.training.packing._layers import LayerProgram
 from sk_mixup.training.packing._stack import Stack
-from sk_mixup.training.packing._traced import TracedProgram
+from sk_mixup.training.packing.programs._call import Call
+from sk_mixup.training.packing.programs._graph import read_graph
+from sk_mixup.training.packing.programs._layers import LayerProgram
+from sk_mixup.training.packing.programs._traced import TracedProgram
 from tests.training.packing.packs import NO_STOP, WIDTH, check_equal, prepared, rows
 
 

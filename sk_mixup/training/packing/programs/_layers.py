@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sk_mixup.training.packing._activations import element_link, module_of
-from sk_mixup.training.packing._call import Call, dropouts_of
-from sk_mixup.training.packing._graph import Place, Step
-from sk_mixup.training.packing._tape import (
+from sk_mixup.training.packing.programs._activations import element_link, module_of
+from sk_mixup.training.packing.programs._call import Call, dropouts_of
+from sk_mixup.training.packing.programs._graph import Place, Step
+from sk_mixup.training.packing.programs._tape import (
     DropoutLink,
     LinearLink,
     Link,

@@ -10,8 +10,8 @@ import torch
 
 from sk_mixup.encoding import fit_classes
 from sk_mixup.estimators._checks import check_classes_left, check_same_classes
-from sk_mixup.estimators._class_weight import row_weights
-from sk_mixup.estimators._tasks import Task
+from sk_mixup.estimators.tasks._class_weight import row_weights
+from sk_mixup.estimators.tasks._task import Task
 from sk_mixup.training import MultiLabel, MultiOutput, SoftLabels, TargetKind
 
 

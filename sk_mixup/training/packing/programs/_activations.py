@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sk_mixup.training.packing._tape import ElementLink
+from sk_mixup.training.packing.programs._tape import ElementLink
 
 _aten: Any = torch.ops.aten
 

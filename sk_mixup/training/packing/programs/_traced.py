@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from sk_mixup.training.objectives import main_output
-from sk_mixup.training.packing._call import Call, dropouts_of
 from sk_mixup.training.packing._member import map_tensors
+from sk_mixup.training.packing.programs._call import Call, dropouts_of
 
 Weights = dict[str, Tensor]
 

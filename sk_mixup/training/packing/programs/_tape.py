@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from sk_mixup.training.packing._call import Call
+from sk_mixup.training.packing.programs._call import Call
 
 Pull = Callable[[Tensor], Tensor]
 

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sk_mixup.encoding import TargetScaler
-from sk_mixup.estimators._intervals import check_head, make_head
-from sk_mixup.estimators._tasks import Task
+from sk_mixup.estimators.tasks._heads import check_head, make_head
+from sk_mixup.estimators.tasks._task import Task
 from sk_mixup.training import RegressionHead
 
 

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from sk_mixup.training.packing._activations import ELEMENTWISE, FUNCTIONS
-from sk_mixup.training.packing._call import DROPOUTS
+from sk_mixup.training.packing.programs._activations import ELEMENTWISE, FUNCTIONS
+from sk_mixup.training.packing.programs._call import DROPOUTS
 
 #: Layers that `LayerProgram` computes.
 LAYERS: tuple[type[nn.Module], ...] = (
