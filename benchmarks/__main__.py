@@ -12,8 +12,13 @@ from benchmarks.harness.machine import describe_machine
 from benchmarks.harness.options import NEED_DATA, Options
 from benchmarks.harness.progress import Progress
 from benchmarks.harness.report import write_report
-from benchmarks.suites import DATA_SETS, METATUNE_TABLES, SUITES, load_suite
-from benchmarks.suites import tabular_names as tables
+from benchmarks.suites import (
+    DATA_SETS,
+    METATUNE_TABLES,
+    SUITES,
+    load_suite,
+    tabular_names as tables,
+)
 
 #: Suites whose options --only, --models, --seeds and --work are those of tables.
 ON_TABLES = frozenset({"tabular", "label_noise"})

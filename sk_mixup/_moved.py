@@ -17,8 +17,8 @@ from typing import Any
 # (old package, new package): modules, less their underscore. Version 0.1.
 _MOVED = {
     ("sk_mixup", "sk_mixup.estimators"): (
-        "base checks class_weight classifier compat holdout "
-        "intake intervals out_of_fold parameters preview preview_table "
+        "base checks classifier compat holdout "
+        "intake out_of_fold parameters preview preview_table "
         "reading regressor settings training"
     ),
     ("sk_mixup.mixing", "sk_mixup.mixing.methods"): (
@@ -92,6 +92,7 @@ class _OldNames(MetaPathFinder, Loader):
         def look_up(name: str) -> Any:
             return getattr(new, name)
 
+        # Python looks names of a module up by this (PEP 562), which stubs do not know.
         module.__getattr__ = look_up  # type: ignore[method-assign]
 
 

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -41,7 +41,14 @@ __all__ = ["MixupMixin"]
 _PREFIX = "mix__"
 
 
-class MixupMixin:
+if TYPE_CHECKING:
+    from skorch import NeuralNet as _Base
+else:
+    # At run time the mixin stands before whatever net class the user chooses.
+    _Base = object
+
+
+class MixupMixin(_Base):
     """Train a skorch net on mixed batches, with three more parameters.
 
     The mixin stands before the skorch class. Training steps see mixed batches;
@@ -133,7 +140,7 @@ class MixupMixin:
 
     def get_params(self, deep: bool = True, **kwargs: Any) -> dict[str, Any]:
         """Return the parameters by name; ``mix__x`` given here hides the method's."""
-        params = super().get_params(deep=deep, **kwargs)  # type: ignore[misc]
+        params = super().get_params(deep=deep, **kwargs)
         return params | self._mix_params()
 
     def set_params(self, **kwargs: Any) -> Any:
@@ -143,9 +150,9 @@ class MixupMixin:
             for key in self._mix_params():
                 delattr(self, key)
         # skorch would look for a module, a criterion or an optimizer of this name.
-        vars(self).update(own)
+        self.__dict__.update(own)
         rest = {key: value for key, value in kwargs.items() if key not in own}
-        super().set_params(**rest)  # type: ignore[misc]
+        super().set_params(**rest)
         return self
 
     def _mix_params(self) -> dict[str, Any]:
@@ -155,7 +162,7 @@ class MixupMixin:
 
     def initialize(self) -> Any:
         """Initialize the net, and the random streams of mixing."""
-        super().initialize()  # type: ignore[misc]
+        super().initialize()
         if self.random_state is None:
             # NumPy's global state, scikit-learn's None, would move.
             self.mix_streams_ = TrainStreams(secrets.randbits(31))
@@ -167,8 +174,8 @@ class MixupMixin:
 
     def initialize_callbacks(self) -> Any:
         """Let scores on training data be computed anew, see `score_anew`."""
-        super().initialize_callbacks()  # type: ignore[misc]
-        score_anew(self.callbacks_)  # type: ignore[attr-defined]
+        super().initialize_callbacks()
+        score_anew(self.callbacks_)
         return self
 
     def fit_loop(
@@ -180,12 +187,12 @@ class MixupMixin:
         if method is not None and not method.never_mixes:
             self.mix_run_ = _Run(
                 method,
-                first_epoch=len(self.history),  # type: ignore[attr-defined]
-                n_epochs=self.max_epochs if epochs is None else epochs,  # type: ignore[attr-defined]
+                first_epoch=len(self.history),
+                n_epochs=self.max_epochs if epochs is None else epochs,
                 class_counts=_class_counts(y),
             )
         try:
-            return super().fit_loop(X, y, epochs, **kwargs)  # type: ignore[misc]
+            return super().fit_loop(X, y, epochs, **kwargs)
         finally:
             self.mix_run_ = None
 
@@ -193,15 +200,15 @@ class MixupMixin:
         """Take one step; the batch is mixed alike however often the optimizer asks."""
         run = self.mix_run_
         if run is None:
-            return super().train_step(batch, **fit_params)  # type: ignore[misc]
+            return super().train_step(batch, **fit_params)
         run.plan = self._draw_plan(run, batch)
         try:
-            return super().train_step(batch, **fit_params)  # type: ignore[misc]
+            return super().train_step(batch, **fit_params)
         finally:
             run.plan = None
 
     def _draw_plan(self, run: _Run, batch: Any) -> MixPlan | None:
-        device = self.device  # type: ignore[attr-defined]
+        device = self.device
         x, y = (to_tensor(part, device=device) for part in unpack_data(batch))
         if not isinstance(y, Tensor):
             raise TypeError(
@@ -214,9 +221,9 @@ class MixupMixin:
             check_mixing(run.method, self, select(x, rows), y[rows], facts)
             run.is_tried = True
         context = MixContext(
-            epoch=len(self.history) - 1 - run.first_epoch,  # type: ignore[attr-defined]
+            epoch=len(self.history) - 1 - run.first_epoch,
             n_epochs=run.n_epochs,
-            module=self.module_,  # type: ignore[attr-defined]
+            module=self.module_,
             class_counts=run.class_counts,
         )
         streams = self.mix_streams_.mix
@@ -227,15 +234,15 @@ class MixupMixin:
         """Run the module, on a mixed batch within a training step."""
         plan = None if self.mix_run_ is None else self.mix_run_.plan
         if plan is None:
-            return super().infer(x, **fit_params)  # type: ignore[misc]
-        module = self.module_  # type: ignore[attr-defined]
+            return super().infer(x, **fit_params)
+        module = self.module_
         if plan.site is not None:
             with mix_layer(module, plan):
-                return super().infer(x, **fit_params)  # type: ignore[misc]
+                return super().infer(x, **fit_params)
         if getattr(module, "mixes_inside", False) and not plan.pastes:
-            return super().infer(x, mix=plan.apply, **fit_params)  # type: ignore[misc]
-        x = to_tensor(x, device=self.device)  # type: ignore[attr-defined]
-        return super().infer(plan.apply(x), **fit_params)  # type: ignore[misc]
+            return super().infer(x, mix=plan.apply, **fit_params)
+        x = to_tensor(x, device=self.device)
+        return super().infer(plan.apply(x), **fit_params)
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the loss: within a training step, that of both targets of each row."""
@@ -243,14 +250,14 @@ class MixupMixin:
         form = target_form(criterion)
         plan = None if self.mix_run_ is None else self.mix_run_.plan
         if form is None and plan is None:
-            return super().get_loss(y_pred, y_true, *args, **kwargs)  # type: ignore[misc]
-        y = to_tensor(y_true, device=self.device)  # type: ignore[attr-defined]
+            return super().get_loss(y_pred, y_true, *args, **kwargs)
+        y = to_tensor(y_true, device=self.device)
         if form is not None:
             return _whole_loss(criterion, form, y_pred, y, plan)
         assert plan is not None
 
         def plain(targets: Tensor) -> Tensor:
-            loss: Tensor = super(MixupMixin, self).get_loss(  # type: ignore[misc]
+            loss: Tensor = super(MixupMixin, self).get_loss(
                 y_pred, targets, *args, **kwargs
             )
             return loss
@@ -264,7 +271,7 @@ class MixupMixin:
 
     @contextmanager
     def _one_loss_per_row(self) -> Iterator[None]:
-        state: dict[str, Any] = vars(self)
+        state: dict[str, Any] = self.__dict__
         if "criterion_" not in state:
             yield
             return
@@ -278,7 +285,7 @@ class MixupMixin:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what only a running training needs."""
-        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
+        state: dict[str, Any] = super().__getstate__()
         state.pop("mix_run_", None)
         return state
 

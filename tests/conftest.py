@@ -31,6 +31,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
+def seeded_torch() -> Iterator[None]:
+    """Seed torch's global generator for one test, and give it back as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+@pytest.fixture
 def unchanged_random_state() -> Iterator[None]:
     """Fail a test that changes a global random state or torch's thread count."""
     before = _global_states()

@@ -17,7 +17,8 @@ _CHUNK_BYTES = 32 * 2**20
 _LINEAR_HZ, _LINEAR_MELS, _STEP = 200.0 / 3, 15.0, np.log(6.4) / 27.0
 
 
-class LogMelSpectrogram(TransformerMixin, BaseEstimator):
+# scikit-learn has no types.
+class LogMelSpectrogram(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     r"""Turn waveforms into logarithms of their energy per mel band and frame.
 
     A frame of `n_fft` samples is multiplied by a Hann window and transformed; the power
@@ -268,7 +269,8 @@ def mel_filters(
         )
     if scale == "slaney":
         filters *= 2.0 / (high - low)
-    return filters.astype(np.float32)
+    values: np.ndarray = filters.astype(np.float32)
+    return values
 
 
 def _htk(hertz: np.ndarray) -> np.ndarray:

@@ -119,7 +119,8 @@ class ClassEncoder:
                 f"codes must lie in [0, {len(self.classes_) - 1}]; got values from"
                 f" {codes.min()} to {codes.max()}."
             )
-        return self.classes_[codes]
+        values: np.ndarray = self.classes_[codes]
+        return values
 
 
 def _read_labels(y: Any, name: str) -> np.ndarray:
@@ -145,7 +146,8 @@ def _read_labels(y: Any, name: str) -> np.ndarray:
             _raise_missing(n_missing, name)
         if labels.dtype.kind == "f" and np.isinf(labels).any():
             raise ValueError(f"Input {name} contains infinity, which is no class.")
-    return labels
+    values: np.ndarray = labels
+    return values
 
 
 def _unwrap_extension(y: Any, name: str) -> Any:

@@ -142,7 +142,8 @@ def _checked_array(X: Any, estimator_name: str) -> np.ndarray:
     if checked.dtype.kind in "USV" and not hasattr(X, "dtype"):
         # [[1, "a"]] became an array of text: read it again with its numbers kept.
         checked = np.asarray(X, dtype=object)
-    return checked
+    values: np.ndarray = checked
+    return values
 
 
 def _frame_to_pandas(X: Any, estimator_name: str) -> pd.DataFrame:

@@ -63,7 +63,8 @@ class LabelMatrixEncoder:
     def has_classes(self, classes: Any) -> bool:
         """Whether these are the classes, in any order."""
         try:
-            return sorted(np.asarray(classes).tolist()) == self.classes_.tolist()
+            same: bool = sorted(np.asarray(classes).tolist()) == self.classes_.tolist()
+            return same
         except TypeError:
             return False
 

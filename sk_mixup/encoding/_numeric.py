@@ -64,7 +64,8 @@ class RobustScale:
         one = RobustScale(self.center[part], self.scale[part], self.constant[part])
         block = values[None, :].copy()
         one.apply(block)
-        return block[0]
+        found: np.ndarray = block[0]
+        return found
 
 
 def fit_column(values: np.ndarray) -> tuple[float, float, bool]:

@@ -8,7 +8,7 @@ here, with the name of the column, the value and what to do about it.
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -69,7 +69,8 @@ def read_numbers(column: Any, label: str, *, remedy: str) -> np.ndarray:
     if kind in "mM":
         raise ValueError(explain_time(label, dtype))
     if kind in "biuf" and hasattr(column, "to_numpy"):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+        found: np.ndarray = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return found
     return _read_objects(np.asarray(column, dtype=object).tolist(), label, remedy)
 
 
@@ -93,7 +94,7 @@ def _as_number(value: Any, label: str, remedy: str) -> float | int:
     if isinstance(value, (int, float, np.number, np.bool_)) and not np.iscomplexobj(
         value
     ):
-        return value  # type: ignore[return-value]
+        return cast("float | int", value)
     if isinstance(value, (str, bytes)):
         raise ValueError(
             f"Found the text {value!r} in {label}, which must hold numbers. {remedy}"

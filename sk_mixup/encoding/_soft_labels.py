@@ -110,7 +110,8 @@ class SoftLabelEncoder:
         """
         if read_matrix(y) is None:
             codes = self._encoder.transform(y)
-            return np.eye(len(self.classes_), dtype=np.float32)[codes]
+            certain: np.ndarray = np.eye(len(self.classes_), dtype=np.float32)[codes]
+            return certain
         matrix = _read_probabilities(y)
         if len(matrix.columns) != len(self.classes_):
             raise ValueError(
@@ -127,7 +128,8 @@ class SoftLabelEncoder:
             order = np.argsort(self._encoder.transform(matrix.names))
         assert matrix.numbers is not None
         soft = matrix.numbers.astype(np.float64)[:, order].clip(0.0, 1.0)
-        return (soft / soft.sum(axis=1, keepdims=True)).astype(np.float32)
+        values: np.ndarray = (soft / soft.sum(axis=1, keepdims=True)).astype(np.float32)
+        return values
 
     def inverse_transform(self, codes: Any) -> np.ndarray:
         """Return the labels of codes, as `ClassEncoder` does."""

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
-from sk_mixup.encoding import _categorical as categories
-from sk_mixup.encoding import _numeric as numeric
+from sk_mixup.encoding import _categorical as categories, _numeric as numeric
 from sk_mixup.encoding._bins import quantile_edges
 from sk_mixup.encoding._categorical import Factor
 from sk_mixup.encoding._container import is_frame, take_column

@@ -104,7 +104,10 @@ class TargetScaler:
             )
         with np.errstate(over="ignore"):
             scaled = (targets - self.mean_) / self.scale_
-        return np.clip(scaled, -_FLOAT32_MAX, _FLOAT32_MAX).astype(np.float32)
+        values: np.ndarray = np.clip(scaled, -_FLOAT32_MAX, _FLOAT32_MAX).astype(
+            np.float32
+        )
+        return values
 
     def inverse_transform(self, y: Any) -> np.ndarray:
         """Return targets on their own scale.
@@ -118,7 +121,8 @@ class TargetScaler:
         -------
         targets : ndarray of the same shape, dtype float64
         """
-        return np.asarray(y, dtype=np.float64) * self.scale_ + self.mean_
+        values: np.ndarray = np.asarray(y, dtype=np.float64) * self.scale_ + self.mean_
+        return values
 
 
 def _read_targets(y: Any) -> np.ndarray:
@@ -129,8 +133,10 @@ def _read_targets(y: Any) -> np.ndarray:
         )
     targets = _to_float(y)
     # scikit-learn's words for missing, infinite, empty and many-dimensional targets.
-    targets = check_array(targets, ensure_2d=False, dtype=np.float64, input_name="y")
-    return targets
+    values: np.ndarray = check_array(
+        targets, ensure_2d=False, dtype=np.float64, input_name="y"
+    )
+    return values
 
 
 def _to_float(y: Any) -> Any:
@@ -160,7 +166,7 @@ def _to_float(y: Any) -> Any:
 def _read_weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
     if sample_weight is None:
         return None
-    weights = check_array(
+    weights: np.ndarray = check_array(
         sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
     )
     if weights.ndim != 1:

@@ -24,8 +24,8 @@ from sk_mixup.estimators._parameters import PrefixedParameters
 from sk_mixup.estimators._preview import preview
 from sk_mixup.estimators._reading import GivenRows, read
 from sk_mixup.estimators._settings import Settings
-from sk_mixup.estimators._tasks import Task, Tasks
 from sk_mixup.estimators._training import Training, prepare
+from sk_mixup.estimators.tasks import Task, Tasks
 from sk_mixup.inputs import LazyRows, is_stream
 from sk_mixup.mixing import MixPreview
 from sk_mixup.training import may_take_tables, predict_outputs, predict_stream

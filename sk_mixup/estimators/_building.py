@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from sk_mixup.estimators._settings import Settings
-from sk_mixup.estimators._tasks import Task
+from sk_mixup.estimators.tasks import Task
 from sk_mixup.nets import TabularNet
 from sk_mixup.training import (
     ArrayData,

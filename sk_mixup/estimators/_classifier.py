@@ -9,10 +9,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
 from sk_mixup.estimators._base import BaseMixup
-from sk_mixup.estimators._class_tasks import Classification
 from sk_mixup.estimators._compat import with_callbacks
 from sk_mixup.estimators._intake import scored_targets
-from sk_mixup.estimators._tasks import Task, Tasks
+from sk_mixup.estimators.tasks import Classification, Task, Tasks
 from sk_mixup.training import tempered
 
 

@@ -10,7 +10,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn < 1.9
-
+    # Stands in for the one of a newer scikit-learn.
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Nothing to support."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sk_mixup.estimators._features import features_of
-from sk_mixup.estimators._tasks import Task
+from sk_mixup.estimators.tasks import Task
 from sk_mixup.training import TrainStreams
 
 

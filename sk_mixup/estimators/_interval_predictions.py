@@ -11,7 +11,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from sk_mixup.estimators._base import BaseMixup
-from sk_mixup.estimators._intervals import quantile_levels
+from sk_mixup.estimators.tasks import quantile_levels
 from sk_mixup.training import GaussianHead, QuantileHead, RegressionHead
 
 

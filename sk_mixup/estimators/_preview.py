@@ -19,7 +19,7 @@ from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._intake import given_targets
 from sk_mixup.estimators._preview_table import preview_table
 from sk_mixup.estimators._settings import Settings
-from sk_mixup.estimators._tasks import Task
+from sk_mixup.estimators.tasks import Task
 from sk_mixup.inputs import TableInput
 from sk_mixup.mixing import HidMix, Method, MixContext, MixPreview
 from sk_mixup.training import (

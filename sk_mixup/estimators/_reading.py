@@ -30,7 +30,7 @@ from sk_mixup.estimators._intake import (
     refuse_for_streams,
 )
 from sk_mixup.estimators._settings import Settings
-from sk_mixup.estimators._tasks import Task
+from sk_mixup.estimators.tasks import Task
 from sk_mixup.inputs import ArrayInput, TableInput, is_stream
 from sk_mixup.training import (
     AUTO_EARLY_STOPPING_ROWS,

@@ -10,8 +10,7 @@ from sklearn.base import RegressorMixin
 from sk_mixup.estimators._compat import with_callbacks
 from sk_mixup.estimators._intake import scored_targets
 from sk_mixup.estimators._interval_predictions import IntervalRegressor
-from sk_mixup.estimators._number_tasks import Numbers, Regression
-from sk_mixup.estimators._tasks import Task, Tasks
+from sk_mixup.estimators.tasks import Numbers, Regression, Task, Tasks
 
 
 class MixupRegressor(RegressorMixin, IntervalRegressor):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sk_mixup.estimators._checks import check_count, check_positive
-from sk_mixup.estimators._tasks import Task, Tasks
+from sk_mixup.estimators.tasks import Task, Tasks
 from sk_mixup.mixing import Method, resolve_method
 from sk_mixup.training import (
     PRESETS,

@@ -95,6 +95,7 @@ class ShapedInput(ArrayInput):
         self.channel_mean, self.channel_std = channel_scale(x)
         return x
 
+    # Never None here, other than in the base.
     def net_arguments(self, n_outputs: int) -> dict[str, Any]:  # type: ignore[override]
         """Return what the net needs to know of the arrays."""
         assert self.shape is not None

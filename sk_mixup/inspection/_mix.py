@@ -320,6 +320,7 @@ class MixDisplay:
         table = ax.table(
             [head, *text],
             cellLoc="center",
+            # matplotlib takes a list here, its stubs want a Bbox.
             bbox=[0.0, 0.0, 1.0, 1.0],  # type: ignore[arg-type]
         )
         table.auto_set_font_size(False)

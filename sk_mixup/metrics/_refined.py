@@ -239,4 +239,5 @@ def _target(y: NDArray[Any], n_classes: int, labels: Any) -> NDArray[Any]:
             f"y_true holds the label {y[wrong[0]]!r}, which is not in labels; drop"
             " these rows or pass the classes_ of a classifier that knows them."
         )
-    return codes
+    found: NDArray[Any] = codes
+    return found

@@ -31,7 +31,8 @@ def check_weight(
             f"{name} must hold finite numbers of at least 0, and one above 0; got"
             f" values from {share.min():.4g} to {share.max():.4g}."
         )
-    return share / share.sum()
+    found: NDArray[np.float64] = share / share.sum()
+    return found
 
 
 def check_proba(proba: ArrayLike) -> NDArray[np.float64]:

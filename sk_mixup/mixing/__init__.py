@@ -2,127 +2,61 @@
 
 This room needs torch alone. A *method* draws everything random about a batch into a
 :class:`MixPlan`; applying the plan is pure.
+
+The methods come from their registry, `sk_mixup.mixing.methods`.
 """
 
-from sk_mixup.mixing._collate import MixCollate
-from sk_mixup.mixing._context import MixContext
-from sk_mixup.mixing._method import Method
-from sk_mixup.mixing._preview import MixPreview
-from sk_mixup.mixing._registry import list_methods, resolve_method
-from sk_mixup.mixing._trial import try_layers
+from typing import TYPE_CHECKING
+
+from sk_mixup.mixing._collate import MixCollate as MixCollate
+from sk_mixup.mixing._context import MixContext as MixContext
+from sk_mixup.mixing._method import Method as Method
+from sk_mixup.mixing._preview import MixPreview as MixPreview
+from sk_mixup.mixing._registry import (
+    list_methods as list_methods,
+    resolve_method as resolve_method,
+)
+from sk_mixup.mixing._trial import try_layers as try_layers
 from sk_mixup.mixing.draws import (
-    BetaLaw,
-    ClippedLaw,
-    CosineSchedule,
-    FixedLaw,
-    KernelPairing,
-    LamLaw,
-    LinearSchedule,
-    MemoryPairing,
-    MixStreams,
-    NearestPairing,
-    OneSidedBetaLaw,
-    UniformLaw,
-    WithoutHesitation,
-    alpha_for_smoothing,
-    expected_smoothing,
+    BetaLaw as BetaLaw,
+    ClippedLaw as ClippedLaw,
+    CosineSchedule as CosineSchedule,
+    FixedLaw as FixedLaw,
+    KernelPairing as KernelPairing,
+    LamLaw as LamLaw,
+    LinearSchedule as LinearSchedule,
+    MemoryPairing as MemoryPairing,
+    MixStreams as MixStreams,
+    NearestPairing as NearestPairing,
+    OneSidedBetaLaw as OneSidedBetaLaw,
+    UniformLaw as UniformLaw,
+    WithoutHesitation as WithoutHesitation,
+    alpha_for_smoothing as alpha_for_smoothing,
+    expected_smoothing as expected_smoothing,
 )
-from sk_mixup.mixing.layers import mix_layer
+from sk_mixup.mixing.layers import mix_layer as mix_layer
 from sk_mixup.mixing.losses import (
-    BinaryCrossEntropy,
-    DecoupledCrossEntropy,
-    RankMixupLoss,
-    SoftCrossEntropy,
-    TwoHotBinaryCrossEntropy,
+    BinaryCrossEntropy as BinaryCrossEntropy,
+    DecoupledCrossEntropy as DecoupledCrossEntropy,
+    RankMixupLoss as RankMixupLoss,
+    SoftCrossEntropy as SoftCrossEntropy,
+    TwoHotBinaryCrossEntropy as TwoHotBinaryCrossEntropy,
 )
-from sk_mixup.mixing.methods import (
-    AlignMix,
-    BalancedMixup,
-    CMixup,
-    CutMix,
-    FeatMix,
-    FeatureSwap,
-    FMix,
-    GridMix,
-    HidMix,
-    MAMix,
-    ManifoldMixup,
-    Mixup,
-    NoisyFeatureMixup,
-    OneOf,
-    PerKey,
-    RegMixup,
-    Remix,
-    Repeat,
-    ResizeMix,
-    SmoothMix,
-    WaveformMix,
-)
+from sk_mixup.mixing.methods import *  # noqa: F403
 from sk_mixup.mixing.plans import (
-    MixedTargets,
-    MixPlan,
-    mixed_loss,
-    output_activation,
-    row_means,
-    target_form,
-    unreduced,
+    MixedTargets as MixedTargets,
+    MixPlan as MixPlan,
+    mixed_loss as mixed_loss,
+    output_activation as output_activation,
+    row_means as row_means,
+    target_form as target_form,
+    unreduced as unreduced,
 )
 
-__all__ = [
-    "AlignMix",
-    "BalancedMixup",
-    "BetaLaw",
-    "BinaryCrossEntropy",
-    "CMixup",
-    "ClippedLaw",
-    "CosineSchedule",
-    "CutMix",
-    "DecoupledCrossEntropy",
-    "FMix",
-    "FeatMix",
-    "FeatureSwap",
-    "FixedLaw",
-    "GridMix",
-    "HidMix",
-    "KernelPairing",
-    "LamLaw",
-    "LinearSchedule",
-    "MAMix",
-    "ManifoldMixup",
-    "MemoryPairing",
-    "Method",
-    "MixCollate",
-    "MixContext",
-    "MixPlan",
-    "MixPreview",
-    "MixStreams",
-    "MixedTargets",
-    "Mixup",
-    "NearestPairing",
-    "NoisyFeatureMixup",
-    "OneOf",
-    "OneSidedBetaLaw",
-    "PerKey",
-    "RankMixupLoss",
-    "RegMixup",
-    "Remix",
-    "Repeat",
-    "ResizeMix",
-    "SmoothMix",
-    "SoftCrossEntropy",
-    "TwoHotBinaryCrossEntropy",
-    "UniformLaw",
-    "WaveformMix",
-    "WithoutHesitation",
-    "alpha_for_smoothing",
-    "expected_smoothing",
-    "list_methods",
-    "mix_layer",
-    "mixed_loss",
-    "output_activation",
-    "resolve_method",
-    "row_means",
-    "target_form",
-    "try_layers",
-    "unreduced",
-]
+# Checkers read the names off the lines above.
+if not TYPE_CHECKING:
+    __all__ = sorted(
+        name
+        for name, value in globals().items()
+        if not name.startswith("_") and (isinstance(value, type) or callable(value))
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -56,13 +56,21 @@ class Method(Parameterized):
     group: str = ""
     paper: str = ""
     #: Whether a blend of numbers is taken, which refuses integer input.
-    blends: bool = True
+    # A property for the checker: methods may ask another method.
+    if TYPE_CHECKING:
+
+        @property
+        def blends(self) -> bool:
+            """Whether a blend of numbers is taken."""
+    else:
+        blends = True
 
     _checked: list[Any] | None = None
 
     alpha: float | Schedule
     per: str
-    p: float | Schedule
+    # A probability or a schedule; of `OneOf` one probability per method.
+    p: Any
     pairing: str | Pairing
     off_first: float
     off_last: float

@@ -229,4 +229,5 @@ def _each(function: Callable[[Tensor], Tensor], x: Any) -> Any:
         return {key: _each(function, value) for key, value in x.items()}
     assert isinstance(x, Sequence)
     parts: Any = [_each(function, value) for value in x]
+    # A Sequence has no constructor that a checker knows.
     return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)  # type: ignore[call-arg]

@@ -8,53 +8,7 @@ import inspect
 from typing import Any, NamedTuple
 
 from sk_mixup.mixing._method import Method
-from sk_mixup.mixing.methods import (
-    AlignMix,
-    BalancedMixup,
-    CMixup,
-    CutMix,
-    FeatMix,
-    FeatureSwap,
-    FMix,
-    GridMix,
-    HidMix,
-    MAMix,
-    ManifoldMixup,
-    Mixup,
-    NoisyFeatureMixup,
-    OneOf,
-    PerKey,
-    RegMixup,
-    Remix,
-    Repeat,
-    ResizeMix,
-    SmoothMix,
-    WaveformMix,
-)
-
-_CLASSES: tuple[type[Method], ...] = (
-    Mixup,
-    RegMixup,
-    NoisyFeatureMixup,
-    ManifoldMixup,
-    AlignMix,
-    FeatureSwap,
-    FeatMix,
-    HidMix,
-    CutMix,
-    ResizeMix,
-    GridMix,
-    SmoothMix,
-    FMix,
-    Remix,
-    MAMix,
-    BalancedMixup,
-    CMixup,
-    WaveformMix,
-    OneOf,
-    Repeat,
-    PerKey,
-)
+from sk_mixup.mixing.methods import METHODS, OneOf
 
 
 class MethodInfo(NamedTuple):
@@ -123,11 +77,11 @@ _COMMON = (
     "per",
     "single_target",
 )
-_METHODS = {method.short_name: method for method in _CLASSES}
+_METHODS = {method.short_name: method for method in METHODS}
 # Underscores and the long form of a class's name are matters of taste.
 _SPELLINGS = {
     spelling: method
-    for method in _CLASSES
+    for method in METHODS
     for spelling in (method.short_name.replace("_", ""), method.__name__.lower())
 }
 

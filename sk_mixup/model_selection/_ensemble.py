@@ -142,9 +142,9 @@ class FoldEnsembleClassifier(ClassifierMixin, _FoldEnsemble):
         labels : ndarray of shape (n_samples,), or (n_samples, n_labels)
         """
         proba = self.predict_proba(X)
-        target = getattr(last_step(self.estimators[0]), "_target_", None)
+        target: Any = getattr(last_step(self.estimators[0]), "_target_", None)
         if getattr(target, "kind", None) == "labels":
-            return target.inverse_transform(proba > 0.5)  # type: ignore[union-attr]
+            return target.inverse_transform(proba > 0.5)
         return self.classes_[proba.argmax(axis=1)]
 
 

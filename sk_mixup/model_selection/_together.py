@@ -8,7 +8,7 @@ to evaluate candidates, they are trained, and handed out as the substitute's clo
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.model_selection._search import BaseSearchCV
@@ -35,7 +35,14 @@ OWN_CONSTRAINTS: dict[str, Any] = {
 }
 
 
-class TogetherMixin:
+if TYPE_CHECKING:
+    from sklearn.model_selection._search import BaseSearchCV as _Base
+else:
+    # At run time the mixin stands before one of two searches.
+    _Base = object
+
+
+class TogetherMixin(_Base):
     """Stands before one of scikit-learn's searches in the bases of a class."""
 
     # What the search has and the mixin reads.
@@ -71,7 +78,7 @@ class TogetherMixin:
         sweep = Sweep(self, X, y, halving)
         self._sweep = sweep
         try:
-            return super().fit(X, y, **params)  # type: ignore[misc]
+            return super().fit(X, y, **params)
         finally:
             del self._sweep
             self.estimator = sweep.estimator
@@ -100,12 +107,12 @@ class TogetherMixin:
         scoring = self.scoring
         self.scoring = with_own_scorers(scoring)
         try:
-            return super()._get_scorers()  # type: ignore[misc]
+            return super()._get_scorers()
         finally:
             self.scoring = scoring
 
     def _get_routed_params_for_fit(self, params: Any) -> Any:
-        routed = super()._get_routed_params_for_fit(params)  # type: ignore[misc]
+        routed = super()._get_routed_params_for_fit(params)
         self._sweep.routed = routed
         # Until the search is run: meanwhile it is cloned.
         self.estimator = self._sweep.substitute
@@ -118,7 +125,7 @@ class TogetherMixin:
         # scikit-learn before 1.9 has no context.
         context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
         together = partial(self._evaluate_together, evaluate_candidates)
-        super()._run_search(together, **context)  # type: ignore[misc]
+        super()._run_search(together, **context)
 
     def _evaluate_together(
         self,
@@ -130,7 +137,7 @@ class TogetherMixin:
     ) -> Any:
         sweep = self._sweep
         candidates = list(candidate_params)
-        cv = cv or self._checked_cv_orig  # type: ignore[attr-defined]
+        cv = cv or self._checked_cv_orig
         splits = list(cv.split(sweep.X, sweep.y, **sweep.routed.splitter.split))
         pinned = _Pinned(splits)
         if len(splits) != self.n_splits_:
@@ -156,18 +163,14 @@ class TogetherMixin:
         for result, seconds in zip(out, self._sweep.seconds, strict=True):
             if seconds is not None:
                 result["fit_time"] = seconds
-        return super()._format_results(  # type: ignore[misc]
-            candidate_params, n_splits, out, more_results
-        )
+        return super()._format_results(candidate_params, n_splits, out, more_results)
 
     def _select_best_index(
         self, refit: Any, refit_metric: str, results: dict[str, Any]
     ) -> Any:
         dropped = getattr(self, "dropped_at_", None)
         if self.halving is None or dropped is None or callable(refit):
-            return super()._select_best_index(  # type: ignore[misc]
-                refit, refit_metric, results
-            )
+            return super()._select_best_index(refit, refit_metric, results)
         # Those that were dropped were not trained to the end.
         left = np.flatnonzero(dropped == 0)
         return left[results[f"rank_test_{refit_metric}"][left].argmin()]

@@ -62,10 +62,12 @@ class SelfAttention(nn.Module):
             attn_mask=allowed,
             dropout_p=self.dropout if self.training else 0.0,
         )
-        return self.out(read.transpose(1, 2).flatten(2))
+        output: Tensor = self.out(read.transpose(1, 2).flatten(2))
+        return output
 
     def _heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(2, (self.n_heads, -1)).transpose(1, 2)
+        output: Tensor = x.view(*x.shape[:2], self.n_heads, -1).transpose(1, 2)
+        return output
 
 
 def shrink(linear: nn.Linear, scale: float) -> None:

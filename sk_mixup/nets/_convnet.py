@@ -148,6 +148,7 @@ class ConvNet(nn.Module):
         if n_axes == 2:
             # A third less time on a CPU. Weights and not inputs: those of one channel
             # do not tell in which format they are.
+            # torch's stubs want a device or a dtype too.
             self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
@@ -168,7 +169,8 @@ class ConvNet(nn.Module):
         """
         x = self.stages(self.scale(x)).flatten(2)
         # The mean says how much there was of something, the maximum whether.
-        return self.head(self.dropout(torch.cat((x.mean(2), x.amax(2)), 1)))
+        output: Tensor = self.head(self.dropout(torch.cat((x.mean(2), x.amax(2)), 1)))
+        return output
 
 
 def _window(length: int) -> int:

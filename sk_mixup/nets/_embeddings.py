@@ -151,7 +151,8 @@ class ValueEmbedding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Embed (B, n_columns) as (B, n_embedded, d_embedding)."""
-        return self.table(self.codes(x))
+        output: Tensor = self.table(self.codes(x))
+        return output
 
 
 def categorical_width(n_levels: Sequence[int]) -> int:

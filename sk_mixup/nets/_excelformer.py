@@ -54,7 +54,8 @@ class ExcelFormerBlock(nn.Module):
         """Map (B, n_tokens, d_token) to the same shape."""
         x = x + self.dropout(self.attention(self.norm1(x), allowed))
         value, gate = self.gated(self.norm2(x)).chunk(2, -1)
-        return x + self.dropout(value * gate.tanh())
+        output: Tensor = x + self.dropout(value * gate.tanh())
+        return output
 
 
 class ExcelFormer(TokenNet):
@@ -181,7 +182,8 @@ class ExcelFormer(TokenNet):
         for block in self.blocks:
             tokens = block(tokens, self.allowed)
         joined = self.activation(self.head_columns(tokens.transpose(1, 2)))
-        return self.head(joined.transpose(1, 2)).squeeze(2)
+        output: Tensor = self.head(joined.transpose(1, 2)).squeeze(2)
+        return output
 
 
 def _allowed(

@@ -177,7 +177,8 @@ class TimmNet(_ExternalNet):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the outputs of shape (B, n_outputs) for images (B, C, H, W)."""
-        return self.model(self.scale(x))
+        output: Tensor = self.model(self.scale(x))
+        return output
 
 
 class HuggingFaceNet(_ExternalNet):
@@ -281,7 +282,8 @@ class HuggingFaceNet(_ExternalNet):
                 inputs["attention_mask"] = mask.long()
         elif self.scale is not None:
             inputs[self.main_input] = self.scale(main)
-        return self.model(**inputs).logits
+        output: Tensor = self.model(**inputs).logits
+        return output
 
 
 def _config(transformers: Any, name: str, config: Any) -> Any:

@@ -52,7 +52,8 @@ class TransformerBlock(nn.Module):
         read = self.attention(self.norm1(x), n_queries=self.n_queries)
         x = x[:, : self.n_queries] + read
         value, gate = self.linear1(self.norm2(x)).chunk(2, -1)
-        return x + self.linear2(self.dropout(value * gate.relu()))
+        output: Tensor = x + self.linear2(self.dropout(value * gate.relu()))
+        return output
 
 
 class FTTransformer(TokenNet):
@@ -160,4 +161,5 @@ class FTTransformer(TokenNet):
         x = torch.cat([self.reader.expand(len(tokens), 1, -1), tokens], 1)
         for block in self.blocks:
             x = block(x)
-        return self.head(self.norm(x[:, 0]).relu())
+        output: Tensor = self.head(self.norm(x[:, 0]).relu())
+        return output

@@ -47,7 +47,8 @@ class PreActivationBlock(nn.Module):
         """Map (B, n_in, H, W) to (B, n_out, H / stride, W / stride)."""
         active = self.norm1(x).relu_()
         short = x if self.shortcut is None else self.shortcut(active)
-        return self.conv2(self.norm2(self.conv1(active)).relu_()) + short
+        output: Tensor = self.conv2(self.norm2(self.conv1(active)).relu_()) + short
+        return output
 
 
 class ResNet(nn.Module):
@@ -163,4 +164,5 @@ class ResNet(nn.Module):
         # Convolutions, norms and pooling are faster with channels last.
         x = self.scale(x).contiguous(memory_format=torch.channels_last)
         x = self.norm(self.stages(self.stem(x))).relu_()
-        return self.head(self.dropout(x.mean((2, 3))))
+        output: Tensor = self.head(self.dropout(x.mean((2, 3))))
+        return output

@@ -33,7 +33,8 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, width) to (B, width)."""
         hidden = self.dropout1(self.linear1(self.norm(x)).relu())
-        return x + self.dropout2(self.linear2(hidden))
+        output: Tensor = x + self.dropout2(self.linear2(hidden))
+        return output
 
 
 class TabularResNet(TokenNet):
@@ -120,4 +121,5 @@ class TabularResNet(TokenNet):
         x = self.first(tokens.flatten(1))
         for block in self.blocks:
             x = block(x)
-        return self.head(self.norm(x).relu())
+        output: Tensor = self.head(self.norm(x).relu())
+        return output

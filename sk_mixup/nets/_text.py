@@ -124,7 +124,10 @@ class _TextNet(nn.Module):
         embedded = self.embedding(ids, mask)
         if mix is not None:
             embedded = mix(embedded)
-        return self.head(self.pooled(self.pool(embedded[..., :-1], embedded[..., -1])))
+        output: Tensor = self.head(
+            self.pooled(self.pool(embedded[..., :-1], embedded[..., -1]))
+        )
+        return output
 
 
 class BagOfEmbeddings(_TextNet):

@@ -108,6 +108,7 @@ class FeatureTokens(nn.Module):
             base = self.bias if self.numbers is None else self.numbers(x)
             assert base is not None
             tokens = torch.addcmul(base, x.unsqueeze(2), self.raw)
-        if self.values is None:
-            return tokens
-        return tokens.index_add(1, self.values.columns, self.values(x))
+        if self.values is not None:
+            tokens = tokens.index_add(1, self.values.columns, self.values(x))
+        output: Tensor = tokens
+        return output

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sk_mixup.encoding import TableEncoder, _categorical, as_table
 from sk_mixup.exceptions import MixupWarning

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from sk_mixup.nets import TabularNet
-from tests.estimators.helpers import assert_same_weights, blobs, classifier, regressor
+from tests.builders import assert_same_weights, blobs, classifier, regressor
 
 LARGE = blobs(2_400, n_classes=3)
 SMALL = blobs(300, n_classes=3)

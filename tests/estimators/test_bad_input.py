@@ -15,7 +15,7 @@ from torch import nn
 
 from sk_mixup import MixupClassifier, MixupRegressor
 from sk_mixup.mixing import CutMix, ManifoldMixup, Mixup
-from tests.estimators.helpers import blobs, classifier, people, regressor
+from tests.builders import blobs, classifier, people, regressor
 
 TABLE, LABELS, INCOME = people()
 NAN = float("nan")

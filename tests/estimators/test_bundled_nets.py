@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from sk_mixup.mixing import ManifoldMixup
-from tests.estimators.helpers import assert_same_weights, classifier, regressor
+from tests.builders import assert_same_weights, classifier, regressor
 
 SMALL = {"module__width": 4}
 WORDS = ("sun", "moon", "rain", "snow", "wind", "fog")

@@ -20,7 +20,7 @@ from torch.utils.data import IterableDataset
 from sk_mixup import MixupClassifier, MixupWarning
 from sk_mixup.estimators import _calibration
 from sk_mixup.metrics import fit_temperature, refined_log_loss_scorer
-from tests.estimators.helpers import assert_same_weights, blobs, classifier
+from tests.builders import assert_same_weights, blobs, classifier
 
 N = 240
 X, Y = blobs(N, n_classes=3, seed=1)

@@ -24,7 +24,7 @@ from sk_mixup.mixing import (
     SoftCrossEntropy,
     TwoHotBinaryCrossEntropy,
 )
-from tests.estimators.helpers import assert_same_weights, blobs, classifier, regressor
+from tests.builders import assert_same_weights, blobs, classifier, regressor
 
 X, Y = blobs(90, n_classes=3)
 CRITERIA = [

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from sk_mixup.mixing import ManifoldMixup, Repeat
-from tests.estimators.helpers import assert_same_weights, blobs, classifier, regressor
+from tests.builders import assert_same_weights, blobs, classifier, regressor
 
 X, Y = blobs(48)
 SERIES = np.random.default_rng(0).standard_normal((48, 5, 3)).astype(np.float32)

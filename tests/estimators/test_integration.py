@@ -26,7 +26,7 @@ from torch import nn
 
 from sk_mixup import MixupClassifier, MixupRegressor
 from sk_mixup.mixing import ManifoldMixup, Mixup, OneOf
-from tests.estimators.helpers import blobs, classifier, people, regressor
+from tests.builders import blobs, classifier, people, regressor
 
 TABLE, LABELS, INCOME = people(90)
 

@@ -12,7 +12,7 @@ from skorch import NeuralNetRegressor
 from torch import nn
 
 from sk_mixup import MixupRegressor
-from tests.estimators.helpers import assert_same_weights, people, regressor
+from tests.builders import assert_same_weights, people, regressor
 
 HEADS = ["quantile", "gaussian"]
 every_head = pytest.mark.parametrize("head", HEADS)

@@ -9,7 +9,7 @@ from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from torch import nn
 
 from sk_mixup.mixing import CutMix, ManifoldMixup, Mixup, OneOf
-from tests.estimators.helpers import (
+from tests.builders import (
     Recorder,
     assert_same_weights,
     blobs,

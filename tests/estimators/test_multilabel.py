@@ -15,7 +15,7 @@ from skorch import NeuralNet
 from torch import nn
 
 from sk_mixup.mixing import BinaryCrossEntropy, CutMix, FeatMix
-from tests.estimators.helpers import (
+from tests.builders import (
     assert_same_weights,
     blobs,
     classifier,

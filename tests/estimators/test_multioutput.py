@@ -14,7 +14,7 @@ from skorch import NeuralNet
 from torch import nn
 
 from sk_mixup.mixing import FeatMix, SoftCrossEntropy
-from tests.estimators.helpers import assert_same_weights, classifier, people, regressor
+from tests.builders import assert_same_weights, classifier, people, regressor
 
 
 def several(n_rows=96, seed=0):

@@ -20,7 +20,7 @@ from sk_mixup.mixing import (
     RegMixup,
     UniformLaw,
 )
-from tests.estimators.helpers import blobs, classifier, people, regressor
+from tests.builders import blobs, classifier, people, regressor
 
 X, Y, INCOME = people()
 

@@ -11,8 +11,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sk_mixup.mixing import Mixup
-from tests.estimators.helpers import (
-    Recorder,
+from tests.builders import (
     assert_same_weights,
     blobs,
     classifier,
@@ -27,7 +26,7 @@ LINEAR = nn.Linear(4, 1)
 
 PROGRAM = """
 import sys, torch
-from tests.estimators.helpers import classifier, people
+from tests.builders import classifier, people
 torch.set_num_threads(int(sys.argv[1]))
 table, labels, _ = people(80)
 proba = classifier().fit(table, labels).predict_proba(table)

@@ -11,7 +11,7 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from sk_mixup.mixing import BinaryCrossEntropy, FeatMix, SoftCrossEntropy
-from tests.estimators.helpers import assert_same_weights, blobs, classifier
+from tests.builders import assert_same_weights, blobs, classifier
 
 
 def softened(n_rows=90, n_classes=3, seed=0):

@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sk_mixup.mixing import list_methods
 from sk_mixup.nets import ExcelFormer, FTTransformer, ResNet, TabularResNet
-from tests.estimators.helpers import (
+from tests.builders import (
     assert_same_weights,
     blobs,
     classifier,

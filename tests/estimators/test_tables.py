@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.estimators.helpers import blobs, classifier, people, regressor
+from tests.builders import blobs, classifier, people, regressor
 
 TABLE, LABELS, INCOME = people(80)
 NEW, _, _ = people(20, seed=1)

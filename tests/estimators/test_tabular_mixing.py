@@ -15,7 +15,7 @@ from sk_mixup.mixing import (
     OneOf,
     Repeat,
 )
-from tests.estimators.helpers import (
+from tests.builders import (
     assert_same_weights,
     blobs,
     classifier,

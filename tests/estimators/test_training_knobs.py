@@ -13,7 +13,7 @@ from skorch.callbacks import LRScheduler
 from torch import nn
 
 from sk_mixup.augment import GaussianNoise
-from tests.estimators.helpers import (
+from tests.builders import (
     assert_same_weights,
     blobs,
     classifier,

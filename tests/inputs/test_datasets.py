@@ -10,7 +10,7 @@ from torch.utils.data import ConcatDataset, Dataset, Subset, TensorDataset
 
 from sk_mixup import MixupRegressor
 from sk_mixup.inputs import DatasetRows, read_targets
-from tests.estimators.helpers import assert_same_weights, classifier
+from tests.builders import assert_same_weights, classifier
 from tests.inputs.kinds import AGES, FLAT, IMAGES, Flat, N, Pairs, Stream, Y
 
 NAMES = np.array(["cat", "dog"], dtype=object)

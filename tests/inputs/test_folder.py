@@ -9,7 +9,7 @@ from PIL import Image
 from sklearn.model_selection import cross_val_score
 
 from sk_mixup.inputs import DatasetRows, ImageFolder
-from tests.estimators.helpers import classifier
+from tests.builders import classifier
 from tests.inputs.kinds import Flat
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from sk_mixup.inputs import _lazy
 from sk_mixup.mixing import ManifoldMixup, Mixup, PerKey
-from tests.estimators.helpers import assert_same_weights, classifier, regressor
+from tests.builders import assert_same_weights, classifier, regressor
 from tests.inputs.kinds import (
     AGES,
     FLAT,

@@ -13,7 +13,7 @@ from sk_mixup.inputs import ArrayRows, Rows, _lazy
 from sk_mixup.mixing import MixContext, MixStreams, Mixup
 from sk_mixup.training import ArrayData, Objective, TensorBatches
 from sk_mixup.training.feeds import _ahead, _batches
-from tests.estimators.helpers import assert_same_weights, classifier
+from tests.builders import assert_same_weights, classifier
 from tests.inputs.kinds import IMAGES, Flat, Y, mapped
 
 

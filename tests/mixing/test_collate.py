@@ -6,10 +6,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from sk_mixup.mixing import CutMix, MixCollate, MixedTargets, Mixup, OneOf
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
+from tests.builders import generator
 
 
 def samples(n_rows=5):

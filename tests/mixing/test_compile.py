@@ -30,10 +30,7 @@ from sk_mixup.mixing import (
 from sk_mixup.mixing.plans._masks import BoxPlan, MaskPlan, SoftMaskPlan, mask_lam
 from sk_mixup.mixing.plans._plan import LinearPlan, MixPlan
 from sk_mixup.mixing.plans._stack import StackPlan
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
+from tests.builders import generator
 
 
 @pytest.fixture

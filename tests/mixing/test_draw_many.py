@@ -12,6 +12,7 @@ from sk_mixup.mixing import (
     RegMixup,
     UniformLaw,
 )
+from tests.mixing.builders import streams
 
 METHODS = [
     Mixup(0.2),
@@ -27,10 +28,6 @@ METHODS = [
     RegMixup(),
     CutMix(),
 ]
-
-
-def streams(seed=0):
-    return MixStreams(*(torch.Generator().manual_seed(10 * seed + k) for k in range(4)))
 
 
 def batches(sizes, dtype=torch.float32):

@@ -5,11 +5,11 @@ import pickle
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch.testing import assert_close
 
 from sk_mixup.mixing import MixContext, MixStreams, list_methods
+from tests.builders import generator
 
 METHODS = list_methods()
 OF_COLUMNS = {"feature_swap", "feat_mix"}
@@ -46,10 +46,6 @@ any_batch = given(
     seed=st.integers(0, 2**20),
 )
 few = settings(max_examples=20)
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def batch(name, n_rows, size, dtype=torch.float32, seed=0):

@@ -15,13 +15,10 @@ from sk_mixup.mixing import (
     RegMixup,
     list_methods,
 )
+from tests.builders import generator
 
 X = torch.rand(12, 3, 8, 8, generator=torch.Generator().manual_seed(1))
 Y = torch.arange(12) % 5
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 @pytest.mark.parametrize(

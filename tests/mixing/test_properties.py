@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch.testing import assert_close
 
 from sk_mixup.mixing import CutMix, ManifoldMixup, MixStreams, Mixup, OneOf
+from tests.builders import generator
 
 METHODS = [
     Mixup(0.4),
@@ -45,10 +45,6 @@ any_batch = given(
     seed=st.integers(0, 2**20),
 )
 few = settings(max_examples=25)
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def indicators(n_rows, height, width, dtype):

@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss
 from torch import nn
 
 from sk_mixup import MixupClassifier, MixupSearchCV
-from tests.estimators.helpers import blobs
+from tests.builders import blobs
 
 N_ROWS = 140
 #: Folds of different length.

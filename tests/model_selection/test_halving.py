@@ -6,7 +6,7 @@ import pytest
 
 from sk_mixup import MixupSearchCV
 from sk_mixup.model_selection._halving import Halving, HalvingRule, check_halving
-from tests.estimators.helpers import blobs, classifier
+from tests.builders import blobs, classifier
 from tests.model_selection.nets import Small
 
 

@@ -17,7 +17,7 @@ from sklearn.model_selection import (
 )
 
 from sk_mixup import MixupRandomizedSearchCV, MixupSearchCV
-from tests.estimators.helpers import blobs, classifier, people, regressor
+from tests.builders import blobs, classifier, people, regressor
 
 GRID = {"alpha": [0, 0.2, 1.0]}
 

@@ -9,7 +9,7 @@ from sklearn.utils import get_tags
 
 from sk_mixup import MixupSearchCV, MixupWarning, training
 from sk_mixup.inputs import TableInput
-from tests.estimators.helpers import blobs, classifier, people, regressor
+from tests.builders import blobs, classifier, people, regressor
 from tests.model_selection.nets import Normed, Recurrent, Small
 from tests.model_selection.test_like_grid_search import both
 

@@ -7,14 +7,6 @@ from sk_mixup.nets import EnsembleLinear, TabularNet, joined_output
 from sk_mixup.nets._batch_ensemble import column_scales
 
 
-@pytest.fixture(autouse=True)
-def _seeded():
-    state = torch.get_rng_state()
-    torch.manual_seed(0)
-    yield
-    torch.set_rng_state(state)
-
-
 def test_every_member_is_a_linear_layer_of_its_own():
     layer = EnsembleLinear(5, 3, 4, scale=torch.randn(4, 5))
     with torch.no_grad():

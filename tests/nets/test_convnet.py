@@ -6,14 +6,6 @@ import torch
 from sk_mixup.nets import ConvNet
 
 
-@pytest.fixture(autouse=True)
-def _keep_torch_state():
-    state = torch.get_rng_state()
-    torch.manual_seed(0)
-    yield
-    torch.set_rng_state(state)
-
-
 @pytest.mark.parametrize(
     "size", [(2,), (7,), (100,), (5000,), (1, 2), (40, 60), (13, 1500)]
 )

@@ -7,14 +7,6 @@ from torch import nn
 from sk_mixup.nets import Dropout
 
 
-@pytest.fixture(autouse=True)
-def _seeded():
-    state = torch.get_rng_state()
-    torch.manual_seed(0)
-    yield
-    torch.set_rng_state(state)
-
-
 @pytest.mark.parametrize("p", [0.01, 0.2, 0.5, 0.97])
 def test_the_share_dropped_is_the_rate(p):
     kept = Dropout(p)(torch.ones(200_000))

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from sk_mixup.mixing import ManifoldMixup
-from tests.estimators.helpers import classifier, regressor
+from tests.builders import classifier, regressor
 
 CONFIG = {
     "vocab_size": 30,
@@ -32,13 +32,6 @@ class FakeModel(nn.Module):
 
     def forward(self, x):
         return self.fc(self.layer2(self.layer1(self.conv1(x))).mean((2, 3)))
-
-
-@pytest.fixture(autouse=True)
-def _keep_torch_state():
-    state = torch.get_rng_state()
-    yield
-    torch.set_rng_state(state)
 
 
 @pytest.fixture

@@ -10,14 +10,6 @@ from sk_mixup.nets import PeriodicEmbedding
 VARIANTS = ["plr", "pbld"]
 
 
-@pytest.fixture(autouse=True)
-def _keep_torch_state():
-    state = torch.get_rng_state()
-    torch.manual_seed(0)
-    yield
-    torch.set_rng_state(state)
-
-
 def slow(embedding, x):
     """Return the embedding of one number after the other."""
     rows = []

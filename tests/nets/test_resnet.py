@@ -7,14 +7,6 @@ from sk_mixup.mixing import AlignMix, ManifoldMixup, MixContext, mix_layer
 from sk_mixup.nets import ResNet
 
 
-@pytest.fixture(autouse=True)
-def _keep_torch_state():
-    state = torch.get_rng_state()
-    torch.manual_seed(0)
-    yield
-    torch.set_rng_state(state)
-
-
 def last_map(net, x):
     seen = []
     handle = net.stages.register_forward_hook(lambda *args: seen.append(args[2].shape))

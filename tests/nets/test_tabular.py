@@ -32,13 +32,6 @@ def mixed_by(net):
     return net.embed(*rows(), mix=double), seen
 
 
-@pytest.fixture(autouse=True)
-def _keep_torch_state():
-    state = torch.get_rng_state()
-    yield
-    torch.set_rng_state(state)
-
-
 def test_output():
     assert net()(*rows()).shape == (6, 5)
 

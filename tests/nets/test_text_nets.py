@@ -20,14 +20,6 @@ NETS = {
 IDS = torch.tensor([[3, 4, 5, 6, 7], [8, 9, 0, 0, 0]])
 
 
-@pytest.fixture(autouse=True)
-def _keep_torch_state():
-    state = torch.get_rng_state()
-    torch.manual_seed(0)
-    yield
-    torch.set_rng_state(state)
-
-
 @pytest.fixture(params=NETS)
 def make(request):
     return NETS[request.param]

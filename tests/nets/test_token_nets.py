@@ -21,14 +21,6 @@ EMBEDDINGS = ["linear", "piecewise", "plr", "pbld"]
 every_net = pytest.mark.parametrize("net_class", NETS)
 
 
-@pytest.fixture(autouse=True)
-def _keep_torch_state():
-    state = torch.get_rng_state()
-    torch.manual_seed(0)
-    yield
-    torch.set_rng_state(state)
-
-
 def net(net_class, n_outputs=5, **params):
     settings = {"bin_edges": EDGES, "known_values": VALUES, "d_token": 8}
     return net_class(2, 1, [3, 4], n_outputs, **(settings | params))

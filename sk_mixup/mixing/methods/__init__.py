@@ -1,47 +1,54 @@
-"""The methods, one a file: each draws everything random about a batch into a plan."""
+"""The methods, one a file: each draws everything random about a batch into a plan.
 
-from sk_mixup.mixing.methods._alignmix import AlignMix
-from sk_mixup.mixing.methods._balanced import BalancedMixup
-from sk_mixup.mixing.methods._cmixup import CMixup
-from sk_mixup.mixing.methods._cutmix import CutMix
-from sk_mixup.mixing.methods._featmix import FeatMix
-from sk_mixup.mixing.methods._featureswap import FeatureSwap
-from sk_mixup.mixing.methods._fmix import FMix
-from sk_mixup.mixing.methods._gridmix import GridMix
-from sk_mixup.mixing.methods._hidmix import HidMix
-from sk_mixup.mixing.methods._mamix import MAMix
-from sk_mixup.mixing.methods._manifold import ManifoldMixup
-from sk_mixup.mixing.methods._mixup import Mixup
-from sk_mixup.mixing.methods._noisy import NoisyFeatureMixup
-from sk_mixup.mixing.methods._oneof import OneOf
-from sk_mixup.mixing.methods._per_key import PerKey
-from sk_mixup.mixing.methods._regmixup import RegMixup
-from sk_mixup.mixing.methods._remix import Remix
-from sk_mixup.mixing.methods._repeat import Repeat
-from sk_mixup.mixing.methods._resizemix import ResizeMix
-from sk_mixup.mixing.methods._smoothmix import SmoothMix
-from sk_mixup.mixing.methods._waveform import WaveformMix
+This is their registry: a line here makes a method known to `sk_mixup.mixing`, to
+`list_methods`, which lists them in this order, and by its short name to `mix=`.
+"""
 
-__all__ = [
-    "AlignMix",
-    "BalancedMixup",
-    "CMixup",
-    "CutMix",
-    "FMix",
-    "FeatMix",
-    "FeatureSwap",
-    "GridMix",
-    "HidMix",
-    "MAMix",
-    "ManifoldMixup",
-    "Mixup",
-    "NoisyFeatureMixup",
-    "OneOf",
-    "PerKey",
-    "RegMixup",
-    "Remix",
-    "Repeat",
-    "ResizeMix",
-    "SmoothMix",
-    "WaveformMix",
-]
+# ruff: isort: skip_file
+from typing import TYPE_CHECKING
+
+from sk_mixup.mixing._method import Method
+
+# Linear
+from sk_mixup.mixing.methods._mixup import Mixup as Mixup
+from sk_mixup.mixing.methods._regmixup import RegMixup as RegMixup
+from sk_mixup.mixing.methods._noisy import NoisyFeatureMixup as NoisyFeatureMixup
+
+# Hidden layers
+from sk_mixup.mixing.methods._manifold import ManifoldMixup as ManifoldMixup
+from sk_mixup.mixing.methods._alignmix import AlignMix as AlignMix
+
+# Tables
+from sk_mixup.mixing.methods._featureswap import FeatureSwap as FeatureSwap
+from sk_mixup.mixing.methods._featmix import FeatMix as FeatMix
+from sk_mixup.mixing.methods._hidmix import HidMix as HidMix
+
+# Masks
+from sk_mixup.mixing.methods._cutmix import CutMix as CutMix
+from sk_mixup.mixing.methods._resizemix import ResizeMix as ResizeMix
+from sk_mixup.mixing.methods._gridmix import GridMix as GridMix
+from sk_mixup.mixing.methods._smoothmix import SmoothMix as SmoothMix
+from sk_mixup.mixing.methods._fmix import FMix as FMix
+
+# Imbalance, regression, audio
+from sk_mixup.mixing.methods._remix import Remix as Remix
+from sk_mixup.mixing.methods._mamix import MAMix as MAMix
+from sk_mixup.mixing.methods._balanced import BalancedMixup as BalancedMixup
+from sk_mixup.mixing.methods._cmixup import CMixup as CMixup
+from sk_mixup.mixing.methods._waveform import WaveformMix as WaveformMix
+
+# Combining
+from sk_mixup.mixing.methods._oneof import OneOf as OneOf
+from sk_mixup.mixing.methods._repeat import Repeat as Repeat
+from sk_mixup.mixing.methods._per_key import PerKey as PerKey
+
+#: The methods in the order of the lines above.
+METHODS: tuple[type[Method], ...] = tuple(
+    value
+    for value in list(globals().values())
+    if isinstance(value, type) and issubclass(value, Method) and value is not Method
+)
+
+# Checkers read the names off the lines above.
+if not TYPE_CHECKING:
+    __all__ = [method.__name__ for method in METHODS]

@@ -94,7 +94,7 @@ class FMix(MaskMethod):
         self.off_last = off_last
 
     @property
-    def blends(self) -> bool:  # type: ignore[override]
+    def blends(self) -> bool:
         """Whether a blend of numbers is taken, which refuses integer input."""
         return self.max_soft != 0
 
@@ -145,7 +145,10 @@ def _low_frequencies(
         device="cpu" if generator is None else generator.device,
     ).to(device, non_blocking=True)
     spectrum = torch.view_as_complex(noise) * fade.to(device, non_blocking=True)
-    return torch.fft.irfftn(spectrum, s=size, dim=tuple(range(1, 1 + len(size))))
+    output: Tensor = torch.fft.irfftn(
+        spectrum, s=size, dim=tuple(range(1, 1 + len(size)))
+    )
+    return output
 
 
 def _hard(picture: Tensor, lam: Tensor) -> Tensor:

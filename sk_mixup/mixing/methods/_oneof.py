@@ -52,7 +52,7 @@ class OneOf(Method):
         p: Sequence[float] | None = None,
     ) -> None:
         self.methods = [Mixup(), Mixup(per="row")] if methods is None else methods
-        self.p = p  # type: ignore[assignment]
+        self.p = p
 
     @property
     def never_mixes(self) -> bool:
@@ -70,7 +70,7 @@ class OneOf(Method):
         return any(method.needs_information for method in self.methods)
 
     @property
-    def blends(self) -> bool:  # type: ignore[override]
+    def blends(self) -> bool:
         """Whether any of the methods blends numbers."""
         return any(method.blends for method in self.methods)
 
@@ -113,7 +113,7 @@ class OneOf(Method):
                 "p must be None or a list with one probability per method; got"
                 f" {self.p!r} of type {type(self.p).__name__}."
             )
-        probabilities = list(self.p)  # type: ignore[call-overload]
+        probabilities = list(self.p)
         for value in probabilities:
             check_number("p", value, low=0.0, high=1.0)
         if len(probabilities) != len(self.methods) or sum(probabilities) > 1 + 1e-9:
@@ -134,7 +134,7 @@ class OneOf(Method):
         self.validate()
         streams = MixStreams.of(generator)
         n = len(self.methods)
-        probabilities = [1 / n] * n if self.p is None else list(self.p)  # type: ignore[call-overload]
+        probabilities = [1 / n] * n if self.p is None else list(self.p)
         u = uniform(streams.site)
         for method, probability in zip(self.methods, probabilities, strict=True):
             if u < probability:

@@ -44,6 +44,7 @@ class PerKeyPlan(MixPlan):
         assert self.inner is not None
         return self.inner.n_rows
 
+    # A field of the base, which follows from the inner plan here.
     @property
     def rows(self) -> Tensor | None:  # type: ignore[override]
         """Source row of every mixed row; None: the rows of the batch in order."""
@@ -51,7 +52,7 @@ class PerKeyPlan(MixPlan):
         return self.inner.rows
 
     @property
-    def pastes(self) -> bool:  # type: ignore[override]
+    def pastes(self) -> bool:
         """Whether whole values move and none are blended."""
         assert self.inner is not None
         return self.inner.pastes and "blend" not in (self.how or {}).values()

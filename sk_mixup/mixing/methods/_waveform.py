@@ -38,7 +38,7 @@ class WaveformPlan(MixPlan):
     union: bool = False
 
     @property
-    def unites_targets(self) -> bool:  # type: ignore[override]
+    def unites_targets(self) -> bool:
         """Whether a mixed row has all labels of both, and no weighted pair of them."""
         return self.union
 

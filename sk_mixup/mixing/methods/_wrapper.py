@@ -60,6 +60,6 @@ class Wrapper(Method):
         return self.method.needs_information
 
     @property
-    def blends(self) -> bool:  # type: ignore[override]
+    def blends(self) -> bool:
         """Whether the inner method blends numbers."""
         return self.method.blends

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -66,8 +66,19 @@ class MixPlan:
     joined: tuple[str, ...] = ()
 
     rows = None
-    pastes: ClassVar[bool] = False
-    unites_targets = False
+    # Properties for the checker: a plan of plans asks its parts.
+    if TYPE_CHECKING:
+
+        @property
+        def pastes(self) -> bool:
+            """Whether values are taken and not blended."""
+
+        @property
+        def unites_targets(self) -> bool:
+            """Whether a mixed row has all labels of both."""
+    else:
+        pastes = False
+        unites_targets = False
 
     @property
     def n_rows(self) -> int:

@@ -48,6 +48,7 @@ class StackPlan(MixPlan):
         """Rows of the batch that the plan was drawn for."""
         return self.parts[0].n_rows
 
+    # A field of the base, which follows from the parts here.
     @property
     def rows(self) -> Tensor:  # type: ignore[override]
         """Source row of every mixed row."""
@@ -66,7 +67,7 @@ class StackPlan(MixPlan):
         return False
 
     @property
-    def pastes(self) -> bool:  # type: ignore[override]
+    def pastes(self) -> bool:
         """Whether all parts move whole values."""
         return all(part.pastes or part.is_identity for part in self.parts)
 

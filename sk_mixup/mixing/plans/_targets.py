@@ -188,6 +188,7 @@ def unreduced(criterion: Callable[..., Tensor]) -> Callable[..., Tensor]:
     if getattr(criterion, "reduction", "none") == "none":
         return criterion
     criterion = copy.copy(criterion)
+    # A loss of torch, as the line above has found.
     criterion.reduction = "none"  # type: ignore[attr-defined]
     return criterion
 

@@ -66,14 +66,12 @@ class ArrayData(Dataset):
         y = self.y[index]
         if self.weight is None and self.groups is None:
             return y
-        if self.weight is not None:
-            weight = self.weight[index]
-        else:  # a loader cannot collate None
-            rows = self.groups[index]  # type: ignore[index]
-            weight = torch.ones_like(rows, dtype=torch.float32)
         if self.groups is None:
-            return y, weight
-        return y, weight, self.groups[index]
+            return y, None if self.weight is None else self.weight[index]
+        groups = self.groups[index]
+        if self.weight is None:  # a loader cannot collate None
+            return y, torch.ones_like(groups, dtype=torch.float32), groups
+        return y, self.weight[index], groups
 
     def take(self, rows: Tensor) -> ArrayData:
         """Return a part: a copy of few rows, and a list of many.

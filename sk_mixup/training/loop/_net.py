@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from skorch.callbacks import Callback
@@ -42,7 +42,14 @@ from sk_mixup.training.loop._run import FLUSH, MixingRun, count_hits
 _CLEAN_ROWS = 4096
 
 
-class MixingMixin:
+if TYPE_CHECKING:
+    from skorch import NeuralNet as _Base
+else:
+    # At run time the mixin stands before whatever net class it is made for.
+    _Base = object
+
+
+class MixingMixin(_Base):
     """Turns a skorch net class into one that can train on mixed batches."""
 
     run_: MixingRun | None = None
@@ -58,17 +65,17 @@ class MixingMixin:
         if isinstance(dataset, StreamData):
             return stream_batches(self, dataset, training)
         if not isinstance(dataset, ArrayData):
-            return super().get_iterator(dataset, training=training)  # type: ignore[misc]
+            return super().get_iterator(dataset, training=training)
         if isinstance(dataset.X, DatasetRows):
             return loaded_batches(self, dataset, training)
         if training and self.uses_loader_:
-            loader = super().get_iterator(dataset, training=True)  # type: ignore[misc]
+            loader = super().get_iterator(dataset, training=True)
             # On the CPU there is nothing to move.
-            device = torch.device(self.device)  # type: ignore[attr-defined]
+            device = torch.device(self.device)
             return loader if device.type == "cpu" else LoaderBatches(loader, device)
-        size: int = self.batch_size  # type: ignore[attr-defined]
+        size: int = self.batch_size
         size = len(dataset) if size == -1 else size
-        device = self.device  # type: ignore[attr-defined]
+        device = self.device
         if training:
             order = None if self.run_ is None else self.run_.streams.order
             return TensorBatches(dataset, size, device, order)
@@ -80,10 +87,10 @@ class MixingMixin:
 
     def get_params_for(self, prefix: str) -> dict[str, Any]:
         """Let a DataLoader shuffle, unless the user says how rows are ordered."""
-        params: dict[str, Any] = super().get_params_for(prefix)  # type: ignore[misc]
+        params: dict[str, Any] = super().get_params_for(prefix)
         if prefix != "iterator_train" or self.run_ is None:
             return params
-        loader = self.iterator_train  # type: ignore[attr-defined]
+        loader = self.iterator_train
         if not (isinstance(loader, type) and issubclass(loader, DataLoader)):
             return params
         if not params.keys() & {"shuffle", "sampler", "batch_sampler"}:
@@ -104,17 +111,17 @@ class MixingMixin:
         """Run the module; uint8 becomes float32 here, on the device."""
         if isinstance(x, Tensor):
             if x.dtype == torch.uint8:
-                x = x.to(self.device).float()  # type: ignore[attr-defined]
+                x = x.to(self.device).float()
             if self._infers_plainly and self.run_ is not None and not fit_params:
                 # Batches of ours are tensors on the device already.
-                return self.module_(x)  # type: ignore[attr-defined]
+                return self.module_(x)
         elif has_pixels(x) or type(x) is tuple:
-            device = torch.device(self.device)  # type: ignore[attr-defined]
+            device = torch.device(self.device)
             x = pixels_to_floats(move(x, device))
             if isinstance(x, tuple) and self._infers_plainly:
                 # skorch would pass a list as one argument.
-                return self.module_(*x, **fit_params)  # type: ignore[attr-defined]
-        return super().infer(x, **fit_params)  # type: ignore[misc]
+                return self.module_(*x, **fit_params)
+        return super().infer(x, **fit_params)
 
     # -- steps ----------------------------------------------------------------------
 
@@ -125,12 +132,12 @@ class MixingMixin:
             stepper = None if run is None else run.stepper
             if stepper is not None and not stepper.asks_again:
                 return stepper.train_step(self, batch, **fit_params)
-            step = super().train_step(batch, **fit_params)  # type: ignore[misc]
+            step = super().train_step(batch, **fit_params)
             if stepper is not None:
                 stepper.after_step()
             return step
         # An optimizer that asks once needs no closure, nor skorch's bookkeeping of it.
-        optimizer: torch.optim.Optimizer = self.optimizer_  # type: ignore[attr-defined]
+        optimizer: torch.optim.Optimizer = self.optimizer_
         optimizer.zero_grad(set_to_none=True)
         step = self.train_step_single(batch, **fit_params)
         optimizer.step()
@@ -140,7 +147,7 @@ class MixingMixin:
         """Forward on the mixed batch, loss, backward."""
         run = self.run_
         if run is None:
-            return super().train_step_single(batch, **fit_params)  # type: ignore[misc]
+            return super().train_step_single(batch, **fit_params)
         assert run.mixed is not None
         x, y = unpack_data(batch)
         plan = run.mixed.plan
@@ -166,7 +173,7 @@ class MixingMixin:
     def _forward(self, x: Any, plan: MixPlan | None, **fit_params: Any) -> Any:
         if plan is None:
             return self.infer(x, **fit_params)
-        module = self.module_  # type: ignore[attr-defined]
+        module = self.module_
         if plan.site is not None:
             with mix_layer(module, plan):
                 return self.infer(x, **fit_params)
@@ -181,7 +188,7 @@ class MixingMixin:
         """Loss on clean data."""
         run = self.run_
         if run is None:
-            return super().validation_step(batch, **fit_params)  # type: ignore[misc]
+            return super().validation_step(batch, **fit_params)
         x, y = unpack_data(batch)
         y, weight = split_weight(y)
         with torch.no_grad():
@@ -194,7 +201,7 @@ class MixingMixin:
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Average what an unreduced criterion returns."""
-        loss = super().get_loss(y_pred, y_true, *args, **kwargs)  # type: ignore[misc]
+        loss = super().get_loss(y_pred, y_true, *args, **kwargs)
         return loss.mean() if loss.ndim else loss
 
     def for_prediction(self, module: Any) -> Any:
@@ -207,12 +214,12 @@ class MixingMixin:
 
     def _set_training(self, training: bool = True) -> None:
         # skorch walks the whole module at every batch; the root tells enough.
-        module = self.module_  # type: ignore[attr-defined]
+        module = self.module_
         if self.run_ is None or module.training != training:
-            super()._set_training(training)  # type: ignore[misc]
+            super()._set_training(training)
 
     def _zero_grad_optimizer(self, set_to_none: bool | None = None) -> None:
-        super()._zero_grad_optimizer(set_to_none=True)  # type: ignore[misc]
+        super()._zero_grad_optimizer(set_to_none=True)
 
     # -- epochs ---------------------------------------------------------------------
 
@@ -227,25 +234,23 @@ class MixingMixin:
         """Run an epoch; losses are read back together at its end."""
         run = self.run_
         if run is None:
-            super().run_single_epoch(  # type: ignore[misc]
-                iterator, training, prefix, step_fn, **fit_params
-            )
+            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             return
         if iterator is None:
             return
-        history: Any = self.history  # type: ignore[attr-defined]
+        history: Any = self.history
         batches: Any = (MixedBatch(batch) for batch in iterator)
         if training:
-            module = self.module_  # type: ignore[attr-defined]
+            module = self.module_
             run.context = MixContext(run.epoch, run.n_epochs, module, **run.facts)
             run.epoch += 1
             if run.stepper is not None:
                 run.stepper.start_epoch(iterator)
             run.steps_plainly = (
                 run.stepper is None
-                and self._optimizers == ["optimizer"]  # type: ignore[attr-defined]
+                and self._optimizers == ["optimizer"]
                 and not isinstance(
-                    self.optimizer_,  # type: ignore[attr-defined]
+                    self.optimizer_,
                     torch.optim.LBFGS,
                 )
                 and not self._hooks("on_grad_computed")
@@ -258,10 +263,10 @@ class MixingMixin:
                 context=run.context,
                 mixes_inside=getattr(module, "mixes_inside", False),
                 augment=run.augment,
-                device=self.device,  # type: ignore[attr-defined]
+                device=self.device,
             )
         # Mixed or not, a module may have been put in another mode by a callback.
-        super()._set_training(training)  # type: ignore[misc]
+        super()._set_training(training)
         read_batches = bool(self._hooks("on_batch_end"))
         stepper = run.stepper if training else None
         losses, n_rows = [], 0
@@ -315,7 +320,7 @@ class MixingMixin:
         if training and not all(value - value == 0 for value in values):
             raise FloatingPointError(
                 "The training loss became infinite or NaN in epoch"
-                f" {len(self.history)}: lr={self.lr!r} is"  # type: ignore[attr-defined]
+                f" {len(self.history)}: lr={self.lr!r} is"
                 " probably too large for this net. Lower lr, give it a warmup, or clip"
                 " gradients with clip_norm."
             )
@@ -324,14 +329,14 @@ class MixingMixin:
 
     def initialize_callbacks(self) -> Any:
         """Let scores on training data be computed anew, see `score_anew`."""
-        super().initialize_callbacks()  # type: ignore[misc]
-        score_anew(self.callbacks_)  # type: ignore[attr-defined]
+        super().initialize_callbacks()
+        score_anew(self.callbacks_)
         return self
 
     def notify(self, method_name: str, **kwargs: Any) -> None:
         """Call the hooks that somebody has filled in, and no others."""
         if self.run_ is None:
-            super().notify(method_name, **kwargs)  # type: ignore[misc]
+            super().notify(method_name, **kwargs)
             return
         if method_name == "on_grad_computed" and not self._hooks(method_name):
             return
@@ -347,7 +352,7 @@ class MixingMixin:
         if name not in run.hooks:
             run.hooks[name] = [
                 getattr(callback, name)
-                for _, callback in self.callbacks_  # type: ignore[attr-defined]
+                for _, callback in self.callbacks_
                 if getattr(type(callback), name, None) is not getattr(Callback, name)
             ]
         return run.hooks[name]
@@ -356,7 +361,7 @@ class MixingMixin:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what only a running training needs."""
-        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
+        state: dict[str, Any] = super().__getstate__()
         state.pop("run_", None)
         state.pop("compiled_", None)
         return state

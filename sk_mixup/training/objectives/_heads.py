@@ -92,18 +92,18 @@ class TargetKind:
         ValueError
             If it does.
         """
-        if method is None:
-            return
+        parts = [] if method is None else method.walk()
+        for part in parts:
+            if isinstance(part, Method):
+                self._check_part(part)
+
+    def _check_part(self, method: Method) -> None:
         who = type(method).__name__
         if method.group in _GROUPS:
             raise ValueError(
                 f"mix: {who} {_GROUPS[method.group]}, and y holds {self.name}. Use a"
                 " method that takes any target, such as mix='mixup'."
             )
-        for value in method.get_params(deep=False).values():
-            for part in value if isinstance(value, (list, tuple)) else [value]:
-                if isinstance(part, Method):
-                    self.check_method(part)
         pairing = getattr(method, "pairing", None)
         if isinstance(pairing, KernelPairing) or (
             isinstance(pairing, str) and pairing in _PAIRINGS

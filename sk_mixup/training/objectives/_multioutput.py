@@ -168,6 +168,7 @@ class MultiOutputObjective(Objective):
         """Return the share of right outputs of every row."""
         return (predicted == y).float().mean(1)
 
+    # A matrix per output: their numbers of classes differ.
     def probabilities(self, output: Tensor) -> list[Tensor]:  # type: ignore[override]
         """Return class probabilities of every output, float64."""
         return [o.probabilities(head) for _, o, head in self.heads(output)]

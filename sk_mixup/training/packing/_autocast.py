@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.training.loop import as_float32
-from sk_mixup.training.packing._call import Call
+from sk_mixup.training.packing.programs import Call
 
 Weights = dict[str, Tensor]
 

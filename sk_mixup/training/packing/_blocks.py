@@ -205,7 +205,8 @@ class FreeBlock:
         """Yield the forward passes of a step: a plan may change the number of rows."""
         counts = []
         for batches, plans in zip(self.batches, self.plans, strict=True):
-            rows = None if plans[step] is None else plans[step].rows  # type: ignore[union-attr]
+            plan = plans[step]
+            rows = None if plan is None else plan.rows
             counts.append(len(batches[step][1]) if rows is None else len(rows))
         start = 0
         for stop in range(1, len(counts) + 1):

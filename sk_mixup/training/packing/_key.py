@@ -20,8 +20,6 @@ from sk_mixup.training.feeds import ArrayData, MemberRows
 from sk_mixup.training.loop import BestWeights, TrainingBar
 from sk_mixup.training.packing._autocast import AutocastProgram
 from sk_mixup.training.packing._feeds import _leaves
-from sk_mixup.training.packing._graph import Step, read_graph
-from sk_mixup.training.packing._layers import LayerProgram
 from sk_mixup.training.packing._losses import loss_kind
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._optimizer import ELEMENTWISE, names_of_groups
@@ -31,8 +29,13 @@ from sk_mixup.training.packing._signature import (
     module_signature,
     value_signature,
 )
-from sk_mixup.training.packing._traced import TracedProgram
 from sk_mixup.training.packing._trial import try_program
+from sk_mixup.training.packing.programs import (
+    LayerProgram,
+    Step,
+    TracedProgram,
+    read_graph,
+)
 from sk_mixup.training.recipes import CourseRates, Knobs
 
 # Callbacks whose work the pack does, or that nobody misses in one.

@@ -15,11 +15,9 @@ import torch
 from torch import Tensor
 
 from sk_mixup.training.packing._blocks import make_block
-from sk_mixup.training.packing._call import Call, dropout_rates, dropouts_of
 from sk_mixup.training.packing._draws import Drawer
 from sk_mixup.training.packing._feeds import Feeds, row_bytes
 from sk_mixup.training.packing._key import make_program
-from sk_mixup.training.packing._layers import LayerProgram
 from sk_mixup.training.packing._losses import BlockLoss, loss_kind, make_loss
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._optimizer import PackOptimizer, settings_of
@@ -28,8 +26,14 @@ from sk_mixup.training.packing._record import Record
 from sk_mixup.training.packing._stack import Stack
 from sk_mixup.training.packing._steps import Span, stretches
 from sk_mixup.training.packing._stopping import Stopping
-from sk_mixup.training.packing._tape import Tape
 from sk_mixup.training.packing._validation import Validation
+from sk_mixup.training.packing.programs import (
+    Call,
+    LayerProgram,
+    Tape,
+    dropout_rates,
+    dropouts_of,
+)
 
 # Steps made ready together, and the memory that they may take.
 _AHEAD = 32

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sk_mixup.training.packing._call import DROPOUTS
+from sk_mixup.training.packing.programs import DROPOUTS
 
 # What nn.Module keeps for itself.
 _OWN = frozenset(vars(nn.Module()))

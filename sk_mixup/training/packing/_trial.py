@@ -16,10 +16,9 @@ from torch import Tensor, nn
 
 from sk_mixup.training.feeds import seeded_globals
 from sk_mixup.training.loop import call_module
-from sk_mixup.training.packing._call import Call, dropouts_of
-from sk_mixup.training.packing._layers import LayerProgram
 from sk_mixup.training.packing._member import map_tensors
 from sk_mixup.training.packing._stack import Stack
+from sk_mixup.training.packing.programs import Call, LayerProgram, dropouts_of
 
 
 def try_program(program: Any, module: nn.Module, x: Any, read: Any) -> str | None:

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from sk_mixup.training.feeds import split_weight
-from sk_mixup.training.packing._call import Call
 from sk_mixup.training.packing._feeds import DataShelf
 from sk_mixup.training.packing._member import PackMember, map_tensors
 from sk_mixup.training.packing._stack import Stack
+from sk_mixup.training.packing.programs import Call
 
 # Rows of all members that run together.
 _ROWS = 2**16

@@ -1,0 +1,140 @@
+"""Classes to predict: one per row, several labels, several outputs, soft labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from sk_mixup.encoding import fit_classes
+from sk_mixup.estimators._checks import check_classes_left, check_same_classes
+from sk_mixup.estimators.tasks._class_weight import row_weights
+from sk_mixup.estimators.tasks._task import Task
+from sk_mixup.training import MultiLabel, MultiOutput, SoftLabels, TargetKind
+
+
+@dataclass(frozen=True)
+class OneClass(Task):
+    """One class per row.
+
+    Attributes
+    ----------
+    class_weight : dict, list of dict, "balanced" or None
+    """
+
+    class_weight: Any = None
+
+    stratifies: ClassVar[bool] = True
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.target.classes_)
+
+    @property
+    def fitted(self) -> dict[str, Any]:
+        """Classes and outputs."""
+        return {
+            "classes_": self.target.classes_,
+            "n_outputs_": self.target.n_outputs_,
+        }
+
+    def weighted(
+        self, labels: torch.Tensor, weight: np.ndarray | None
+    ) -> np.ndarray | None:
+        """Multiply the weights of rows with those of their classes."""
+        if self.class_weight is None:
+            return weight
+        rows = row_weights(self.class_weight, self.target, labels.numpy())
+        return rows if weight is None else rows * weight
+
+    def check_same_classes(self, classes: Any) -> None:
+        """Check that a training goes on with the classes that it began with."""
+        check_same_classes(self.target, classes)
+
+    def check_classes_left(self, labels: torch.Tensor) -> None:
+        """Check that two classes are left without the rows of weight zero."""
+        check_classes_left(self.target, labels)
+
+
+@dataclass(frozen=True)
+class SeveralLabels(OneClass):
+    """Each of several labels, or not."""
+
+    stratifies: ClassVar[bool] = False
+
+    @property
+    def n_classes(self) -> int:
+        """Yes and no."""
+        return 2
+
+    @property
+    def kind(self) -> TargetKind:
+        """One logit per label."""
+        return MultiLabel(self.target.n_outputs_)
+
+
+@dataclass(frozen=True)
+class SeveralOutputs(OneClass):
+    """A class for each of several outputs."""
+
+    stratifies: ClassVar[bool] = False
+
+    @property
+    def n_classes(self) -> int:
+        """The most of any output."""
+        return max(map(len, self.target.classes_))
+
+    @property
+    def kind(self) -> TargetKind:
+        """Logits of every output, side by side."""
+        return MultiOutput([len(classes) for classes in self.target.classes_])
+
+
+@dataclass(frozen=True)
+class SoftClasses(OneClass):
+    """Probabilities of classes."""
+
+    @property
+    def kind(self) -> TargetKind:
+        """Logits of the classes, for soft targets."""
+        return SoftLabels(len(self.target.classes_))
+
+    def binned(self, y: torch.Tensor) -> torch.Tensor:
+        """Return the most probable class."""
+        return y.argmax(1)
+
+
+_BY_KIND: dict[str, type[OneClass]] = {
+    "classes": OneClass,
+    "labels": SeveralLabels,
+    "columns": SeveralOutputs,
+    "soft": SoftClasses,
+}
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What a classifier knows of its targets beforehand.
+
+    Attributes
+    ----------
+    class_weight : dict, list of dict, "balanced" or None
+    """
+
+    class_weight: Any = None
+
+    is_classifier: ClassVar[bool] = True
+
+    def check(self, before: Task | None) -> None:
+        """Class weights are checked with the classes."""
+
+    def fit(self, y: Any, weight: np.ndarray | None, classes: Any) -> Task:
+        """Read labels; `classes` where they may lack some."""
+        return self.of(fit_classes(y, classes))
+
+    def of(self, target: Any) -> Task:
+        """Return the task of labels that were read before."""
+        return _BY_KIND[target.kind](target, self.class_weight)
