@@ -191,16 +191,13 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     is the loss of all rows, each by the member that has not seen it, and decides how
     long to train and at which temperature to predict. That needs ``module=None``,
     ``early_stopping="auto"``, neither `X_val` nor `groups`, no callback that scores,
-    and no method but ``"mixup"``; otherwise, and from more rows, a part is held out,
-    and members share their matrices.
+    and no method but ``"mixup"``; else a part is held out, and members share matrices.
 
-    Where such members find out about mixing, half of them mix (with alpha 0.5, each
-    with partners of its own) until the learning rate falls. Then all take the way with
-    the smaller loss on rows not seen, at the best temperature of each; if neither is
-    smaller by its standard error, each goes on as it was. `history_` has the mean alpha
-    of every epoch (``event_alpha``) and the losses that decided
-    (``event_alpha_losses``). Where nothing can be found out, ``mix="auto"`` does not
-    mix.
+    Where such members find out about mixing, half of them mix (alpha 0.5, partners of
+    their own) until the learning rate falls. Then all take the way with the smaller
+    loss on rows not seen; if neither is smaller by its standard error, each goes on as
+    it was. `history_` has the mean alpha (``event_alpha``) and the losses that decided
+    (``event_alpha_losses``). Elsewhere ``mix="auto"`` does not mix.
 
     Methods and pairings that compare classes, such as ``"remix"``, need one class per
     row.

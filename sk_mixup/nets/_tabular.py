@@ -102,6 +102,8 @@ class TabularNet(nn.Module):
     mixes_inside = True
     input_kind: ClassVar[str] = "table"
     mix_dims: Tensor | None
+    #: Nets that version 0.1 has pickled do not say it.
+    shares_weights: bool = True
 
     def __init__(
         self,

@@ -96,7 +96,7 @@ def _hits(
     own_share, other_share = torch.cat([p[3] for p in pairs], 1)
     predicted = objective.labels(output)
     if own_share.ndim == 2 and predicted.shape[:2] != own_share.shape:
-        # Members mixed the same rows with partners of their own; they are judged as one.
+        # Members mixed the same rows, with partners of their own: judged as one net.
         shares = zip(own_share.unbind(1), other_share.unbind(1), strict=True)
         members = zip(own_y.unbind(1), other_y.unbind(1), shares, strict=True)
         each = [
