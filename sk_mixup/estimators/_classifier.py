@@ -187,17 +187,17 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     `X_val` to have one.
 
     Tables of 40 to 12 000 rows lose none to a validation part. The net has eight
-    members that share nothing, and each leaves out an eighth of the rows: `valid_loss`
-    is the loss of all rows, each by the member that has not seen it, and decides how
-    long to train and at which temperature to predict. That needs ``module=None``,
-    ``early_stopping="auto"``, neither `X_val` nor `groups`, no callback that scores,
-    and no method but ``"mixup"``; else a part is held out, and members share matrices.
+    members that share nothing, and each leaves out other rows: `valid_loss` is that of
+    all rows, each by the member that has not seen it, and decides how long to train and
+    at which temperature to predict. It takes ``module=None``,
+    ``early_stopping="auto"``, neither `X_val`, `groups`, callbacks that score, nor a
+    method but ``"mixup"``; else a part is held out, and members share matrices.
 
     Where such members find out about mixing, half of them mix (alpha 0.5, partners of
     their own) until the learning rate falls. Then all take the way with the smaller
     loss on rows not seen; if neither is smaller by its standard error, each goes on as
-    it was. `history_` has the mean alpha (``event_alpha``) and the losses that decided
-    (``event_alpha_losses``). Elsewhere ``mix="auto"`` does not mix.
+    it was. `history_` has both losses (``event_alpha_losses``) and the mean alpha
+    (``event_alpha``). Elsewhere ``mix="auto"`` does not mix.
 
     Methods and pairings that compare classes, such as ``"remix"``, need one class per
     row.

@@ -44,7 +44,8 @@ def test_warm_start_takes_another_learning_rate():
 
 
 def test_every_training_anneals_the_learning_rate():
-    model = classifier(warm_start=True, max_epochs=6).fit(X, Y).fit(X, Y)
+    model = classifier(warm_start=True, max_epochs=6, early_stopping=False)
+    model.fit(X, Y).fit(X, Y)
     rates = model.history_[:, "event_lr"]
     assert rates[6:] == rates[:6]
     # The first group is that of the embeddings.

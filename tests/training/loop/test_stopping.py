@@ -26,13 +26,21 @@ class Interrupt(Callback):
             raise KeyboardInterrupt
 
 
-def test_small_tables_are_trained_whole():
-    model = classifier().fit(X, Y)
+def test_members_of_small_tables_leave_out_a_part_each():
+    model = classifier(batch_size=64).fit(X, Y)
+    batches = model.history_[0]["batches"]
+    # Of 64 rows each of the eight members trains on 56, and is judged by 8.
+    assert [b["train_batch_size"] for b in batches if "train_loss" in b] == [56]
+    assert [b["valid_batch_size"] for b in batches if "valid_loss" in b] == [8]
+
+
+def test_a_few_rows_are_trained_whole():
+    model = classifier().fit(X[:32], Y[:32])
     assert "valid_loss" not in model.history_[0]
 
 
-def test_from_1000_rows_a_part_is_held_out():
-    model = classifier(batch_size=256).fit(*blobs(1000))
+def test_from_1000_rows_other_nets_hold_out_a_part():
+    model = classifier(module="tabm", batch_size=256).fit(*blobs(1000))
     assert "valid_loss" in model.history_[0]
     trained = sum(b["train_batch_size"] for b in model.history_[0]["batches"][:4])
     assert trained == 900
@@ -93,7 +101,8 @@ def test_validation_weights_count():
 def test_the_best_weights_come_back():
     recorder = Recorder()
     X_bad, y_bad = X_VAL, 1 - Y_VAL  # what is learnt makes it worse
-    model = classifier(max_epochs=8, callbacks=[recorder], n_iter_no_change=3)
+    net = {"module": nn.Linear(4, 2), "lr": 1e-2}
+    model = classifier(**net, max_epochs=8, callbacks=[recorder], n_iter_no_change=3)
     model.fit(X, Y, X_val=X_bad, y_val=y_bad)
     losses = model.history_[:, "valid_loss"]
     best = recorder.states[int(np.argmin(losses))]
@@ -104,7 +113,8 @@ def test_the_best_weights_come_back():
 
 @pytest.mark.parametrize("patience", [1, 2])
 def test_training_stops_after_n_iter_no_change(patience):
-    model = classifier(max_epochs=30, n_iter_no_change=patience, lr=1e-2)
+    net = {"module": nn.Linear(4, 2), "lr": 1e-2}
+    model = classifier(**net, max_epochs=30, n_iter_no_change=patience)
     model.fit(X, Y, X_val=X_VAL, y_val=1 - Y_VAL)
     best = int(np.argmin(model.history_[:, "valid_loss"])) + 1
     assert len(model.history_) == model.n_iter_ == best + patience
