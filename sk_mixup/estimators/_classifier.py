@@ -189,9 +189,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     Tables of 40 to 12 000 rows lose none to a validation part. The net has eight
     members that share nothing, and each leaves out other rows: `valid_loss` is that of
     all rows, each by the member that has not seen it, and decides how long to train and
-    at which temperature to predict. It takes ``module=None``,
-    ``early_stopping="auto"``, neither `X_val`, `groups`, callbacks that score, nor a
-    method but ``"mixup"``; else a part is held out, and members share matrices.
+    at which temperature to predict. With a `module`, `early_stopping`, `X_val`,
+    `groups`, callbacks that score, or other methods, a part is held out instead.
 
     Where such members find out about mixing, half of them mix (alpha 0.5, partners of
     their own) until the learning rate falls. Then all take the way with the smaller
