@@ -40,12 +40,19 @@ class ChooseAlpha(Callback):
         self.course = course
         self.valid = valid
 
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Note what the members mix with, and choose at the turn."""
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Note what the members mix with."""
+        alphas = self._alphas(net)
+        net.history.record("event_alpha", sum(alphas) / len(alphas))
+
+    def _alphas(self, net: Any) -> list[float]:
         method = net.run_.method
         given = 0.0 if method is None else method.alpha
-        alphas = given if isinstance(given, list) else [given] * self.valid.n_members
-        net.history.record("event_alpha", sum(alphas) / len(alphas))
+        return given if isinstance(given, list) else [given] * self.valid.n_members
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Choose at the turn."""
+        alphas = self._alphas(net)
         if not self.course.turns or len(set(alphas)) < 2:
             return
         losses = losses_by_alpha(net, net.run_.objective, self.valid, alphas)

@@ -1,0 +1,179 @@
+"""Members that leave out folds, and what they find out about mixing."""
+
+import pickle
+
+import numpy as np
+import pytest
+from skorch.callbacks import EpochScoring
+
+from sk_mixup import MixupClassifier, MixupRegressor
+from sk_mixup.mixing import CMixup, Mixup
+from tests.builders import blobs
+
+X, Y = blobs(64)
+
+
+def classifier(**params):
+    settings = {"max_epochs": 8, "random_state": 0, "module__d_hidden": 16}
+    return MixupClassifier(**(settings | params))
+
+
+def regressor(**params):
+    settings = {"max_epochs": 8, "random_state": 0, "module__d_hidden": 16}
+    return MixupRegressor(**(settings | params))
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return classifier().fit(X, Y)
+
+
+# -- who leaves out what ---------------------------------------------------------------
+
+
+def test_members_share_nothing_and_are_joined_by_the_module(fitted):
+    assert fitted.module_.n_members == 8
+    assert not fitted.module_.shares_weights
+    assert fitted.predict_proba(X).shape == (64, 2)
+
+
+def test_the_validation_loss_is_that_of_rows_not_seen(fitted):
+    assert "valid_loss" in fitted.history_[0]
+    # Labels by chance cannot be known of rows that were left out.
+    chance = np.random.default_rng(0).integers(0, 2, 64)
+    blind = classifier(max_epochs=40).fit(X, chance)
+    assert min(blind.history_[:, "valid_loss"]) > 0.6
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"module": "tabm"},
+        {"early_stopping": False},
+        {"early_stopping": True},
+        {"mix": "manifold"},
+        {"mix": CMixup(0.2)},
+        {"module__shares_weights": True},
+        {"module__n_members": 1},
+        {"callbacks": [EpochScoring("accuracy", on_train=False)]},
+    ],
+    ids=str,
+)
+def test_otherwise_members_share_their_matrices(params):
+    y = Y if not isinstance(params.get("mix"), CMixup) else X[:, 0]
+    model = (classifier if y is Y else regressor)(**params).fit(X, y)
+    assert model.module_.shares_weights
+
+
+def test_given_validation_rows_are_used():
+    model = classifier().fit(X, Y, X_val=X[:20], y_val=Y[:20])
+    assert model.module_.shares_weights
+
+
+def test_a_class_with_one_row_is_left_out_by_nobody():
+    y = Y.copy()
+    y[0] = 2
+    assert classifier().fit(X, y).module_.shares_weights
+
+
+def test_numbers_are_left_out_too():
+    model = regressor(max_epochs=60).fit(X, X[:, 0])
+    assert not model.module_.shares_weights
+    assert model.score(X, X[:, 0]) > 0.8
+
+
+def test_weights_count():
+    weight = np.r_[np.zeros(16), np.ones(48)]
+    weighted = classifier().fit(X, Y, sample_weight=weight)
+    part = classifier().fit(X[16:], Y[16:])
+    np.testing.assert_array_equal(weighted.predict_proba(X), part.predict_proba(X))
+
+
+def test_a_training_goes_on_with_the_same_folds():
+    model = classifier(warm_start=True).fit(X, Y)
+    n_before = model.n_iter_
+    model.fit(X, Y)
+    assert model.n_iter_ > n_before
+    assert not model.module_.shares_weights
+
+
+def test_partial_fit_goes_on_with_all_rows(fitted):
+    model = pickle.loads(pickle.dumps(fitted)).partial_fit(X, Y)
+    assert model.n_iter_ == fitted.n_iter_ + 1
+    assert model.predict(X).shape == (64,)
+
+
+def test_a_pickle_holds_no_rows(fitted):
+    many = classifier(max_epochs=2).fit(*blobs(3_000))
+    few = classifier(max_epochs=2).fit(*blobs(2_900))
+    assert len(pickle.dumps(many)) - len(pickle.dumps(few)) < 100 * X[0].nbytes
+
+
+def test_the_temperature_is_fitted_on_rows_not_seen(fitted):
+    assert 0.2 < fitted.temperature_ < 5.0
+    assert fitted.temperature_ != 1.0
+
+
+# -- how strongly to mix ---------------------------------------------------------------
+
+
+def test_both_ways_are_tried_and_judged(fitted):
+    found = [
+        h["event_alpha_losses"] for h in fitted.history_ if "event_alpha_losses" in h
+    ]
+    assert len(found) == 1
+    assert set(found[0]) == {0.0, 0.5}
+    assert fitted.history_[0, "event_alpha"] == 0.25
+
+
+def test_alpha_says_what_came_out(fitted):
+    alpha = fitted.alpha_
+    last = fitted.history_[-1, "event_alpha"]
+    assert np.mean(alpha) == last
+    assert np.ndim(alpha) == 0 or len(alpha) == 8
+
+
+@pytest.mark.parametrize("params", [{"alpha": "auto"}, {"mix": "mixup"}])
+def test_auto_has_several_spellings(fitted, params):
+    model = classifier(**params).fit(X, Y)
+    np.testing.assert_array_equal(model.predict_proba(X), fitted.predict_proba(X))
+
+
+@pytest.mark.parametrize("alpha", [0, 0.3])
+def test_a_number_means_what_it_says(alpha):
+    model = classifier(alpha=alpha).fit(X, Y)
+    assert model.alpha_ == alpha
+    assert set(model.history_[:, "event_alpha"]) == {float(alpha)}
+
+
+def test_none_is_no_mixing():
+    assert classifier(mix=None).fit(X, Y).alpha_ == 0.0
+
+
+def test_members_can_be_told_each():
+    alphas = [0.0, 0.1] * 4
+    model = classifier(mix=Mixup(alphas, per="member")).fit(X, Y)
+    assert model.alpha_.tolist() in (alphas,) or np.ndim(model.alpha_) == 0
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"module": "tabm"}, {"module": "mlp"}, {"mix": "cutmix"}, {"mix": Mixup(0.2)}],
+    ids=str,
+)
+def test_other_nets_and_methods_cannot_find_out(params):
+    with pytest.raises(ValueError, match=r"alpha='auto' is for.*MixupSearchCV"):
+        classifier(alpha="auto", module__d_hidden=8, **params).fit(X, Y)
+
+
+def test_another_word_for_alpha_is_an_error():
+    with pytest.raises(
+        ValueError, match="must be a number, None or 'auto'; got 'some'"
+    ):
+        classifier(alpha="some").fit(X, Y)
+
+
+@pytest.mark.parametrize(("preset", "n_members"), [("fast", 4), ("best", 16)])
+def test_presets_have_fewer_or_more_members(preset, n_members):
+    model = classifier(preset=preset, max_epochs=2).fit(X, Y)
+    assert model.module_.n_members == n_members
