@@ -212,12 +212,8 @@ class Settings:
         by_name = isinstance(self.mix, str) and self.mix in ("auto", "mixup")
         is_table = input_kind(self.module, X) == "table"
         fits = by_name and self.module is None and is_table
-        if not isinstance(self.alpha, str):
+        if not isinstance(self.alpha, str) or self.alpha != "auto":
             return fits and self.alpha is None and not self.under("mix")
-        if self.alpha != "auto":
-            raise ValueError(
-                f"alpha must be a number, None or 'auto'; got {self.alpha!r}."
-            )
         if self.mix is not None and not fits:
             raise ValueError(
                 "alpha='auto' is for mix='mixup' and the net that module=None builds"
@@ -236,5 +232,6 @@ class Settings:
             is_table = input_kind(self.module, X) == "table"
             mix = None if is_table and not said else "mixup"
         # Where nothing can be found out, as of many rows, the method's own is taken.
-        alpha = None if is_auto or isinstance(self.alpha, str) else self.alpha
+        said_auto = isinstance(self.alpha, str) and self.alpha == "auto"
+        alpha = None if is_auto or said_auto else self.alpha
         return resolve_method(mix, alpha=alpha, overrides=overrides)
