@@ -122,7 +122,7 @@ _VARIANTS = ("alpha=0", "fast", "best")
 
 def _ranked(found: Found, peers: list[str], title: str) -> Table | None:
     tables = found.tables(peers)
-    if not tables or "default" not in peers:
+    if not tables or not {"default", *REFERENCES} <= set(peers):
         return None
     lines = []
     others = [m for m in peers if m != "default"]

@@ -21,7 +21,8 @@ _CLOSE_LOOK = 64
 _ROWS_PER_BIN, _ROWS_PER_BIN_OF_NUMBERS, _LEAST_BINS = 400, 700, 8
 _LEAST_ROWS_IN_BIN = 64
 # Beside them bins that share out the rows, as far as there are rows for them.
-_ROWS_PER_EVEN_BIN, _LEAST_EVEN_BINS = 50, 4
+# Of many rows the tree makes bins enough to follow classes.
+_ROWS_PER_EVEN_BIN, _LEAST_EVEN_BINS, _EVEN_UP_TO = 50, 4, 12_000
 
 
 class TableInput:
@@ -97,13 +98,15 @@ class TableInput:
                 weight=None if shares is None else shares[seen],
                 seed=encoder.seed % 2**32,
             )
-            # A tree makes steps of a smooth function, which quantiles follow.
-            n_even = encoder.n_bins // 2
-            if not is_number:
-                fit = max(n_rows // _ROWS_PER_EVEN_BIN, _LEAST_EVEN_BINS)
-                n_even = min(n_even, fit)
-            even = _thinned(encoder.bin_edges_[j], n_even).numpy()
-            found.append(np.unique(np.r_[edges, even]))
+            if is_number or n_rows <= _EVEN_UP_TO:
+                # A tree makes steps of a smooth function, which quantiles follow.
+                n_even = encoder.n_bins // 2
+                if not is_number:
+                    fit = max(n_rows // _ROWS_PER_EVEN_BIN, _LEAST_EVEN_BINS)
+                    n_even = min(n_even, fit)
+                even = _thinned(encoder.bin_edges_[j], n_even).numpy()
+                edges = np.unique(np.r_[edges, even])
+            found.append(edges)
         self._target_edges = found
 
     def net_arguments(self, n_outputs: int) -> dict[str, Any]:
