@@ -8,6 +8,7 @@ decides.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -80,10 +81,10 @@ def members_method(
     if settings.finds_alpha(X):
         return Mixup(tried_alphas(*members), per="member")
     method = settings.method
-    by_name = isinstance(settings.mix, str) and not settings.under("mix")
-    if type(method) is not Mixup or not by_name:
+    by_name = isinstance(settings.mix, str) and "per" not in settings.under("mix")
+    if type(method) is not Mixup or not by_name or method.single_target:
         return method
-    return Mixup(method.alpha, per="member")
+    return copy.deepcopy(method).set_params(per="member")
 
 
 def tried_alphas(n_members: int, n_folds: int) -> list[float]:

@@ -101,8 +101,8 @@ def test_validation_weights_count():
 def test_the_best_weights_come_back():
     recorder = Recorder()
     X_bad, y_bad = X_VAL, 1 - Y_VAL  # what is learnt makes it worse
-    net = {"module": nn.Linear(4, 2), "lr": 1e-2}
-    model = classifier(**net, max_epochs=8, callbacks=[recorder], n_iter_no_change=3)
+    net = {"module": nn.Linear(4, 2), "lr": 0.1}
+    model = classifier(**net, max_epochs=30, callbacks=[recorder], n_iter_no_change=3)
     model.fit(X, Y, X_val=X_bad, y_val=y_bad)
     losses = model.history_[:, "valid_loss"]
     best = recorder.states[int(np.argmin(losses))]
