@@ -186,7 +186,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     (`partial_fit`, `warm_start`) keeps the last temperature; an iterable data set needs
     `X_val` to have one.
 
-    Tables of 40 to 12 000 rows lose none to a validation part. The net has eight
+    Tables of 40 to 60 000 rows lose none to a validation part. The net has eight
     members that share nothing, and each leaves out other rows: `valid_loss` is that of
     all rows, each by the member that has not seen it, and decides how long to train and
     at which temperature to predict. With a `module`, `early_stopping`, `X_val`,

@@ -7,8 +7,8 @@ length of a training is no matter of chance; bins of the numbers by the target a
 evenly beside; first weights as wide as a ReLU wants them; dropout. How long a training
 takes is no part of a recipe, see `Course`.
 
-Many rows do without folds: a tenth of them says all there is to say, and members that
-share their matrices are the larger net.
+Very many rows do without folds: a tenth of them says all there is to say, and members
+that share their matrices are the larger net.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sk_mixup.training.recipes._recipe import Recipe, fast_precision, fused
 #: Settings of the recipe, by cost.
 PRESETS = ("fast", "default", "best")
 #: Rows between which the members of a net leave out folds.
-LEAST_FOLD_ROWS, MOST_FOLD_ROWS = 40, 12_000
+LEAST_FOLD_ROWS, MOST_FOLD_ROWS = 40, 60_000
 #: Members of a net whose members leave out folds, and the folds, by preset.
 _FOLDS = {"fast": (4, 4), "default": (8, 8), "best": (16, 8)}
 # Rows up to which a batch is so large, and rows above all of these.
