@@ -17,7 +17,7 @@ WHEEL  := .venv-wheel
 OLDEST := .venv-oldest
 # The lower bounds of pyproject.toml. torch is the one of constraints.txt: its oldest
 # allowed version comes from PyPI with gigabytes of CUDA.
-OLDEST_VERSIONS := numpy==1.26.4 pandas==2.2.3 scikit-learn==1.6.1 skorch==1.0.0
+OLDEST_VERSIONS := numpy==1.26.4 pandas==2.2.3 scikit-learn==1.6.1 skorch==1.2.0
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-wheel test-oldest lint bench clean
@@ -71,7 +71,7 @@ test-oldest: $(DONE)
 	test -d $(OLDEST) || $(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install -q -c constraints.txt torch
 	$(OLDEST)/bin/python -m pip install -q $(OLDEST_VERSIONS) \
-	  hypothesis matplotlib polars pyarrow narwhals psutil pytest pytest-xdist tqdm -e .
+	  "pyarrow<19" hypothesis matplotlib polars narwhals psutil "pytest<9" pytest-xdist tqdm -e .
 	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal \
 	  -p tests.oldest tests/estimators tests/mixing
 
