@@ -12,17 +12,27 @@ DATA    ?=
 VENV := .venv
 BIN  := $(VENV)/bin
 DONE := $(VENV)/.installed
+# Environments of their own: for the wheel, and for the oldest versions allowed.
+WHEEL  := .venv-wheel
+OLDEST := .venv-oldest
+# The lower bounds of pyproject.toml. torch is the one of constraints.txt: its oldest
+# allowed version comes from PyPI with gigabytes of CUDA.
+OLDEST_VERSIONS := numpy==1.26.4 pandas==2.2.3 scikit-learn==1.6.1 skorch==1.2.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test test-wheel test-oldest lint bench clean
 
 help:
 	@echo "make demo    sweep alpha on a real table, save a reliability plot in demo_output/"
 	@echo "             (your table: make demo ARGS=\"--csv FILE --target COLUMN\")"
 	@echo "make test    lint, types, import directions, tests, docstrings, README, notebook"
 	@echo "make lint    the first three of these"
+	@echo "make test-wheel   build the wheel, install it elsewhere, run the short example"
+	@echo "make test-oldest  estimators and mixing with the oldest versions allowed"
 	@echo "make bench   all benchmarks (DATA=folder for those that need data sets)"
-	@echo "make clean   remove outputs and caches; .venv stays"
+	@echo "make clean   remove outputs, caches and the environments but .venv"
+	@echo
+	@echo "PYTHON=python3.13 names another interpreter, WORKERS=4 more test processes."
 
 $(DONE): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -47,10 +57,28 @@ lint: $(DONE)
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
+# From an empty folder, so that what runs is what was installed.
+test-wheel: $(DONE)
+	rm -rf dist $(WHEEL)
+	$(BIN)/python -m pip wheel -q --no-deps -w dist .
+	$(PYTHON) -m venv $(WHEEL)
+	$(WHEEL)/bin/python -m pip install -q -c constraints.txt torch
+	$(WHEEL)/bin/python -m pip install -q -c constraints.txt dist/*.whl
+	mkdir -p $(WHEEL)/empty
+	cd $(WHEEL)/empty && ../bin/python ../../tests/wheel.py ../../README.md
+
+test-oldest: $(DONE)
+	test -d $(OLDEST) || $(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install -q -c constraints.txt torch
+	$(OLDEST)/bin/python -m pip install -q $(OLDEST_VERSIONS) \
+	  "pyarrow<19" hypothesis matplotlib polars narwhals psutil "pytest<9" pytest-xdist tqdm -e .
+	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal \
+	  -p tests.oldest tests/estimators tests/mixing
+
 bench: $(DONE)
 	$(BIN)/python -m benchmarks all $(if $(DATA),--data $(DATA))
 
 clean:
-	rm -rf demo_output build dist .pytest_cache .ruff_cache .mypy_cache \
+	rm -rf $(WHEEL) $(OLDEST) demo_output build dist .pytest_cache .ruff_cache .mypy_cache \
 	  .import_linter_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
