@@ -87,8 +87,13 @@ def key_of(model: str, table: str, split: int, rows: int, part: str) -> dict[str
     """Return what tells a cell from the others; ours belong to the code that ran."""
     key = {"model": model, "table": table, "split": split, "rows": rows, "part": part}
     if model in OURS:
-        key["code"] = fingerprint(Path(sk_mixup.__file__).parent)
+        key["code"] = _code()
     return key
+
+
+@functools.cache
+def _code() -> str:
+    return fingerprint(Path(sk_mixup.__file__).parent)
 
 
 def measured(

@@ -13,7 +13,8 @@ from benchmarks.metatune_data import MANY_ROWS, ROWS, SOURCES, TABLES
 
 #: Models that ours is compared with as the better of both.
 REFERENCES = ("CatBoost", "LightGBM")
-_SHIFT = 0.01  # Of a mean of ratios: a loss near zero decides nothing.
+# Added to log-losses before their ratio is taken: one near zero decides nothing.
+_SHIFT = 0.01
 
 
 class Found:
@@ -137,10 +138,10 @@ def _ranked(found: Found, peers: list[str], title: str) -> Table | None:
             ranks.append(1 + sum(loss < own for loss in losses.values()))
             reference = found.reference(table)
             if reference is not None:
-                ratios.append(own / reference)
+                shift = _SHIFT if SOURCES[table].is_classification else 0.0
+                ratios.append((own + shift) / (reference + shift))
         worst = max(range(len(ratios)), key=ratios.__getitem__)
-        logs = [math.log(ratio + _SHIFT) for ratio in ratios]
-        mean = math.exp(statistics.fmean(logs)) - _SHIFT
+        mean = math.exp(statistics.fmean(map(math.log, ratios)))
         lines.append(
             [
                 model,
@@ -154,7 +155,7 @@ def _ranked(found: Found, peers: list[str], title: str) -> Table | None:
     columns = ["", "mean rank", "mean ratio", "worst table", "above 1.10"]
     note = (
         f"{len(tables)} tables. Ratio: loss against the better of CatBoost and LightGBM"
-        f" on the same split means; shifted geometric mean (shift {_SHIFT})."
+        f" on the same splits; geometric mean, log-losses shifted by {_SHIFT}."
     )
     return Table(title, columns, lines, [note])
 
