@@ -12,6 +12,7 @@ from sk_mixup.exceptions import warn_caller
 from sk_mixup.model_selection._halving import Halving, HalvingRule
 from sk_mixup.model_selection._members import Member
 from sk_mixup.model_selection._watch import Watch
+from sk_mixup.training.packing import FOLDS_OF_MEMBERS
 
 
 class InterruptedFit(RuntimeError):
@@ -150,6 +151,8 @@ def _check_validated(packs: dict[Hashable, list[Member]]) -> None:
 def warn_of_lone_fits(members: Sequence[Member], searcher: str) -> None:
     """Say once which fits cannot be trained together, and why."""
     reasons = Counter(member.reason for member in members if member.reason is not None)
+    # The default for tables: nobody can do anything about it, nor would gain by it.
+    reasons.pop(FOLDS_OF_MEMBERS, None)
     n_alone = sum(reasons.values())
     if not n_alone:
         return

@@ -62,7 +62,7 @@ def test_tables_of_what_was_found():
             found.add("wine", model, split, 3_000, cell | {"alpha_": 0.5})
     tables = {table.title: table for table in report_tables(found)}
     assert tables["Test losses, at most 3,000 training rows"].rows[0][-1] == "0.900"
-    assert tables["Ranks, all tables"].rows[0][:3] == ["default", "1.00", "0.900"]
+    assert tables["Ranks, all tables"].rows[0][:3] == ["default", "1.00", "0.901"]
     mixing = tables["Mixing: alpha found out against none"].rows[0]
     assert mixing[2:4] == ["0.5, 0.5", "-10.0 %"]
     assert tables["Seconds"].rows[-1][-2:] == ["1.00", "1.00"]

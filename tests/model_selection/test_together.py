@@ -123,11 +123,11 @@ def test_a_table_is_encoded_once_per_fold(monkeypatch):
         TableInput, "fit_transform", lambda self, X: calls.append(1) or real(self, X)
     )
     X, y, _ = people(60)
-    MixupSearchCV(classifier(), GRID, cv=3, refit=False).fit(X, y)
+    MixupSearchCV(classifier(module="tabm"), GRID, cv=3, refit=False).fit(X, y)
     assert len(calls) == 3
     calls.clear()
     grid = GRID | {"class_weight": [None, "balanced"]}
-    MixupSearchCV(classifier(), grid, cv=3, refit=False).fit(X, y)
+    MixupSearchCV(classifier(module="tabm"), grid, cv=3, refit=False).fit(X, y)
     assert len(calls) == 6
 
 

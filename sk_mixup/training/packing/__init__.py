@@ -1,7 +1,13 @@
 """Many small trainings as one: weights stacked, one step for all members."""
 
-from sk_mixup.training.packing._key import pack_key, unfusable_reason
+from sk_mixup.training.packing._key import FOLDS_OF_MEMBERS, pack_key, unfusable_reason
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._together import train_together
 
-__all__ = ["PackMember", "pack_key", "train_together", "unfusable_reason"]
+__all__ = [
+    "FOLDS_OF_MEMBERS",
+    "PackMember",
+    "pack_key",
+    "train_together",
+    "unfusable_reason",
+]

@@ -38,6 +38,8 @@ from sk_mixup.training.packing.programs import (
 )
 from sk_mixup.training.recipes import CourseRates, Knobs
 
+#: Why nets of tables train alone: their members are many trainings already.
+FOLDS_OF_MEMBERS = "the members of the net leave out folds of their own"
 # Callbacks whose work the pack does, or that nobody misses in one.
 _KNOWN = (
     BestWeights, CourseRates, EpochTimer, PassthroughScoring, PrintLog, TrainingBar,
@@ -125,7 +127,7 @@ def _reason_of_data(member: PackMember) -> str | None:
         if not isinstance(data, ArrayData):
             return "the data come as a stream"
         if isinstance(data, MemberRows):
-            return "the members of the net leave out folds of their own"
+            return FOLDS_OF_MEMBERS
         for leaf in _leaves(data.X):
             if not hasattr(leaf, "data_ptr") and not isinstance(leaf, ArrayRows):
                 return "the data are read from a data set"
