@@ -26,7 +26,7 @@ from sk_mixup.training.feeds import (
 )
 from sk_mixup.training.objectives import main_output
 
-SMALL_BLOCK = 32
+SMALL_BLOCK = 16
 LARGE_BLOCK = 1024
 _SMALL_INPUT = 512
 # Wide rows (images) run in small blocks always.
