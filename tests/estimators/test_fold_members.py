@@ -57,7 +57,8 @@ def test_the_validation_loss_is_that_of_rows_not_seen(fitted):
         {"module__n_members": 1},
         {"callbacks": [EpochScoring("accuracy", on_train=False)]},
     ],
-    ids=str,
+    # By name: an object would be shown with its address.
+    ids=lambda given: next(iter(given)),
 )
 def test_otherwise_members_share_their_matrices(params):
     y = Y if not isinstance(params.get("mix"), CMixup) else X[:, 0]
