@@ -3,7 +3,8 @@
 Codes belong to values, never to the dtype that happens to carry them: a category dtype
 with another order, text, or polars give the same codes, and so do 1 and 1.0, because
 one missing value turns a column of integers into floats. Python's own equality decides
-(``1 == 1.0 == True``, ``"1" != 1``), through one dictionary per column.
+(``1 == 1.0 == True``, ``"1" != 1``), through one dictionary per column; of a value that
+equals no level, `_alike` may know which it is.
 
 Two codes are reserved, so that the embedding table has a row for each from the start:
 0 for missing values and 1 for values that fit did not see. Where a column has many
@@ -19,7 +20,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sk_mixup.encoding._alike import Alike, find_alike
 from sk_mixup.encoding._container import is_frame
+from sk_mixup.encoding._known import one_of_each
 from sk_mixup.exceptions import MixupWarning
 
 MISSING = 0
@@ -51,10 +54,20 @@ class Levels(NamedTuple):
         Code of each known value.
     counts : ndarray of shape (n_levels,), dtype int64
         Training rows per code, the reserved ones included.
+    alike : Alike or None
+        Levels by the numbers that they are.
     """
 
     codes: dict[Any, int]
     counts: np.ndarray
+    alike: Alike | None = None
+
+    def find(self, value: Any) -> int | None:
+        """Return the code of a value; None where it is no level."""
+        code = self.codes.get(value)
+        if code is None and self.alike is not None:
+            return self.alike.find(value)
+        return code
 
 
 def factorize(column: Any, label: str) -> Factor:
@@ -107,6 +120,7 @@ def learn_levels(factor: Factor) -> Levels:
     for value, count in zip(factor.values, counts.tolist(), strict=True):
         if count:
             totals[value] = totals.get(value, 0) + count
+    totals = _joined(totals)
     keys = _sorted_if_possible(totals)
     if len(keys) > _RARE_FROM:
         keys = [key for key in keys if totals[key] > 1]
@@ -116,26 +130,27 @@ def learn_levels(factor: Factor) -> Levels:
         keys = [key for key in keys if key in chosen]
     own = [totals[key] for key in keys]
     n_rare = sum(totals.values()) - sum(own)
+    codes = {key: code for code, key in enumerate(keys, start=N_RESERVED)}
     return Levels(
-        codes={key: code for code, key in enumerate(keys, start=N_RESERVED)},
+        codes=codes,
         counts=np.array([n_missing, n_rare, *own], dtype=np.int64),
+        alike=find_alike(totals, codes),
     )
 
 
 def code_table(factor: Factor, levels: Levels) -> np.ndarray:
     """Return the code of each distinct value, and last the one for position -1."""
-    find = levels.codes.get
-    codes = [find(value, UNSEEN) for value in factor.values]
+    found = map(levels.find, factor.values)
+    codes = [UNSEEN if code is None else code for code in found]
     return np.array([*codes, MISSING], dtype=np.int64)
 
 
 def look_up(values: Iterable[Any], levels: Levels, label: str) -> list[int]:
     """Return the codes of a few Python values, faster than pandas can start."""
-    find = levels.codes.get
     codes = []
     for value in values:
         try:
-            code = find(value)
+            code = levels.find(value)
         except TypeError:
             check_hashable([value], label)
             raise
@@ -211,6 +226,21 @@ def _count(factor: Factor) -> tuple[int, np.ndarray]:
     shifted = factor.positions.astype(np.int64) + 1
     counts = np.bincount(shifted, minlength=len(factor.values) + 1)
     return int(counts[0]), counts[1:]
+
+
+def _joined(totals: dict[Any, int]) -> dict[Any, int]:
+    """Count floats that only rounding tells apart as one."""
+    floats = sorted(
+        value for value in totals if isinstance(value, float) and np.isfinite(value)
+    )
+    if len(floats) < 3:
+        return totals
+    values = np.array(floats)
+    meant = one_of_each(values, np.array([totals[value] for value in floats]))
+    joined = dict(totals)
+    for j in np.flatnonzero(meant != values):
+        joined[float(meant[j])] += joined.pop(floats[j])
+    return joined
 
 
 def _sorted_if_possible(values: Iterable[Any]) -> list[Any]:

@@ -14,11 +14,12 @@ that differ from the median.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from sk_mixup.encoding._known import KnownNumbers
 from sk_mixup.encoding._reading import TOO_LARGE
 
 SAMPLE_ROWS = 200_000
@@ -162,6 +163,7 @@ def encode_numbers(
     scale: RobustScale,
     indicators: np.ndarray,
     labels: Sequence[str],
+    known: Mapping[int, KnownNumbers],
 ) -> np.ndarray:
     """Scale columns, impute missing values by 0 and append the indicators.
 
@@ -174,6 +176,8 @@ def encode_numbers(
         Which of `columns` get an indicator.
     labels : sequence of str
         What messages call each column.
+    known : mapping of int to KnownNumbers
+        Of those columns that repeat values.
 
     Returns
     -------
@@ -186,6 +190,8 @@ def encode_numbers(
         missing = None if np.isfinite(block).all() else np.isnan(block)
         if missing is not None and np.isinf(block).any():
             _refuse_infinite(columns, labels)
+        for j, numbers in known.items():
+            numbers.snap(block[j])
         scale.apply(block)
         if missing is not None:
             block[missing] = 0.0

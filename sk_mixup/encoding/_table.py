@@ -9,7 +9,8 @@ are used by position, and `transform` only looks up.
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,9 +20,10 @@ from sk_mixup.encoding import _categorical as categories, _numeric as numeric
 from sk_mixup.encoding._bins import quantile_edges
 from sk_mixup.encoding._categorical import Factor
 from sk_mixup.encoding._container import is_frame, take_column
+from sk_mixup.encoding._known import KnownNumbers, without_variants
 from sk_mixup.encoding._reading import read_numbers
 from sk_mixup.encoding._roles import find_categorical, is_text_column
-from sk_mixup.encoding._values import FrequentValues, frequent_values
+from sk_mixup.encoding._values import FrequentValues, frequent_values, known_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,11 +52,12 @@ class TableEncoder:
     """Encode columns of mixed types as numbers and category codes.
 
     Number columns are centred at the median, divided by the interquartile range and
-    clipped smoothly to (-3, 3). A missing value becomes 0, the median; each column with
-    missing values in `fit` gets an indicator column of 0 and 1. Category columns become
-    codes: 0 for missing, 1 for values unseen in `fit` or rare there (seen once in a
-    column of more than 100 levels, or beyond the 100 000 most frequent levels), and
-    from 2 on the other levels in sorted order.
+    clipped smoothly to (-3, 3). A number that only rounding tells from one that its
+    column repeats is encoded as that one, to the bit. A missing value becomes 0, the
+    median; each column with missing values in `fit` gets an indicator column of 0 and
+    1. Category columns become codes: 0 for missing, 1 for values unseen in `fit` or
+    rare there (seen once in a column of more than 100 levels, or beyond the 100 000
+    most frequent levels), and from 2 on the other levels in sorted order.
 
     Parameters
     ----------
@@ -127,6 +130,8 @@ class TableEncoder:
     _scale: numeric.RobustScale
     _indicators: np.ndarray
     _levels: list[categories.Levels]
+    # A pickle of an earlier version has none, and goes on to know its values exactly.
+    _known: Mapping[int, KnownNumbers] = MappingProxyType({})
 
     def __init__(
         self,
@@ -259,11 +264,17 @@ class TableEncoder:
         self._indicators = np.flatnonzero(has_missing)
         self.indicator_columns_ = self.numeric_columns_[self._indicators]
         self.n_numeric_ = len(columns)
+        samples = [without_variants(sample) for sample in samples]
         encoded = [
             self._scale.apply_to_column(sample, j) for j, sample in enumerate(samples)
         ]
         self.bin_edges_ = [quantile_edges(column, self.n_bins) for column in encoded]
         self.frequent_values_ = [frequent_values(column) for column in encoded]
+        self._known = {
+            j: known_numbers(samples[j], encoded[j], found)
+            for j, found in enumerate(self.frequent_values_)
+            if len(found.values)
+        }
 
     def _learn_categorical(self, X: Table, factors: list[Factor]) -> None:
         from_dtype = isinstance(self.categorical_features, str)
@@ -305,7 +316,9 @@ class TableEncoder:
         if not columns:
             return np.empty((n_rows, 0), dtype=np.float32)
         labels = [self._labels[j] for j in self.numeric_columns_]
-        return numeric.encode_numbers(columns, self._scale, self._indicators, labels)
+        return numeric.encode_numbers(
+            columns, self._scale, self._indicators, labels, self._known
+        )
 
     def _transform_short(self, rows: np.ndarray) -> EncodedTable:
         """Encode a few rows without the fixed costs of pandas."""

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sk_mixup.encoding._known import KnownNumbers
+
 MAX_VALUES = 256
 """A column with more frequent values is a number and nothing else."""
 
@@ -65,3 +67,22 @@ def frequent_values(ordered: np.ndarray) -> FrequentValues:
         return FrequentValues(values[:0], np.zeros(1, dtype=np.int64))
     others = len(ordered) - n_rows
     return FrequentValues(values[often], np.r_[others, counts[often]].astype(np.int64))
+
+
+def known_numbers(
+    ordered: np.ndarray, encoded: np.ndarray, found: FrequentValues
+) -> KnownNumbers:
+    """Return the frequent values of a column before they were encoded.
+
+    Parameters
+    ----------
+    ordered : ndarray of shape (n_rows,), dtype float64
+        Training values, sorted, without missing ones.
+    encoded : ndarray of shape (n_rows,)
+        The same, encoded.
+    found : FrequentValues
+        Of `encoded`.
+    """
+    # Values that are one to the net are one here: the first stands for all of them.
+    codes, first = np.unique(encoded.astype(np.float32), return_index=True)
+    return KnownNumbers.among(ordered[first], np.isin(codes, found.values))

@@ -22,6 +22,12 @@ __all__ = ["ReliabilityCurve", "expected_calibration_error", "reliability_curve"
 
 BinStrategy = Literal["uniform", "quantile"]
 
+N_BINS = 15
+"""As in Guo et al.; one number for functions and displays."""
+
+# A probability at an edge stays below it in single precision.
+_EDGE_SLACK = 2.0**-22
+
 
 # eq=False: comparing arrays gives arrays, which have no truth value.
 @dataclass(frozen=True, eq=False)
@@ -58,7 +64,7 @@ def reliability_curve(
     y_true: ArrayLike,
     proba: ArrayLike,
     *,
-    n_bins: int = 15,
+    n_bins: int = N_BINS,
     strategy: BinStrategy = "uniform",
     classes: ArrayLike | None = None,
 ) -> ReliabilityCurve:
@@ -114,7 +120,7 @@ def reliability_curve(
     else:
         raise ValueError(f"strategy must be 'uniform' or 'quantile'; got {strategy!r}.")
     used = edges.size - 1
-    index = np.searchsorted(edges[1:-1], confidence, side="left")
+    index = np.searchsorted(edges[1:-1] + _EDGE_SLACK, confidence, side="left")
     count = np.bincount(index, minlength=used)
     # 0 / 0 is the NaN that an empty bin promises.
     with np.errstate(invalid="ignore"):
@@ -127,7 +133,7 @@ def expected_calibration_error(
     y_true: ArrayLike,
     proba: ArrayLike,
     *,
-    n_bins: int = 15,
+    n_bins: int = N_BINS,
     strategy: BinStrategy = "uniform",
     classes: ArrayLike | None = None,
 ) -> float:

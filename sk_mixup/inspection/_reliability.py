@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sk_mixup.inspection._calibration import (
+    N_BINS,
     BinStrategy,
     ReliabilityCurve,
     reliability_curve,
@@ -84,7 +85,7 @@ class ReliabilityDisplay:
         X: Any,
         y: ArrayLike,
         *,
-        n_bins: int = 10,
+        n_bins: int = N_BINS,
         strategy: BinStrategy = "uniform",
         name: str | None = None,
         ax: Axes | None = None,
@@ -99,8 +100,8 @@ class ReliabilityDisplay:
             Held-out samples.
         y : array-like of shape (n_samples,)
             Their labels.
-        n_bins : int, default=10
-            Number of bins.
+        n_bins : int, default=15
+            Number of bins, as of `expected_calibration_error`.
         strategy : {"uniform", "quantile"}, default="uniform"
             Bins of equal width, or of about equally many samples.
         name : str, default=None
@@ -135,7 +136,7 @@ class ReliabilityDisplay:
         y_true: ArrayLike,
         proba: ArrayLike,
         *,
-        n_bins: int = 10,
+        n_bins: int = N_BINS,
         strategy: BinStrategy = "uniform",
         classes: ArrayLike | None = None,
         name: str | None = None,
@@ -150,8 +151,8 @@ class ReliabilityDisplay:
         proba : array-like of shape (n_samples, n_classes) or (n_samples,)
             Predicted probabilities; one dimension means two classes and the
             probability of the second.
-        n_bins : int, default=10
-            Number of bins.
+        n_bins : int, default=15
+            Number of bins, as of `expected_calibration_error`.
         strategy : {"uniform", "quantile"}, default="uniform"
             Bins of equal width, or of about equally many samples.
         classes : array-like of shape (n_classes,), default=None
