@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sk_mixup.mixing import expected_smoothing
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
@@ -32,8 +34,8 @@ def draw_law(ax: Axes, alphas: Sequence[float], fold: bool) -> None:
     lam = np.linspace(0.5 if fold else 0.0, 1.0, 401)[1:-1]
     highest = 0.0
     for alpha in alphas:
-        if alpha == 0:
-            ax.axvline(1.0, label="α = 0: λ = 1", color="0.4", linestyle="--")
+        if expected_smoothing(float(alpha)) == 0:
+            ax.axvline(1.0, label=f"α = {alpha:g}: λ = 1", color="0.4", linestyle="--")
             continue
         density = beta_density(lam, float(alpha)) * (2.0 if fold else 1.0)
         (line,) = ax.plot(lam, density, label=f"α = {alpha:g}")

@@ -8,6 +8,7 @@ used, as scikit-learn does, so that methods can be cloned and swept.
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from sk_mixup.mixing.draws import (
     check_pairing,
     check_partners,
     check_schedule,
+    effective_alpha,
     keeps_rows,
     never_pairs_selves,
     resolve_pairing,
@@ -32,7 +34,13 @@ from sk_mixup.mixing.draws import (
     uniforms,
     value_at,
 )
-from sk_mixup.mixing.plans import MixedTargets, MixPlan
+from sk_mixup.mixing.plans import (
+    MixedTargets,
+    MixPlan,
+    as_targets,
+    check_width,
+    class_targets,
+)
 
 _PLAIN = (float, int, str, type(None))
 
@@ -112,7 +120,8 @@ class Method(Parameterized):
     @property
     def never_mixes(self) -> bool:
         """Whether the parameters say that nothing is ever mixed."""
-        return getattr(self, "alpha", None) == 0
+        alpha = getattr(self, "alpha", None)
+        return isinstance(alpha, numbers.Real) and effective_alpha(float(alpha)) == 0
 
     @property
     def reads_module(self) -> bool:
@@ -156,6 +165,8 @@ class Method(Parameterized):
         """
         self._validate_once()
         first = first_tensor(x)
+        if y is not None:
+            y = as_targets(y, first.device)
         if not self.is_on(context):
             return self._identity(first)
         if not keeps_rows(self.pairing):
@@ -230,10 +241,20 @@ class Method(Parameterized):
         return left > _epochs(self.off_last, context.n_epochs)
 
     def _alpha_now(self, context: MixContext | None) -> float:
-        return value_at(self.alpha, 0.0 if context is None else context.progress)
+        return effective_alpha(self._now("alpha", context, math.inf))
 
     def _p_now(self, context: MixContext | None) -> float:
-        return value_at(self.p, 0.0 if context is None else context.progress)
+        return self._now("p", context, 1.0)
+
+    def _now(self, name: str, context: MixContext | None, high: float) -> float:
+        """Return what a parameter or its schedule says; a schedule may say anything."""
+        progress = 0.0 if context is None else context.progress
+        given = getattr(self, name)
+        value = value_at(given, progress)
+        if not 0.0 <= value <= high or value == math.inf:
+            label = f"{name} at progress {progress:g}" if callable(given) else name
+            check_number(label, value, low=0.0, high=high)
+        return value
 
     def _gate_is_open(self, streams: MixStreams, context: MixContext | None) -> bool:
         # Drawn even for p=1, so that a sweep over p reads one stream alike.
@@ -292,7 +313,7 @@ class Method(Parameterized):
     def __call__(
         self,
         x: Any,
-        y: Tensor,
+        y: Any,
         *,
         n_classes: int | None = None,
         generator: torch.Generator | MixStreams | None = None,
@@ -304,8 +325,8 @@ class Method(Parameterized):
         ----------
         x : Tensor of shape (B, ...), or dict, tuple or list of such
             The batch.
-        y : Tensor of shape (B,) or (B, k)
-            Class indices, numbers to predict or soft labels.
+        y : Tensor, array or list of shape (B,) or (B, k)
+            Class indices, one-hot rows, numbers to predict or soft labels.
         n_classes : int or None
             Number of classes. Without it, class indices come back as a
             `MixedTargets` for `mixed_loss`.
@@ -317,6 +338,21 @@ class Method(Parameterized):
         x_mixed : like `x`
         targets : Tensor or MixedTargets
         """
+        return self._mix(x, y, n_classes, generator, context)[1:]
+
+    def _mix(
+        self,
+        x: Any,
+        y: Any,
+        n_classes: int | None,
+        generator: torch.Generator | MixStreams | None,
+        context: MixContext | None = None,
+    ) -> tuple[MixPlan, Any, Tensor | MixedTargets]:
+        """Do what a call does, and return the plan as well."""
+        y = as_targets(y, first_tensor(x).device)
+        check_width(y, n_classes)
+        if n_classes is not None:
+            y = class_targets(y, n_classes, lam_dtype(first_tensor(x)))
         plan = self.draw(x, y, generator=generator, context=context)
         if plan.site is not None:
             raise ValueError(
@@ -326,14 +362,9 @@ class Method(Parameterized):
             )
         x_mixed = plan.apply(x)
         if n_classes is not None or y.is_floating_point():
-            if n_classes is not None and y.is_floating_point() and y.ndim == 1:
-                raise TypeError(
-                    f"n_classes={n_classes} needs class indices (an integer y); got y"
-                    f" of dtype {y.dtype}."
-                )
-            return x_mixed, plan.targets(y, n_classes)
+            return plan, x_mixed, plan.targets(y, n_classes)
         pair = plan.own_rows(y), plan.partner_rows(y)
-        return x_mixed, MixedTargets(*pair, plan.label_weights[0])
+        return plan, x_mixed, MixedTargets(*pair, plan.label_weights[0])
 
     def preview(
         self,

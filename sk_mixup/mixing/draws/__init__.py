@@ -1,6 +1,10 @@
 """What methods draw with: pairings, laws of lambda, schedules, random streams."""
 
-from sk_mixup.mixing.draws._beta import alpha_for_smoothing, expected_smoothing
+from sk_mixup.mixing.draws._beta import (
+    alpha_for_smoothing,
+    effective_alpha,
+    expected_smoothing,
+)
 from sk_mixup.mixing.draws._laws import (
     BetaLaw,
     ClippedLaw,
@@ -54,6 +58,7 @@ __all__ = [
     "check_partners",
     "check_schedule",
     "draw_lam",
+    "effective_alpha",
     "expected_smoothing",
     "integer",
     "keeps_rows",

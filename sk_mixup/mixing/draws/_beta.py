@@ -23,6 +23,7 @@ _LOG_TINY = -25.0
 # torch.rand has 53 bits at most: a tail below exp(-38) is never asked for.
 _LOG_TAIL = -38.0
 _ALPHA_MAX = 1e6
+_ALPHA_MIN = 1e-8
 _PIECES = 2048
 _NEWTON_STEPS = 4
 
@@ -110,10 +111,20 @@ class SymmetricBeta:
 def symmetric_beta(alpha: float) -> SymmetricBeta:
     """Return the (cached) law of one alpha.
 
-    Above 1e6 the law of 1e6 stands in: lambda is 1/2 to three digits, and the series
-    would take ever longer.
+    Below 1e-8 the law of 1e-8 stands in: lambda is 0 or 1 to the last digit. Above 1e6
+    that of 1e6 does: lambda is 1/2 to three digits, and the series would take ever
+    longer.
     """
-    return _cached(min(alpha, _ALPHA_MAX))
+    return _cached(min(max(alpha, _ALPHA_MIN), _ALPHA_MAX))
+
+
+def effective_alpha(alpha: float) -> float:
+    """Return alpha; 0, no mixing, for less than 1e-8.
+
+    A batch would be mixed by more than rounding once in ten million, and a row left
+    with its partner's whole value: nobody who asks for less than that wants any.
+    """
+    return alpha if alpha >= _ALPHA_MIN else 0.0
 
 
 _cached = functools.lru_cache(maxsize=256)(SymmetricBeta)
@@ -145,7 +156,7 @@ def expected_smoothing(alpha: float) -> float:
     """
     if not 0 <= alpha < math.inf:
         raise ValueError(f"alpha must be a number of at least 0; got {alpha!r}.")
-    if alpha == 0:
+    if effective_alpha(alpha) == 0:
         return 0.0
     log_beta = 2 * math.lgamma(alpha) - math.lgamma(2 * alpha)
     return 0.5 - math.exp(-math.log(alpha) - alpha * math.log(4.0) - log_beta)

@@ -6,11 +6,13 @@ the same partners and comparable lambdas.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor
 
 from sk_mixup.mixing._params import Parameterized, check_number
-from sk_mixup.mixing.draws._beta import symmetric_beta
+from sk_mixup.mixing.draws._beta import effective_alpha, symmetric_beta
 
 
 class LamLaw(Parameterized):
@@ -51,7 +53,7 @@ class BetaLaw(LamLaw):
     Parameters
     ----------
     alpha : float, default=1.0
-        At least 0; 0 gives lambda = 1.
+        At least 0; less than 1e-8 gives lambda = 1.
 
     Examples
     --------
@@ -69,21 +71,21 @@ class BetaLaw(LamLaw):
 
     def quantile(self, u: Tensor) -> Tensor:
         """Return lambda for uniform numbers."""
-        if self.alpha == 0:
+        if effective_alpha(self.alpha) == 0:
             return torch.ones_like(u)
         low = symmetric_beta(float(self.alpha)).lower(torch.minimum(u, 1.0 - u))
         return torch.where(u >= 0.5, 1.0 - low, low)
 
     def quantile_scalar(self, u: float) -> float:
         """Return lambda for one uniform number, on the host."""
-        if self.alpha == 0:
+        if effective_alpha(self.alpha) == 0:
             return 1.0
         low = symmetric_beta(float(self.alpha)).lower_scalar(min(u, 1.0 - u))
         return 1.0 - low if u >= 0.5 else low
 
     def folded(self, u: Tensor) -> Tensor:
         """Return max(lambda, 1 - lambda) for uniform numbers."""
-        if self.alpha == 0:
+        if effective_alpha(self.alpha) == 0:
             return torch.ones_like(u)
         low = symmetric_beta(float(self.alpha)).lower(torch.minimum(u, 1.0 - u))
         return 1.0 - low
@@ -221,7 +223,7 @@ def resolve_law(law: str | LamLaw, alpha: float) -> LamLaw:
     if isinstance(law, LamLaw):
         return law
     if law == "beta":
-        return BetaLaw(alpha)
+        return BetaLaw(effective_alpha(alpha))
     if isinstance(law, str):
         raise ValueError(
             f"law must be 'beta' or a law object such as UniformLaw(0, 1); got {law!r}."
@@ -261,14 +263,31 @@ def draw_lam(
     shape = () if size is None else (size,)
     u = torch.rand(shape, dtype=torch.float64, generator=generator, device=device)
     if size is None and device.type == "cpu":
-        lam = law.quantile_scalar(u.item())
+        lam = _checked(law, law.quantile_scalar(u.item()))
         return max(lam, 1.0 - lam) if fold else lam
     if not fold:
-        return law.quantile(u)
+        return _checked(law, law.quantile(u))
     if isinstance(law, BetaLaw):
         return law.folded(u)
-    values = law.quantile(u)
+    values = _checked(law, law.quantile(u))
     return torch.maximum(values, 1.0 - values)
+
+
+_Lam = TypeVar("_Lam", float, Tensor)
+
+
+def _checked(law: LamLaw, lam: _Lam) -> _Lam:
+    """Hold what a law of somebody else says against what lambda is."""
+    if type(law).__module__.startswith("sk_mixup."):
+        return lam
+    inside = (lam >= 0) & (lam <= 1) if isinstance(lam, Tensor) else 0 <= lam <= 1
+    if not bool(inside.all() if isinstance(inside, Tensor) else inside):
+        outside = lam[~inside].flatten()[0] if isinstance(inside, Tensor) else lam
+        raise ValueError(
+            f"law={type(law).__name__} gave lambda = {float(outside)!r}, which must lie"
+            " in [0, 1]."
+        )
+    return lam
 
 
 def _check_bounds(low: float, high: float) -> None:

@@ -209,7 +209,7 @@ class NearestPairing(Parameterized):
         others = _others(x, context)
         if n_rows < 2:
             return draw_partners(others, generator)
-        z = x.detach().flatten(1)
+        z = x.detach().unsqueeze(-1).flatten(1)
         z = z if z.dtype == torch.float64 else z.float()
         # Distances come from products, and far from the origin those lose digits.
         z = z - z.mean(0)

@@ -20,6 +20,7 @@ from sk_mixup.mixing.draws import (
     alpha_for_smoothing,
     check_schedule,
     draw_lam,
+    effective_alpha,
     resolve_law,
     self_pairs,
     shuffle_many,
@@ -165,7 +166,7 @@ class Mixup(Method):
         if self.law != "beta":
             return False
         if isinstance(self.alpha, Sequence):
-            return not any(self.alpha)
+            return not any(map(effective_alpha, self.alpha))
         return super().never_mixes
 
     def _folds(self) -> bool:

@@ -10,7 +10,13 @@ from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import check_number
-from sk_mixup.mixing.draws import BetaLaw, LamLaw, MixStreams, value_at
+from sk_mixup.mixing.draws import (
+    BetaLaw,
+    LamLaw,
+    MixStreams,
+    effective_alpha,
+    value_at,
+)
 
 
 def is_of_members(method: Any) -> bool:
@@ -67,13 +73,13 @@ def alphas_of(
     """
     if not isinstance(alpha, Sequence):
         progress = 0.0 if context is None else context.progress
-        return (value_at(alpha, progress),) * n_members
+        return (effective_alpha(value_at(alpha, progress)),) * n_members
     if len(alpha) != n_members:
         raise ValueError(
             f"alpha has {len(alpha)} numbers, and the net has {n_members} members: give"
             " one for each, or one for all."
         )
-    return tuple(alpha)
+    return tuple(map(effective_alpha, alpha))
 
 
 def draw_shares(

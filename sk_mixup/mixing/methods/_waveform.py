@@ -15,11 +15,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sk_mixup.mixing._batch import first_tensor
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import check_integer
 from sk_mixup.mixing.draws import LamLaw, MixStreams, Pairing, Schedule
 from sk_mixup.mixing.methods._mixup import Mixup
-from sk_mixup.mixing.plans import MixedTargets, MixPlan, check_class_range, take_rows
+from sk_mixup.mixing.plans import (
+    MixedTargets,
+    MixPlan,
+    as_targets,
+    class_targets,
+    take_rows,
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -67,7 +74,7 @@ class WaveformPlan(MixPlan):
         mixed = take_rows(rows, self.partner) * gain.to(x.dtype).view(shape)
         return mixed.addcmul_(x, own_gain.to(x.dtype).view(shape))
 
-    def targets(self, y: Tensor, n_classes: int | None = None) -> Tensor:
+    def targets(self, y: Any, n_classes: int | None = None) -> Tensor:
         """Mix targets; parameters and errors as for `MixPlan.targets`.
 
         With `union`, indicator matrices give the larger of both entries, and class
@@ -75,17 +82,14 @@ class WaveformPlan(MixPlan):
         """
         if not self.union:
             return super().targets(y, n_classes)
+        y = as_targets(y, self.lam.device)
         self._check_rows(y, "targets")
-        if y.ndim == 1 and not y.is_floating_point():
-            if n_classes is None:
-                raise ValueError(
-                    f"y holds class indices (dtype {y.dtype}): say n_classes, or give a"
-                    " matrix with a column of zeros and ones per class."
-                )
-            check_class_range(y, n_classes)
-            y = functional.one_hot(y.long(), n_classes)
+        if n_classes is None and y.ndim == 2:
+            n_classes = y.shape[1]
+        y = class_targets(y, n_classes, self.lam.dtype)
         if not y.is_floating_point():
-            y = y.to(self.lam.dtype)
+            assert n_classes is not None
+            y = functional.one_hot(y.long(), n_classes).to(self.lam.dtype)
         own, other = self.own_rows(y), self.partner_rows(y)
         lam = self.label_weights[0].view((-1,) + (1,) * (y.ndim - 1))
         # A row of which nothing is there adds no label.
@@ -227,23 +231,22 @@ class WaveformMix(Mixup):
             partner, lam, lam_host=1.0, window=self.window, union=self.union
         )
 
-    def __call__(
-        self, x: Any, y: Tensor, *, n_classes: int | None = None, **options: Any
-    ) -> tuple[Any, Tensor | MixedTargets]:
-        """Draw, and mix a batch and its targets; parameters as for `Method`.
-
-        Raises
-        ------
-        ValueError
-            With `union`, for class indices without `n_classes`.
-        """
+    def _mix(
+        self,
+        x: Any,
+        y: Any,
+        n_classes: int | None,
+        generator: torch.Generator | MixStreams | None,
+        context: MixContext | None = None,
+    ) -> tuple[MixPlan, Any, Tensor | MixedTargets]:
+        y = as_targets(y, first_tensor(x).device)
         if self.union and n_classes is None and not y.is_floating_point():
             raise ValueError(
                 "union=True gives a row all labels of both, which a pair of hard labels"
                 " cannot say: give n_classes, or y as a matrix of floats with a column"
                 " per label."
             )
-        return super().__call__(x, y, n_classes=n_classes, **options)
+        return super()._mix(x, y, n_classes, generator, context)
 
 
 def waveform_levels(x: Tensor, window: int | None = None) -> Tensor:

@@ -1,6 +1,13 @@
 """What was drawn, and how it is applied to inputs and targets."""
 
 from sk_mixup.mixing.plans._boxes import PLACEMENTS, covered, host_span, row_spans
+from sk_mixup.mixing.plans._given import (
+    as_targets,
+    check_class_range,
+    check_classes,
+    check_width,
+    class_targets,
+)
 from sk_mixup.mixing.plans._labels import class_labels, row_class_counts, row_groups
 from sk_mixup.mixing.plans._masks import (
     BoxPlan,
@@ -14,7 +21,6 @@ from sk_mixup.mixing.plans._members import MemberPlan
 from sk_mixup.mixing.plans._plan import (
     LinearPlan,
     MixPlan,
-    check_class_range,
     take_rows,
     to_blendable,
 )
@@ -44,10 +50,14 @@ __all__ = [
     "SoftMaskPlan",
     "StackPlan",
     "SwapPlan",
+    "as_targets",
     "check_class_range",
+    "check_classes",
     "check_spatial",
     "check_union",
+    "check_width",
     "class_labels",
+    "class_targets",
     "column_ids",
     "covered",
     "host_span",

@@ -7,16 +7,13 @@ same mixed rows learn the same from them; drawn apart, they see so many differen
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing.plans._plan import (
-    LinearPlan,
-    MixPlan,
-    check_class_range,
-    to_blendable,
-)
+from sk_mixup.mixing.plans._given import as_targets, class_targets
+from sk_mixup.mixing.plans._plan import LinearPlan, MixPlan, to_blendable
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -81,26 +78,27 @@ class MemberPlan(LinearPlan):
         lam = self.lam.to(x.dtype)
         return mixed.lerp_(own, lam.view(*lam.shape, *(1,) * (own.ndim - 2)))
 
-    def targets(self, y: Tensor, n_classes: int | None = None) -> Tensor:
+    def targets(self, y: Any, n_classes: int | None = None) -> Tensor:
         """Mix targets with the weights of the plan.
 
         Parameters
         ----------
-        y : Tensor of shape (B,) or (B, k)
+        y : Tensor, array or list of shape (B,) or (B, k)
         n_classes : int or None
 
         Returns
         -------
         targets : Tensor of shape (B, n_members, ...)
         """
+        y = as_targets(y, self.lam.device)
         self._check_rows(y, "targets")
+        if self.has_own_rows and y.ndim == 2 and not y.is_floating_point():
+            # A label for each member, and no row of indicators.
+            y = class_targets(y.flatten(), n_classes, self.lam.dtype).view(y.shape)
+        else:
+            y = class_targets(y, n_classes, self.lam.dtype)
         if not y.is_floating_point():
-            if n_classes is None:
-                raise ValueError(
-                    f"y holds class indices (dtype {y.dtype}): say n_classes, or"
-                    " convert y to floats if it holds numbers to predict."
-                )
-            check_class_range(y, n_classes)
+            assert n_classes is not None
             y = torch.nn.functional.one_hot(y.long(), n_classes).to(self.lam.dtype)
         own, other = self.own_rows(y), self.partner_rows(y)
         lam = self.lam.view(*self.lam.shape, *(1,) * (own.ndim - 2))

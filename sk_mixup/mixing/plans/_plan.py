@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing.plans._given import as_targets, class_targets
+
 # Up to this width a blend of one-hot rows takes fewer calls than two lookups; beyond
 # it takes more memory.
 _FEW_CLASSES = 64
@@ -192,14 +194,15 @@ class MixPlan:
     def _apply(self, x: Tensor) -> Tensor:
         return x
 
-    def targets(self, y: Tensor, n_classes: int | None = None) -> Tensor:
+    def targets(self, y: Any, n_classes: int | None = None) -> Tensor:
         """Mix targets with the weights of the plan.
 
         Parameters
         ----------
-        y : Tensor of shape (B,) or (B, k)
-            Class indices (an integer or bool tensor of shape (B,)), or floats: numbers
-            to predict or soft labels.
+        y : Tensor, array or list of shape (B,) or (B, k)
+            Class indices (integers or bools of shape (B,)), indicators (integers or
+            bools of shape (B, n_classes)), or floats: numbers to predict or soft
+            labels.
         n_classes : int or None
             Width of the result for class indices.
 
@@ -212,7 +215,9 @@ class MixPlan:
         ValueError
             If class indices come without `n_classes` or do not fit it.
         """
+        y = as_targets(y, self.lam.device)
         self._check_rows(y, "targets")
+        y = class_targets(y, n_classes, self.lam.dtype)
         if y.is_floating_point() and self._blends_targets:
             return self._blend_targets(y)
         if y.is_floating_point():
@@ -220,16 +225,7 @@ class MixPlan:
             y_own, y_other = self.own_rows(y), self.partner_rows(y)
             shape = (-1,) + (1,) * (y.ndim - 1)
             return (own.view(shape) * y_own + other.view(shape) * y_other).to(y.dtype)
-        if n_classes is None:
-            raise ValueError(
-                f"y holds class indices (dtype {y.dtype}): say n_classes, or convert y"
-                " to floats if it holds numbers to predict."
-            )
-        if y.ndim != 1:
-            raise ValueError(
-                f"Class indices have shape (B,); got y of shape {tuple(y.shape)}."
-            )
-        check_class_range(y, n_classes)
+        assert n_classes is not None
         if self._blends_targets and n_classes <= _FEW_CLASSES:
             size = (y.shape[0], n_classes)
             one_hot = torch.zeros(size, dtype=self.lam.dtype, device=y.device)
@@ -326,15 +322,3 @@ def take_rows(x: Tensor, index: Tensor) -> Tensor:
         if x.is_contiguous(memory_format=layout):
             return x.movedim(1, -1).index_select(0, index).movedim(-1, 1)
     return x.index_select(0, index)
-
-
-def check_class_range(y: Tensor, n_classes: int) -> None:
-    """Raise where class indices do not fit (on the CPU, where a look is free)."""
-    if y.device.type != "cpu" or not len(y) or torch.compiler.is_compiling():
-        return
-    low, high = (int(bound) for bound in torch.aminmax(y))
-    if low < 0 or high >= n_classes:
-        raise ValueError(
-            f"y holds class index {low if low < 0 else high}, outside 0 to"
-            f" n_classes - 1 = {n_classes - 1}."
-        )

@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing.plans._plan import check_class_range
+from sk_mixup.mixing.plans._given import check_classes, class_targets
 
 FORMS = ("soft", "pair", "plan")
 ACTIVATIONS = ("softmax", "sigmoid", "none")
@@ -70,6 +70,8 @@ class MixedTargets(NamedTuple):
         ValueError
             If class indices come without `n_classes` or do not fit it.
         """
+        if n_classes is not None:
+            check_classes(n_classes)
         if self.y.is_floating_point():
             lam = self.lam.view((-1,) + (1,) * (self.y.ndim - 1))
             return (lam * self.y + (1 - lam) * self.y_partner).to(self.y.dtype)
@@ -79,8 +81,11 @@ class MixedTargets(NamedTuple):
             )
         mixed = self.lam.new_zeros((len(self.y), n_classes))
         for y, share in ((self.y, self.lam), (self.y_partner, 1 - self.lam)):
-            check_class_range(y, n_classes)
-            mixed.scatter_add_(1, y.long().unsqueeze(1), share.unsqueeze(1))
+            y = class_targets(y, n_classes, mixed.dtype)
+            if y.is_floating_point():
+                mixed.add_(share.unsqueeze(1) * y)
+            else:
+                mixed.scatter_add_(1, y.long().unsqueeze(1), share.unsqueeze(1))
         return mixed
 
 
