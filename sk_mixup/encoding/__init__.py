@@ -2,7 +2,12 @@
 
 from sk_mixup.encoding._audio import LogMelSpectrogram
 from sk_mixup.encoding._classes import ClassEncoder
-from sk_mixup.encoding._classifier_target import TargetEncoder, fit_classes
+from sk_mixup.encoding._classifier_target import (
+    TARGET_KINDS,
+    TargetEncoder,
+    fit_classes,
+    target_kind_of,
+)
 from sk_mixup.encoding._container import as_table
 from sk_mixup.encoding._multilabel import LabelMatrixEncoder
 from sk_mixup.encoding._multioutput import ClassMatrixEncoder
@@ -23,6 +28,7 @@ from sk_mixup.encoding._text import (
 __all__ = [
     "KINDS",
     "MAX_CLASSES",
+    "TARGET_KINDS",
     "ClassEncoder",
     "ClassMatrixEncoder",
     "EncodedTable",
@@ -39,6 +45,7 @@ __all__ = [
     "padded",
     "padding_id",
     "target_edges",
+    "target_kind_of",
     "token_lists",
     "train_tokenizer",
 ]

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from sk_mixup.encoding._container import is_frame
+from sk_mixup.encoding._container import as_pandas, is_frame
 
 
 class ClassEncoder:
@@ -95,7 +95,7 @@ class ClassEncoder:
         ValueError
             If `y` has missing values or labels that `fit` did not see.
         """
-        return _codes_of(_read_labels(y, "y"), self.classes_)
+        return _codes_of(_read_labels(y, "y", warns=False), self.classes_)
 
     def inverse_transform(self, codes: Any) -> np.ndarray:
         """Return the labels of codes.
@@ -123,20 +123,26 @@ class ClassEncoder:
         return values
 
 
-def _read_labels(y: Any, name: str) -> np.ndarray:
-    """Return labels as a 1-D array, text as objects, the rest as numbers or bools."""
+def _read_labels(y: Any, name: str, *, warns: bool = True) -> np.ndarray:
+    """Return labels as a 1-D array, text as objects, the rest as numbers or bools.
+
+    A column vector counts as a vector, with scikit-learn's warning if it `warns`.
+    """
     if y is None:
         raise ValueError(
             "This classifier requires y to be passed, but the target y is None."
         )
-    labels = _unwrap_extension(y, name)
-    labels = column_or_1d(labels, warn=True)
+    frame = as_pandas(y)
+    labels = _unwrap_extension(y if frame is None else frame, name)
+    if isinstance(labels, np.ndarray) and not labels.dtype.isnative:
+        labels = labels.astype(labels.dtype.newbyteorder("="))
+    labels = column_or_1d(labels, warn=warns)
     if len(labels) == 0:
         raise ValueError(
             f"Found array with 0 sample(s) (shape=(0,)) in {name} while a minimum of 1"
             " is required."
         )
-    if labels.dtype.kind in "US":
+    if labels.dtype.kind in "UST":
         labels = labels.astype(object)
     if labels.dtype == object:
         return _narrow_objects(labels, name)
@@ -182,7 +188,7 @@ def _narrow_objects(labels: np.ndarray, name: str) -> np.ndarray:
         if all(issubclass(t, base) for t in types) and (
             dtype == np.bool_ or not types & {bool, np.bool_}
         ):
-            return labels.astype(dtype)
+            return _narrowed(labels, dtype, name)
     if any(issubclass(kind, str) for kind in types):
         found = ", ".join(sorted(kind.__name__ for kind in types))
         raise ValueError(
@@ -191,6 +197,20 @@ def _narrow_objects(labels: np.ndarray, name: str) -> np.ndarray:
         )
     check_classification_targets(labels)
     return labels
+
+
+def _narrowed(labels: np.ndarray, dtype: Any, name: str) -> np.ndarray:
+    """Return numbers held as objects in a dtype that holds them all exactly."""
+    if dtype != np.int64:
+        return labels.astype(dtype)
+    low, high = min(labels), max(labels)
+    for kind in (np.int64, np.uint64):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return labels.astype(kind)
+    raise ValueError(
+        f"{name} holds {low if low < 0 else high}; labels are integers of 64 bits at"
+        f" most. Make them text: {name}.astype(str)."
+    )
 
 
 def _missing(values: np.ndarray) -> np.ndarray:
@@ -218,7 +238,9 @@ def _sorted_unique(labels: np.ndarray) -> np.ndarray:
 
 def _codes_of(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Return the position of each label in sorted `classes`."""
-    if labels.dtype != object and classes.dtype != object:
+    # As floats, which NumPy makes of both kinds, large integers are no longer apart.
+    kinds = {labels.dtype.kind, classes.dtype.kind}
+    if labels.dtype != object and classes.dtype != object and kinds != set("iu"):
         codes = np.searchsorted(classes, labels)
         codes[codes == len(classes)] = 0
         unseen = classes[codes] != labels

@@ -1,11 +1,17 @@
-"""The encoder of whatever a classifier is to predict."""
+"""The encoder of whatever a classifier is to predict.
+
+What `y` is can be said, by `target_kind`, or is read off its values; then it can differ
+between the folds of one table (see `sk_mixup.encoding._matrix`). A search that sees all
+rows asks `target_kind_of` once and says the answer to every fold.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sk_mixup.encoding._classes import ClassEncoder
-from sk_mixup.encoding._matrix import matrix_kind, read_matrix
+from sk_mixup.encoding._matrix import Kind, matrix_kind, read_matrix
 from sk_mixup.encoding._multilabel import LabelMatrixEncoder
 from sk_mixup.encoding._multioutput import ClassMatrixEncoder
 from sk_mixup.encoding._soft_labels import SoftLabelEncoder
@@ -14,14 +20,20 @@ TargetEncoder = (
     ClassEncoder | LabelMatrixEncoder | ClassMatrixEncoder | SoftLabelEncoder
 )
 
+TARGET_KINDS = ("auto", "classes", "labels", "outputs", "soft")
+"""Values of `target_kind`."""
+
 _ENCODERS: dict[str, Any] = {
+    "classes": ClassEncoder,
     "labels": LabelMatrixEncoder,
-    "columns": ClassMatrixEncoder,
+    "outputs": ClassMatrixEncoder,
     "soft": SoftLabelEncoder,
 }
 
 
-def fit_classes(y: Any, classes: Any = None) -> TargetEncoder:
+def fit_classes(
+    y: Any, classes: Any = None, target_kind: str = "auto"
+) -> TargetEncoder:
     """Return a fitted encoder of the kind of target that `y` is.
 
     Parameters
@@ -30,11 +42,15 @@ def fit_classes(y: Any, classes: Any = None) -> TargetEncoder:
         See `sk_mixup.encoding._matrix` for what a matrix is taken as.
     classes : array-like, list of array-like, or None
         As the encoder of the kind takes them.
+    target_kind : {"auto", "classes", "labels", "outputs", "soft"}, default="auto"
+        What `y` is: one class per row, a yes or no for each of several labels, a class
+        for each of several outputs, or probabilities of classes. "auto": what its
+        values say.
 
     Raises
     ------
     ValueError
-        For targets of no kind, or as the encoder raises.
+        For targets of no kind, or of another than was said, or as the encoder raises.
 
     Examples
     --------
@@ -42,8 +58,53 @@ def fit_classes(y: Any, classes: Any = None) -> TargetEncoder:
     >>> matrices = [[[0, 1], [1, 1]], [["a", 1], ["b", 2]], [[0.2, 0.8], [1.0, 0.0]]]
     >>> [fit_classes(y).kind for y in (["no", "yes"], *matrices)]
     ['classes', 'labels', 'columns', 'soft']
+    >>> fit_classes([[0, 1], [1, 0]], target_kind="outputs").kind
+    'columns'
     """
-    matrix = read_matrix(y)
-    encoder = ClassEncoder if matrix is None else _ENCODERS[matrix_kind(matrix)]
-    fitted: TargetEncoder = encoder().fit(y, classes=classes)
+    kind = target_kind_of(y, classes, target_kind)
+    fitted: TargetEncoder = _ENCODERS[kind]().fit(y, classes=classes)
     return fitted
+
+
+def target_kind_of(y: Any, classes: Any = None, target_kind: str = "auto") -> Kind:
+    """Return what `y` is, as `target_kind` says it.
+
+    Parameters
+    ----------
+    y, classes, target_kind :
+        As for `fit_classes`.
+
+    Raises
+    ------
+    ValueError
+        For targets of no kind.
+
+    Examples
+    --------
+    >>> from sk_mixup.encoding import target_kind_of
+    >>> target_kind_of([[0.2, 0.8], [1.0, 0.0]]), target_kind_of([0, 1])
+    ('soft', 'classes')
+    """
+    if not isinstance(target_kind, str) or target_kind not in TARGET_KINDS:
+        raise ValueError(
+            f"target_kind must be one of {list(TARGET_KINDS)}; got {target_kind!r}."
+        )
+    matrix = read_matrix(y)
+    if target_kind == "classes" and matrix is not None:
+        raise ValueError(
+            f"target_kind='classes' means one label per row, and y has"
+            f" {len(matrix.columns)} columns. Use y.argmax(1) for one-hot rows, or say"
+            " what the columns are: target_kind='labels', 'outputs' or 'soft'."
+        )
+    if target_kind != "auto":
+        return target_kind  # type: ignore[return-value]
+    if matrix is None:
+        return "classes"
+    # A class list of its own for each column says it: they have classes.
+    if isinstance(classes, Sequence) and all(map(_is_list, classes)) and len(classes):
+        return "outputs"
+    return matrix_kind(matrix)
+
+
+def _is_list(value: Any) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, (str, bytes))

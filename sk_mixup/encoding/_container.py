@@ -85,6 +85,15 @@ def is_frame(X: Any) -> TypeGuard[pd.DataFrame]:
     return pandas is not None and isinstance(X, pandas.DataFrame)
 
 
+def as_pandas(X: Any) -> pd.DataFrame | None:
+    """Return a dataframe of any library as one of pandas; None for anything else."""
+    if is_frame(X):
+        return X
+    if _is_series(X) or not _looks_like_frame(X):
+        return None
+    return _frame_to_pandas(X, "y")
+
+
 def take_column(X: pd.DataFrame | np.ndarray, position: int) -> Any:
     """Return column `position` of a table: a Series of a frame, a view of an array."""
     return X.iloc[:, position] if is_frame(X) else X[:, position]

@@ -1,18 +1,22 @@
-"""Which kind of target a matrix is: labels, columns of classes, or soft labels.
+"""Which kind of target a matrix is: labels, outputs with classes, or soft labels.
 
-The rule looks at the values alone, and asks for no parameter:
+What the values say, of `y` of shape (n, 2 or more), where nobody says more:
 
 ============================================  ======================================
-values of `y`, of shape (n, 2 or more)        kind
+values                                        kind
 ============================================  ======================================
-all 0 or 1, of any dtype; sparse              "labels": an indicator per label
-floats in [0, 1], some in between, whose      "soft": probabilities of classes
-rows sum to 1
-text, or whole numbers beyond 0 and 1         "columns": a class per column
-any other floats                              an error
+floats in [0, 1] whose rows sum to 1,         "soft": probabilities of classes
+one-hot rows among them
+all 0 or 1, of any other dtype or sum;        "labels": an indicator per label
+sparse
+text, or whole numbers beyond 0 and 1         "outputs": a class per column
+-1 or NaN beside 0 and 1; any other floats    an error
 ============================================  ======================================
 
-One-hot rows of 0 and 1 are indicators by this rule, as everywhere in scikit-learn.
+Values are those of some rows, and others may be of another kind: probabilities of
+people who agree, for once, are one-hot, and of the classes 0, 1 and 2 a fold may lack
+the last. The table leans to where that goes wrong least, and `target_kind` says it for
+certain.
 """
 
 from __future__ import annotations
@@ -23,10 +27,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
 
-from sk_mixup.encoding._classes import _raise_missing, _read_labels
-from sk_mixup.encoding._container import is_frame
+from sk_mixup.encoding._classes import _missing, _read_labels
+from sk_mixup.encoding._container import as_pandas
 
-Kind = Literal["classes", "labels", "columns", "soft"]
+Kind = Literal["classes", "labels", "outputs", "soft"]
 
 #: Probabilities of a row may miss 1 by this much: they were rounded for a file.
 SUM_SLACK = 1e-3
@@ -52,27 +56,37 @@ class Matrix(NamedTuple):
     names: list[Any] | None
 
 
-def read_matrix(y: Any) -> Matrix | None:
+def read_matrix(y: Any, *, least: int = 2) -> Matrix | None:
     """Return a target of two columns or more; None for any other target.
+
+    Parameters
+    ----------
+    y : array-like
+    least : int, default=2
+        Fewest columns.
 
     Raises
     ------
     ValueError
         If values are missing or infinite, or `y` has more than two dimensions.
     """
-    if is_frame(y):
-        if y.shape[1] < 2:
+    frame = as_pandas(y)
+    if frame is not None:
+        if frame.shape[1] < least:
             return None
-        names = y.columns.tolist()
+        names = frame.columns.tolist()
+        # pandas counts columns that nobody named.
+        named = names != list(range(len(names)))
+        _check_missing(np.asarray(frame.isna()), names)
         columns = [
-            _read_labels(y.iloc[:, j], f"column {name!r} of y")
+            _read_labels(frame.iloc[:, j], f"column {name!r} of y", warns=False)
             for j, name in enumerate(names)
         ]
         numeric = all(column.dtype.kind in "biuf" for column in columns)
         numbers = np.column_stack(columns) if numeric else None
-        return Matrix(columns, numbers, names)
+        return Matrix(columns, numbers, names if named else None)
     array = _as_array(y)
-    if array is None or array.ndim < 2 or (array.ndim == 2 and array.shape[1] < 2):
+    if array is None or array.ndim < 2 or (array.ndim == 2 and array.shape[1] < least):
         return None
     if array.ndim > 2:
         raise ValueError(
@@ -81,8 +95,13 @@ def read_matrix(y: Any) -> Matrix | None:
             " matrix."
         )
     if array.dtype.kind in "biuf":
-        _check_finite(array)
+        if array.dtype.kind == "f":
+            _check_missing(np.isnan(array))
+            if np.isinf(array).any():
+                raise ValueError("Input y contains infinity, which is no class.")
         return Matrix(list(array.T), array, None)
+    if array.dtype == object:
+        _check_missing(_missing(array))
     columns = [
         _read_labels(array[:, j], f"column {j} of y") for j in range(array.shape[1])
     ]
@@ -91,22 +110,58 @@ def read_matrix(y: Any) -> Matrix | None:
 
 
 def matrix_kind(matrix: Matrix) -> Kind:
-    """Say what a matrix is.
+    """Say what a matrix is by its values.
 
     Raises
     ------
     ValueError
-        For floats that are no probabilities.
+        For floats that are no probabilities, and for -1 beside 0 and 1.
     """
     numbers = matrix.numbers
     if numbers is None:
-        return "columns"
+        return "outputs"
+    is_float = numbers.dtype.kind == "f"
     if is_indicator(numbers):
-        return "labels"
-    if numbers.dtype.kind != "f" or bool((numbers == np.floor(numbers)).all()):
-        return "columns"
+        return "soft" if is_float and bool((numbers.sum(1) == 1).all()) else "labels"
+    if not is_float or bool((numbers == np.floor(numbers)).all()):
+        _check_unknown(matrix)
+        return "outputs"
     check_probabilities(numbers)
     return "soft"
+
+
+def _check_unknown(matrix: Matrix) -> None:
+    """Refuse -1 beside 0 and 1: it marks what is not known, or a class."""
+    numbers = matrix.numbers
+    assert numbers is not None
+    unknown = numbers == -1
+    if not unknown.any() or not (numbers == 0).any():
+        return
+    if not ((numbers == 0) | (numbers == 1) | unknown).all():
+        return
+    row, column = _first(unknown, matrix.names)
+    raise ValueError(
+        f"y holds -1 beside 0 and 1, first in row {row} of column {column!r}. If it"
+        " marks a label that is not known, drop the row or decide for 0 or 1; if it is"
+        " a class of its own, say target_kind='outputs'."
+    )
+
+
+def _check_missing(missing: np.ndarray, names: list[Any] | None = None) -> None:
+    if not missing.any():
+        return
+    row, column = _first(missing, names)
+    raise ValueError(
+        f"Input column {column!r} of y contains NaN, first in row {row}"
+        f" ({int(missing.sum())} missing in all). A label that is not known cannot be"
+        " learnt from: drop these rows, decide for a value, or give it a label of its"
+        " own with target_kind='outputs'."
+    )
+
+
+def _first(found: np.ndarray, names: list[Any] | None) -> tuple[int, Any]:
+    row, column = (int(i) for i in np.argwhere(found)[0])
+    return row, column if names is None else names[column]
 
 
 def is_indicator(numbers: np.ndarray) -> bool:
@@ -179,13 +234,3 @@ def _dense_indicator(y: Any) -> np.ndarray:
         )
     dense: np.ndarray = y.toarray()
     return dense
-
-
-def _check_finite(array: np.ndarray) -> None:
-    if array.dtype.kind != "f":
-        return
-    n_missing = int(np.isnan(array).sum())
-    if n_missing:
-        _raise_missing(n_missing, "y")
-    if np.isinf(array).any():
-        raise ValueError("Input y contains infinity, which is no class.")

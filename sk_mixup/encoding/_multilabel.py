@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from sk_mixup.encoding._matrix import is_indicator, read_matrix
+from sk_mixup.encoding._column_names import column_order
+from sk_mixup.encoding._matrix import Matrix, is_indicator, read_matrix
 
 
 class LabelMatrixEncoder:
@@ -50,8 +51,9 @@ class LabelMatrixEncoder:
         ValueError
             If `y` holds anything else, or `classes` are not the indices of its columns.
         """
-        matrix = _read_indicators(y)
-        self.n_outputs_ = matrix.shape[1]
+        indicators, names = _read_indicators(y)
+        self.n_outputs_ = indicators.shape[1]
+        self._names = names
         self.classes_ = np.arange(self.n_outputs_)
         if classes is not None and not self.has_classes(classes):
             raise ValueError(
@@ -84,20 +86,26 @@ class LabelMatrixEncoder:
         ValueError
             If `y` is no indicator matrix of as many labels as in `fit`.
         """
-        matrix = _read_indicators(y)
-        if matrix.shape[1] != self.n_outputs_:
+        indicators, names = _read_indicators(y)
+        if indicators.shape[1] != self.n_outputs_:
             raise ValueError(
-                f"y has {matrix.shape[1]} labels, but in fit it had {self.n_outputs_}."
+                f"y has {indicators.shape[1]} labels, but in fit it had"
+                f" {self.n_outputs_}."
             )
-        return matrix.astype(np.float32)
+        fitted = getattr(self, "_names", None)
+        order = column_order(names, fitted)
+        if order is not None:
+            indicators = indicators[:, order]
+        return indicators.astype(np.float32)
 
     def inverse_transform(self, indicators: Any) -> np.ndarray:
         """Return indicators as int64, as scikit-learn's classifiers predict them."""
         return np.asarray(indicators).astype(np.int64)
 
 
-def _read_indicators(y: Any) -> np.ndarray:
-    matrix = read_matrix(y)
+def _read_indicators(y: Any) -> tuple[np.ndarray, list[Any] | None]:
+    """Return the values and the names of the columns."""
+    matrix = read_matrix(y, least=1)
     if matrix is None:
         shape = getattr(y, "shape", None)
         found = "a sequence of labels" if shape is None else f"shape {tuple(shape)}"
@@ -106,7 +114,17 @@ def _read_indicators(y: Any) -> np.ndarray:
         )
     if matrix.numbers is None or not is_indicator(matrix.numbers):
         raise ValueError(
-            "y must be an indicator matrix of 0 and 1 (or booleans); it holds other"
-            " values."
+            f"y must be an indicator matrix of 0 and 1 (or booleans); it holds"
+            f" {_other_value(matrix)!r}. In fit it was taken as several labels, or"
+            " target_kind said so: for probabilities say target_kind='soft', for a"
+            " class per column target_kind='outputs'."
         )
-    return matrix.numbers
+    return matrix.numbers, matrix.names
+
+
+def _other_value(matrix: Matrix) -> Any:
+    for column in matrix.columns:
+        other = column[(column != 0) & (column != 1)]
+        if len(other):
+            return other.tolist()[0]
+    return None

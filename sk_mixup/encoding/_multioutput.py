@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from sk_mixup.encoding._classes import ClassEncoder
+from sk_mixup.encoding._column_names import column_order
 from sk_mixup.encoding._matrix import Matrix, read_matrix
 
 
@@ -53,6 +54,7 @@ class ClassMatrixEncoder:
             As `ClassEncoder.fit` raises, for any column.
         """
         matrix = _read(y)
+        self._names = matrix.names
         n_outputs = len(matrix.columns)
         if classes is not None and len(classes) != n_outputs:
             raise ValueError(
@@ -91,8 +93,7 @@ class ClassMatrixEncoder:
         ValueError
             If the number of outputs differs, or for labels that `fit` did not see.
         """
-        matrix = _read(y)
-        self._check_outputs(matrix)
+        matrix = self._read_in_order(y)
         codes = np.empty((len(matrix.columns[0]), self.n_outputs_), dtype=np.int64)
         for j, encoder in enumerate(self._encoders):
             with _Column(matrix, j):
@@ -102,8 +103,7 @@ class ClassMatrixEncoder:
     def read(self, y: Any) -> np.ndarray:
         """Return labels as they are, known or not, of shape (n_samples, n_outputs)."""
         labels = np.empty((len(y), self.n_outputs_), dtype=object)
-        matrix = _read(y)
-        self._check_outputs(matrix)
+        matrix = self._read_in_order(y)
         for j, column in enumerate(matrix.columns):
             labels[:, j] = column
         return labels
@@ -131,12 +131,19 @@ class ClassMatrixEncoder:
             labels[:, j] = column
         return labels
 
-    def _check_outputs(self, matrix: Matrix) -> None:
+    def _read_in_order(self, y: Any) -> Matrix:
+        matrix = _read(y)
         if len(matrix.columns) != self.n_outputs_:
             raise ValueError(
                 f"y has {len(matrix.columns)} outputs, but in fit it had"
                 f" {self.n_outputs_}."
             )
+        fitted = getattr(self, "_names", None)
+        order = column_order(matrix.names, fitted)
+        if order is None:
+            return matrix
+        columns = [matrix.columns[j] for j in order]
+        return Matrix(columns, None, fitted)
 
     def _numbered(self) -> list[tuple[int, ClassEncoder]]:
         return list(enumerate(self._encoders))
@@ -158,7 +165,7 @@ class _Column:
 
 
 def _read(y: Any) -> Matrix:
-    matrix = read_matrix(y)
+    matrix = read_matrix(y, least=1)
     if matrix is None:
         shape = getattr(y, "shape", None)
         found = "a sequence of labels" if shape is None else f"shape {tuple(shape)}"

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from sk_mixup.encoding._classes import ClassEncoder, _read_labels
+from sk_mixup.encoding._column_names import column_order
 from sk_mixup.encoding._matrix import Matrix, check_probabilities, read_matrix
 
 
@@ -44,8 +45,9 @@ class SoftLabelEncoder:
 
         Parameters
         ----------
-        y : array-like of shape (n_samples, n_classes)
-            Probabilities: rows in [0, 1] that sum to 1, to 0.001.
+        y : array-like of shape (n_samples, n_classes) or (n_samples,)
+            Probabilities: rows in [0, 1] that sum to 1, to 0.001. Or labels, where all
+            that are probable are among them or in `classes`.
         classes : array-like of shape (n_classes,), default=None
             Labels of the columns, in their order.
 
@@ -58,6 +60,12 @@ class SoftLabelEncoder:
         ValueError
             If `y` holds no probabilities, or the labels do not fit its columns.
         """
+        if read_matrix(y) is None:
+            self._encoder = ClassEncoder().fit(y, classes)
+            self.classes_ = self._encoder.classes_
+            self._order = np.arange(len(self.classes_))
+            self._names = self.classes_.tolist()
+            return self
         matrix = _read_probabilities(y)
         names = matrix.names
         given = classes
@@ -83,7 +91,7 @@ class SoftLabelEncoder:
             )
         self.classes_ = self._encoder.classes_
         self._order = np.argsort(self._encoder.transform(labels))
-        self._named = names is not None
+        self._names = names
         return self
 
     def has_classes(self, classes: Any) -> bool:
@@ -113,19 +121,14 @@ class SoftLabelEncoder:
             certain: np.ndarray = np.eye(len(self.classes_), dtype=np.float32)[codes]
             return certain
         matrix = _read_probabilities(y)
-        if len(matrix.columns) != len(self.classes_):
+        n_columns, n_classes = len(matrix.columns), len(self.classes_)
+        if n_columns != n_classes:
             raise ValueError(
-                f"y has {len(matrix.columns)} columns of probabilities, but in fit it"
-                f" had {len(self.classes_)} classes."
+                f"y has {n_columns} columns of probabilities, but in fit it had"
+                f" {n_classes} classes."
             )
-        order = self._order
-        if matrix.names is not None and self._named:
-            if not self.has_classes(matrix.names):
-                raise ValueError(
-                    f"The columns of y are {matrix.names}, but in fit the classes were"
-                    f" {self.classes_.tolist()}."
-                )
-            order = np.argsort(self._encoder.transform(matrix.names))
+        moved = column_order(matrix.names, getattr(self, "_names", None))
+        order = self._order if moved is None else moved[self._order]
         assert matrix.numbers is not None
         soft = matrix.numbers.astype(np.float64)[:, order].clip(0.0, 1.0)
         values: np.ndarray = (soft / soft.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -140,7 +143,9 @@ def _read_probabilities(y: Any) -> Matrix:
     matrix = read_matrix(y)
     if matrix is None or matrix.numbers is None:
         raise ValueError(
-            "y must be a matrix of numbers, a probability for each row and class."
+            "y was said to be, or in fit was, soft labels: it must be a matrix of"
+            " numbers, a probability for each row and class. target_kind says what y"
+            " is."
         )
     check_probabilities(matrix.numbers)
     return matrix

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_array, check_consistent_length
 
-from sk_mixup.encoding._container import is_frame
+from sk_mixup.encoding._column_names import column_order
+from sk_mixup.encoding._container import as_pandas, is_frame
 from sk_mixup.encoding._reading import read_numbers
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -64,7 +65,7 @@ class TargetScaler:
             If `y` is None, empty, holds missing or infinite values, text or complex
             numbers, or has more than two dimensions; if the weights do not fit.
         """
-        targets = _read_targets(y)
+        targets, self._names = _read_targets(y)
         columns = targets.reshape(len(targets), -1)
         weights = _read_weights(sample_weight, len(targets))
         if weights is not None:
@@ -92,8 +93,11 @@ class TargetScaler:
         ValueError
             As in `fit`, or if the number of outputs differs.
         """
-        targets = _read_targets(y)
+        targets, names = _read_targets(y)
         n_outputs = targets.shape[1] if targets.ndim == 2 else 1
+        if n_outputs == self.n_outputs_ == 1:
+            # A vector and a column say the same.
+            targets = targets.reshape((-1, 1)[: self.ndim_])
         if targets.ndim != self.ndim_ or n_outputs != self.n_outputs_:
             expected = (
                 "1-D" if self.ndim_ == 1 else f"2-D with {self.n_outputs_} columns"
@@ -102,6 +106,10 @@ class TargetScaler:
                 f"y has shape {targets.shape}, but in fit it was {expected}. Pass"
                 " targets of the same form."
             )
+        fitted = getattr(self, "_names", None)
+        order = column_order(names, fitted)
+        if order is not None:
+            targets = targets[:, order]
         with np.errstate(over="ignore"):
             scaled = (targets - self.mean_) / self.scale_
         values: np.ndarray = np.clip(scaled, -_FLOAT32_MAX, _FLOAT32_MAX).astype(
@@ -125,18 +133,22 @@ class TargetScaler:
         return values
 
 
-def _read_targets(y: Any) -> np.ndarray:
-    """Return regression targets as finite float64 of one or two dimensions."""
+def _read_targets(y: Any) -> tuple[np.ndarray, list[Any] | None]:
+    """Return finite float64 of one or two dimensions, and the names of the columns."""
     if y is None:
         raise ValueError(
             "This regressor requires y to be passed, but the target y is None."
         )
-    targets = _to_float(y)
+    frame = as_pandas(y)
+    names = None if frame is None else frame.columns.tolist()
+    if names == list(range(len(names or ()))):
+        names = None  # pandas counts columns that nobody named
+    targets = _to_float(y if frame is None else frame)
     # scikit-learn's words for missing, infinite, empty and many-dimensional targets.
     values: np.ndarray = check_array(
         targets, ensure_2d=False, dtype=np.float64, input_name="y"
     )
-    return values
+    return values, names
 
 
 def _to_float(y: Any) -> Any:

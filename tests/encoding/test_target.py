@@ -162,7 +162,7 @@ def test_weights_that_do_not_fit_are_refused(weights, message):
         TargetScaler().fit([1.0, 2.0], sample_weight=weights)
 
 
-@pytest.mark.parametrize("y", [[[1.0]], [[1.0, 2.0]]])
+@pytest.mark.parametrize("y", [[[1.0, 2.0]], [[1.0, 2.0, 3.0]]])
 def test_targets_of_another_form_are_refused(y):
     with pytest.raises(
         ValueError, match=r"y has shape \(1, .\), but in fit it was 1-D"
