@@ -7,9 +7,18 @@ output with the numbers of another, without a word.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def column_names(frame: pd.DataFrame) -> list[Any] | None:
+    """Return the names of columns; None where pandas counted them, unnamed."""
+    names: list[Any] = frame.columns.tolist()
+    return None if names == list(range(len(names))) else names
 
 
 def column_order(

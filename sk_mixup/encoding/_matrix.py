@@ -28,6 +28,7 @@ import numpy as np
 from sklearn.utils.multiclass import type_of_target
 
 from sk_mixup.encoding._classes import _missing, _read_labels
+from sk_mixup.encoding._column_names import column_names
 from sk_mixup.encoding._container import as_pandas
 
 Kind = Literal["classes", "labels", "outputs", "soft"]
@@ -74,9 +75,7 @@ def read_matrix(y: Any, *, least: int = 2) -> Matrix | None:
     if frame is not None:
         if frame.shape[1] < least:
             return None
-        names = frame.columns.tolist()
-        # pandas counts columns that nobody named.
-        named = names != list(range(len(names)))
+        names: list[Any] = frame.columns.tolist()
         _check_missing(np.asarray(frame.isna()), names)
         columns = [
             _read_labels(frame.iloc[:, j], f"column {name!r} of y", warns=False)
@@ -84,7 +83,7 @@ def read_matrix(y: Any, *, least: int = 2) -> Matrix | None:
         ]
         numeric = all(column.dtype.kind in "biuf" for column in columns)
         numbers = np.column_stack(columns) if numeric else None
-        return Matrix(columns, numbers, names if named else None)
+        return Matrix(columns, numbers, column_names(frame))
     array = _as_array(y)
     if array is None or array.ndim < 2 or (array.ndim == 2 and array.shape[1] < least):
         return None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_array, check_consistent_length
 
-from sk_mixup.encoding._column_names import column_order
+from sk_mixup.encoding._column_names import column_names, column_order
 from sk_mixup.encoding._container import as_pandas, is_frame
 from sk_mixup.encoding._reading import read_numbers
 
@@ -140,9 +140,7 @@ def _read_targets(y: Any) -> tuple[np.ndarray, list[Any] | None]:
             "This regressor requires y to be passed, but the target y is None."
         )
     frame = as_pandas(y)
-    names = None if frame is None else frame.columns.tolist()
-    if names == list(range(len(names or ()))):
-        names = None  # pandas counts columns that nobody named
+    names = None if frame is None else column_names(frame)
     targets = _to_float(y if frame is None else frame)
     # scikit-learn's words for missing, infinite, empty and many-dimensional targets.
     values: np.ndarray = check_array(

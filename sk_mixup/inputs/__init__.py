@@ -5,12 +5,12 @@ from sk_mixup.inputs._dataset import (
     DatasetRows,
     is_stream,
     join_inputs,
-    join_targets,
     read_targets,
     split_item,
     to_host,
 )
 from sk_mixup.inputs._folder import ImageFolder
+from sk_mixup.inputs._item_targets import join_targets
 from sk_mixup.inputs._lazy import ArrayRows, LazyRows
 from sk_mixup.inputs._rows import Rows, as_rows
 from sk_mixup.inputs._shaped import ShapedInput

@@ -8,15 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import (
-    ConcatDataset,
-    Dataset,
-    IterableDataset,
-    Subset,
-    TensorDataset,
-    default_collate,
-)
+from torch.utils.data import Dataset, IterableDataset, default_collate
 
+from sk_mixup.inputs._item_targets import read_item_targets
 from sk_mixup.inputs._lazy import LazyRows, to_tensor
 
 Collate = Callable[[list[Any]], Any]
@@ -209,32 +203,14 @@ def join_inputs(
 def read_targets(rows: DatasetRows) -> np.ndarray | None:
     """Return the targets of rows; None where the data set has none.
 
-    They are read where torch and torchvision keep them (``targets``, ``labels``, the
-    second tensor of a `TensorDataset`, through `Subset` and `ConcatDataset`). Another
-    data set is read through once. Where ``classes`` names the classes that integer
-    targets stand for, the names are the targets.
+    Where the data set keeps them (``targets``, ``labels``, the second tensor of a
+    `TensorDataset`, through `Subset` and `ConcatDataset`), and a sample of its items
+    says the same, they are read there. Other data sets are read through once. Where
+    ``classes`` names the classes that integer targets stand for, the names are the
+    targets.
     """
     index = rows.positions(slice(None))
-    targets = _kept_targets(rows.dataset)
-    if targets is not None:
-        return targets[index]
-    read = []
-    for i in index.tolist():
-        target = split_item(rows.dataset[i])[1]
-        if target is None:
-            return None
-        read.append(target)
-    return _named(join_targets(read), rows.dataset)
-
-
-def join_targets(targets: Sequence[Any]) -> np.ndarray:
-    """Return targets as they come from items as one array."""
-    first = targets[0]
-    if isinstance(first, Tensor):
-        return to_host(torch.stack([torch.as_tensor(t) for t in targets]))
-    if isinstance(first, str):
-        return np.asarray(targets, dtype=object)
-    return np.asarray(targets)
+    return read_item_targets(rows.dataset, index, split_item)
 
 
 def to_host(values: Any) -> Any:
@@ -246,42 +222,6 @@ def to_host(values: Any) -> Any:
         return values
     values = values.detach().cpu()
     return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
-
-
-def _kept_targets(dataset: Any) -> np.ndarray | None:
-    if isinstance(dataset, Subset):
-        inner = _kept_targets(dataset.dataset)
-        return None if inner is None else inner[np.asarray(dataset.indices, dtype=int)]
-    if isinstance(dataset, ConcatDataset):
-        parts = [_kept_targets(part) for part in dataset.datasets]
-        known = [part for part in parts if part is not None]
-        return np.concatenate(known) if len(known) == len(parts) else None
-    if isinstance(dataset, TensorDataset):
-        return to_host(dataset.tensors[1]) if len(dataset.tensors) == 2 else None
-    for name in ("targets", "labels"):
-        targets = getattr(dataset, name, None)
-        if targets is None or callable(targets):
-            continue
-        targets = to_host(targets)
-        if len(targets) == len(dataset):
-            if isinstance(targets, (list, tuple)):
-                targets = join_targets(targets)
-            return _named(np.asarray(targets), dataset)
-    return None
-
-
-def _named(targets: np.ndarray, dataset: Any) -> np.ndarray:
-    """Return the names that integer targets stand for, where the data set has them."""
-    classes = getattr(dataset, "classes", None)
-    if not isinstance(classes, (list, tuple)) or not len(classes):
-        return targets
-    if not all(isinstance(name, str) for name in classes):
-        return targets
-    if targets.dtype.kind not in "iu" or targets.ndim != 1 or not len(targets):
-        return targets
-    if targets.min() < 0 or targets.max() >= len(classes):
-        return targets
-    return np.asarray(classes, dtype=object)[targets]
 
 
 def _numbers(batch: Any, name: str, part: bool = False) -> Any:
