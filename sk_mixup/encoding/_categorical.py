@@ -92,9 +92,11 @@ def factorize(column: Any, label: str) -> Factor:
     if isinstance(column.dtype, pd.SparseDtype):
         column = column.sparse.to_dense()
     if isinstance(column.dtype, np.dtype):
-        if column.dtype.kind in "USV":
+        if column.dtype.kind in "USVT":
             column = column.astype(object)
-        elif column.dtype.kind == "f" and column.dtype.itemsize not in (4, 8):
+        elif not column.dtype.isnative:
+            column = column.astype(column.dtype.newbyteorder("="))
+        if column.dtype.kind == "f" and column.dtype.itemsize not in (4, 8):
             # pandas hashes neither half nor extended precision.
             column = column.astype(np.float64)
     try:

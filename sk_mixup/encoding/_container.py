@@ -141,6 +141,12 @@ def _checked_array(X: Any, estimator_name: str) -> np.ndarray:
     if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "biuf":
         # np.asarray would drop the mask and train on the values under it.
         X = np.ma.filled(X.astype(np.float64), np.nan)
+    if _is_texts(X):
+        got = f"1D array instead: {len(X)} texts"
+        raise ValueError(
+            _EXPECTED_2D.format(got=got).replace(" instead.", ".")
+            + " Raw texts are for a text net, such as module='text_bag'."
+        )
     checked = check_array(
         X,
         dtype=None,
@@ -148,11 +154,25 @@ def _checked_array(X: Any, estimator_name: str) -> np.ndarray:
         estimator=estimator_name,
         input_name="X",
     )
+    if checked.dtype.kind in "biuf" and not checked.dtype.isnative:
+        checked = checked.astype(checked.dtype.newbyteorder("="))
+    if checked.dtype.kind == "T":
+        # NumPy's texts of any length; everything else knows Python's.
+        checked = checked.astype(object)
     if checked.dtype.kind in "USV" and not hasattr(X, "dtype"):
         # [[1, "a"]] became an array of text: read it again with its numbers kept.
         checked = np.asarray(X, dtype=object)
     values: np.ndarray = checked
     return values
+
+
+def _is_texts(X: Any) -> bool:
+    """Whether X is a vector of texts, of which a message should not show all."""
+    if isinstance(X, (list, tuple)):
+        return bool(X) and isinstance(X[0], str)
+    if not isinstance(X, np.ndarray) or X.ndim != 1 or not len(X):
+        return False
+    return X.dtype.kind in "UST" or (X.dtype == object and isinstance(X[0], str))
 
 
 def _frame_to_pandas(X: Any, estimator_name: str) -> pd.DataFrame:

@@ -74,6 +74,14 @@ def read_numbers(column: Any, label: str, *, remedy: str) -> np.ndarray:
     return _read_objects(np.asarray(column, dtype=object).tolist(), label, remedy)
 
 
+def first_text(column: Any) -> str | bytes | None:
+    """Return the first text of a column; None of one without any."""
+    if getattr(column.dtype, "kind", "O") in "biufcmM":
+        return None
+    values = np.asarray(column, dtype=object).tolist()
+    return next((value for value in values if isinstance(value, (str, bytes))), None)
+
+
 def _read_objects(values: list[Any], label: str, remedy: str) -> np.ndarray:
     if not _PLAIN_NUMBERS.issuperset(set(map(type, values))):
         values = [

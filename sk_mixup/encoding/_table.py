@@ -21,7 +21,7 @@ from sk_mixup.encoding._bins import quantile_edges
 from sk_mixup.encoding._categorical import Factor
 from sk_mixup.encoding._container import is_frame, take_column
 from sk_mixup.encoding._known import KnownNumbers, without_variants
-from sk_mixup.encoding._reading import read_numbers
+from sk_mixup.encoding._reading import first_text, read_numbers
 from sk_mixup.encoding._roles import find_categorical, is_text_column
 from sk_mixup.encoding._values import FrequentValues, frequent_values, known_numbers
 
@@ -288,14 +288,32 @@ class TableEncoder:
         self.n_levels_ = [len(counts) for counts in self.level_counts_]
 
     def _read_numeric(self, X: Table, *, fitting: bool) -> list[np.ndarray]:
-        return [
-            read_numbers(
-                take_column(X, j),
-                self._labels[j],
-                remedy=self._remedy(j, is_frame(X), fitting=fitting),
-            )
-            for j in self.numeric_columns_
-        ]
+        try:
+            return [
+                read_numbers(
+                    take_column(X, j),
+                    self._labels[j],
+                    remedy=self._remedy([int(j)], is_frame(X), fitting=fitting),
+                )
+                for j in self.numeric_columns_
+            ]
+        except ValueError:
+            self._refuse_texts(X, fitting=fitting)
+            raise
+
+    def _refuse_texts(self, X: Table, *, fitting: bool) -> None:
+        """Raise for all number columns that hold text, if there are several."""
+        columns = {j: take_column(X, j) for j in self.numeric_columns_.tolist()}
+        found = {j: first_text(column) for j, column in columns.items()}
+        texts = {j: text for j, text in found.items() if text is not None}
+        if len(texts) < 2:
+            return
+        shown = [f"{self._labels[j]} ({text!r})" for j, text in texts.items()]
+        remedy = self._remedy(list(texts), is_frame(X), fitting=fitting)
+        raise ValueError(
+            f"Found text in {len(texts)} columns, which must hold numbers:"
+            f" {', '.join(shown)}. {remedy}"
+        )
 
     def _read_categorical(self, X: Table) -> list[Factor]:
         return [
@@ -329,21 +347,30 @@ class TableEncoder:
             codes[:, k] = categories.look_up(values, self._levels[k], self._labels[j])
         return EncodedTable(self._encode_numbers(columns, len(rows)), codes)
 
-    def _remedy(self, position: int, from_frame: bool, *, fitting: bool) -> str:
-        """Say what to do about text in a number column."""
+    def _remedy(self, positions: list[int], from_frame: bool, *, fitting: bool) -> str:
+        """Say what to do about text in number columns."""
+        one = len(positions) == 1
         if not fitting:
-            return "It held numbers in fit; convert it in the same way as there."
+            if one:
+                return "It held numbers in fit; convert it in the same way as there."
+            return "They held numbers in fit; convert them in the same way as there."
+        what = "the column holds" if one else "they hold"
+        it = "it" if one else "each"
+        holds = "it holds" if one else "they hold"
         if not from_frame:
+            # With those that were said already, so that the list can be copied.
+            known = sorted({*positions, *self.categorical_columns_.tolist()})
             return (
-                f"If the column holds categories, say categorical_features=[{position}]"
-                " or pass a DataFrame; if it holds numbers, convert it with"
-                " numpy.asarray(column, dtype=float)."
+                f"If {what} categories, say categorical_features={known}"
+                f" or pass a DataFrame; if {holds} numbers, convert {it} with"
+                f" numpy.asarray(column, dtype=float)."
             )
-        name = self.column_names_[position]
+        names = [self.column_names_[j] for j in positions]
+        listed = ", ".join(map(repr, names))
         return (
-            f"If the column holds categories, add {name!r} to categorical_features or"
-            " set it to 'from_dtype'; if it holds numbers, convert it with"
-            f' pd.to_numeric(X[{name!r}], errors="coerce").'
+            f"If {what} categories, add {listed} to categorical_features or"
+            f" set it to 'from_dtype'; if {holds} numbers, convert {it} with"
+            f' pd.to_numeric(X[{names[0]!r}], errors="coerce").'
         )
 
     def _checked_n_bins(self) -> int:

@@ -49,6 +49,11 @@ def as_texts(X: Any, *, name: str) -> list[str]:
     """
     if isinstance(X, (str, bytes)):
         raise TypeError(f"X is one text, and {name} takes many: give a list, [text].")
+    if isinstance(X, (set, frozenset, dict)):
+        raise TypeError(
+            f"X is a {type(X).__name__}, whose entries have no order, or no order of"
+            f" rows; {name} takes a list of str or a Series."
+        )
     if hasattr(X, "todense") or hasattr(X, "detach"):
         raise TypeError(
             f"X is a {type(X).__name__}, and {name} takes raw texts: a list of str, a"
@@ -70,6 +75,8 @@ def as_texts(X: Any, *, name: str) -> list[str]:
     for i, row in enumerate(rows):
         if not isinstance(row, str):
             rows[i] = _missing_as_empty(row, i)
+        elif not row.isascii():
+            _check_encodes(row, i)
     return rows
 
 
@@ -79,11 +86,27 @@ def _missing_as_empty(value: Any, row: int) -> str:
         return ""
     if isinstance(value, (float, np.floating)) and value != value:
         return ""
-    hint = " Decode it first, with .decode()." if isinstance(value, bytes) else ""
+    hint = " Turn it into text, with str()."
+    if isinstance(value, bytes):
+        hint = " Decode it first, with .decode()."
+    elif isinstance(value, (list, tuple)):
+        hint = " Join words to one text, with ' '.join()."
     raise TypeError(
         f"X: row {row} holds {value!r} of type {type(value).__name__}, which is no"
         f" text.{hint}"
     )
+
+
+def _check_encodes(text: str, row: int) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        found = text[error.start : error.end]
+        raise ValueError(
+            f"X: row {row} holds {found!r}, half a character, which is no text. Read"
+            " the file with its encoding, or drop such halves:"
+            " text.encode(errors='ignore').decode()."
+        ) from None
 
 
 def train_tokenizer(

@@ -15,6 +15,12 @@ from sklearn.utils import check_array
 from torch import Tensor
 
 from sk_mixup.encoding import as_table
+from sk_mixup.inputs._containers import (
+    as_array,
+    is_list_of_items,
+    plain,
+    refuse_uncountable,
+)
 from sk_mixup.inputs._dataset import DatasetRows, is_dataset, is_stream
 from sk_mixup.inputs._lazy import (
     ArrayRows,
@@ -66,6 +72,9 @@ class ArrayInput:
         rows = as_rows(X)
         if rows is not None:
             return self._checked_rows(rows)
+        refuse_uncountable(X, self.name)
+        if is_list_of_items(X):
+            X = DatasetRows(X)
         if is_stream(X):
             raise TypeError(
                 f"{self.name}: {type(X).__name__} is an iterable data set, whose rows"
@@ -78,10 +87,13 @@ class ArrayInput:
             return self._checked_dataset(
                 DatasetRows(items.dataset, items.index, collate)
             )
+        if not is_large_map(X):
+            X = as_array(X)
         if isinstance(X, (Tensor, ArrayRows)) or is_large_map(X):
             return self._checked_array(X, "X")
         if hasattr(X, "columns") or not hasattr(X, "ndim") or X.ndim <= 2:
             X = as_table(X, estimator_name=self.name)
+            X = as_array(X)
             if hasattr(X, "columns") or X.dtype.kind not in "fiub":
                 X = self._numbers(X)
         array = check_array(
@@ -134,6 +146,7 @@ class ArrayInput:
         for key, value in rows.entries.items():
             name = f"X[{key!r}]"
             if isinstance(value, np.ndarray):
+                value = plain(value)
                 if value.dtype.kind == "O":
                     value = _from_objects(value, name)
                 if value.dtype.kind not in "fiub":
@@ -156,13 +169,18 @@ class ArrayInput:
 
     def _numbers(self, X: Any) -> Any:
         """Refuse columns that are no numbers, by name."""
-        if not hasattr(X, "columns"):
-            return check_array(X, dtype="numeric", estimator=self.name)
-        text = [
-            str(name)
-            for name, dtype in X.dtypes.items()
-            if getattr(dtype, "kind", "O") not in "fiub"
-        ]
+        if hasattr(X, "columns"):
+            text = [
+                str(name)
+                for name, dtype in X.dtypes.items()
+                if getattr(dtype, "kind", "O") not in "fiub"
+            ]
+        else:
+            text = [
+                str(j)
+                for j in range(X.shape[1])
+                if any(map(_is_text, X[:, j].tolist()))
+            ]
         if text:
             raise ValueError(
                 f"X: columns {text} hold no numbers, and a module of your own gets the"
@@ -170,7 +188,9 @@ class ArrayInput:
                 " OneHotEncoder, StandardScaler), or use module=None, which encodes"
                 " tables itself."
             )
-        return X
+        if hasattr(X, "columns"):
+            return X
+        return check_array(X, dtype="numeric", estimator=self.name)
 
     def fit_transform(self, X: Any) -> Any:
         """Remember shape and dtype of a row, and convert.
@@ -248,9 +268,11 @@ class ArrayInput:
     def _matched_leaf(self, x: Any, spec: Any, fitted: Any, name: str) -> Any:
         (shape, dtype), (fitted_shape, fitted_dtype) = spec, fitted
         if shape != fitted_shape:
+            given = tuple(getattr(x, "shape", ()))
+            one = f" For one row give {name}[None]." if given == fitted_shape else ""
             raise ValueError(
                 f"{name} has rows of shape {shape}, but {self.name} was fitted on rows"
-                f" of shape {fitted_shape}."
+                f" of shape {fitted_shape}.{one}"
             )
         if dtype == fitted_dtype or (
             dtype in _AS_FLOATS and fitted_dtype in _AS_FLOATS
@@ -329,6 +351,10 @@ def _check_names(given: list[Any], fitted: list[Any], name: str, who: str) -> No
             f"{name} {' and '.join(problems)}; {who} was fitted on {fitted}, in this"
             " order."
         )
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, (str, bytes))
 
 
 def _entry(value: Any) -> Any:

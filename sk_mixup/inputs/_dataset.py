@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, default_collate
 
+from sk_mixup.inputs._containers import plain
 from sk_mixup.inputs._item_targets import read_item_targets
 from sk_mixup.inputs._lazy import LazyRows, to_tensor
 
@@ -175,7 +176,7 @@ def join_inputs(
         is_pair = isinstance(items[0], (tuple, list)) and len(items[0]) == 2
         batch = collate(list(items))
         return _numbers(batch[0] if is_pair else batch, name)
-    inputs = [split_item(item)[0] for item in items]
+    inputs = [_as_input(split_item(item)[0]) for item in items]
     try:
         batch = default_collate(inputs)
     except TypeError as error:
@@ -198,6 +199,19 @@ def join_inputs(
             " or give iterator_train__collate_fn and iterator_valid__collate_fn."
         ) from error
     return _numbers(batch, name)
+
+
+def _as_input(value: Any) -> Any:
+    """Return a list of numbers as the array that it is; tuples are several inputs."""
+    if isinstance(value, np.ndarray):
+        return plain(value)
+    if not isinstance(value, list) or not value or hasattr(value[0], "shape"):
+        return value
+    try:
+        array = np.asarray(value)
+    except ValueError:  # lists of different lengths, of which the batch complains
+        return value
+    return array if array.dtype.kind in "biuf" else value
 
 
 def read_targets(rows: DatasetRows) -> np.ndarray | None:

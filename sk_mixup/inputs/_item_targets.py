@@ -3,8 +3,8 @@
 Reading every item may mean to load every image, and most data sets keep their targets
 in a list beside. That list is a short cut and no more: a `target_transform`, an order
 of its own or a filter make items say something else, and what items say is what a net
-is trained on. So a sample of items is asked, some of every class, and where one disagrees
-all are.
+is trained on. So a sample of items is asked, some of every class, and where one
+disagrees all are.
 """
 
 from __future__ import annotations

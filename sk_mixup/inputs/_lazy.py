@@ -159,6 +159,8 @@ def to_tensor(values: Any, *, keeps_bool: bool = False) -> Tensor:
             return values.to(torch.float32)
         return values if values.dtype == torch.uint8 else values.to(torch.int64)
     array = np.asarray(values)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind == "O":
         array = array.astype(np.float64)
     if array.dtype.kind == "f" or (array.dtype == bool and not keeps_bool):

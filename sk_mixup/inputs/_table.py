@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from sk_mixup.encoding import MAX_CLASSES, TableEncoder, as_table, target_edges
+from sk_mixup.inputs._containers import refuse_uncountable
 from sk_mixup.inputs._dataset import to_host
 from sk_mixup.inputs._lazy import LazyRows
 from sk_mixup.inputs._rows import Rows
@@ -52,6 +53,7 @@ class TableInput:
                 f" array; got {type(X).__name__}. Give a module of your own, or a net"
                 " for arrays such as module='resnet'."
             )
+        refuse_uncountable(X, self.name)
         X = to_host(X)  # Tables are encoded there.
         return as_table(X, estimator_name=self.name)
 
