@@ -20,7 +20,7 @@ OLDEST := .venv-oldest
 OLDEST_VERSIONS := numpy==1.26.4 pandas==2.2.3 scikit-learn==1.6.1 skorch==1.2.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-wheel test-oldest lint bench clean
+.PHONY: help demo test test-wheel test-oldest lint docs bench clean
 
 help:
 	@echo "make demo    sweep alpha on a real table, save a reliability plot in demo_output/"
@@ -29,6 +29,7 @@ help:
 	@echo "make lint    the first three of these"
 	@echo "make test-wheel   build the wheel, install it elsewhere, run the short example"
 	@echo "make test-oldest  estimators and mixing with the oldest versions allowed"
+	@echo "make docs    build the site, docs/_build/html (warnings are errors)"
 	@echo "make bench   all benchmarks (DATA=folder for those that need data sets)"
 	@echo "make clean   remove outputs, caches and the environments but .venv"
 	@echo
@@ -75,10 +76,16 @@ test-oldest: $(DONE)
 	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal \
 	  -p tests.oldest tests/estimators tests/mixing
 
+# The gallery is run and drawn each time.
+docs: $(DONE)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
+	OMP_NUM_THREADS=2 $(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 bench: $(DONE)
 	$(BIN)/python -m benchmarks all $(if $(DATA),--data $(DATA))
 
 clean:
-	rm -rf $(WHEEL) $(OLDEST) demo_output build dist .pytest_cache .ruff_cache .mypy_cache \
+	rm -rf $(WHEEL) $(OLDEST) demo_output docs/_build docs/auto_gallery docs/generated build dist .pytest_cache .ruff_cache .mypy_cache \
 	  .import_linter_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -140,7 +140,7 @@ def expected_calibration_error(
     """Mean gap between the confidence of predictions and their accuracy (ECE).
 
     Samples are put in bins by the probability of their predicted label. The error is
-    the mean over the bins of |accuracy - mean confidence|, weighted by the number of
+    the mean over the bins of `|accuracy - mean confidence|`, weighted by the number of
     samples: 0 is perfect, 1 is certain and always wrong.
 
     Parameters
