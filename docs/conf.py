@@ -16,11 +16,11 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-import matplotlib as mpl
+import matplotlib as mpl  # noqa: E402
 
 mpl.use("agg")
 
-import sk_mixup
+import sk_mixup  # noqa: E402
 
 project = "sk-mixup"
 author = "the sk-mixup developers"

@@ -1,7 +1,7 @@
-"""README and docs: their code runs as a reader would paste it, their links lead somewhere.
+"""README and docs: their code runs as a reader would paste it, links lead somewhere.
 
-A page is one story: its blocks run top to bottom in one namespace, and need nothing from
-another page.
+A page is one story: its blocks run top to bottom in one namespace, and need nothing
+from another page.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ search.fit(X, y)
 # %%
 # The lower curve is the loss after the best temperature. Mixing makes a net less sure
 # than it should be, and one number repairs that, so this is the curve to choose by. The
-# bars are standard errors over folds: they hold the folds' own differences too, which all
-# values of alpha share. ``search.paired_differences_`` is without them.
+# bars are standard errors over folds: they hold the folds' own differences too, which
+# all values of alpha share. ``search.paired_differences_`` is without them.
 
 AlphaSweepDisplay.from_search(search)
 plt.show()

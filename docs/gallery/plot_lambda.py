@@ -2,9 +2,10 @@
 What alpha means
 ================
 
-Lambda is drawn from Beta(alpha, alpha) and folded to at least one half: a row keeps its
-own majority. What it amounts to, on average, is a label smoothing, for which there is an
-exact formula; the often-quoted ``alpha / (alpha + 1)`` is 1.5 to 2.2 times too large.
+Lambda is drawn from Beta(alpha, alpha) and folded to at least one half: a row keeps
+its own majority. What it amounts to, on average, is a label smoothing, for which there
+is an exact formula; the often-quoted ``alpha / (alpha + 1)`` is 1.5 to 2.2 times too
+large.
 """
 
 import matplotlib.pyplot as plt

@@ -3,8 +3,8 @@ Is 70 % really 70 %?
 ====================
 
 The picture of calibration: of all predictions that said "about 70 %", how many were
-right? Above the diagonal a model is less sure of itself than it could be. Mixed training
-does that, and one number, the temperature, repairs it.
+right? Above the diagonal a model is less sure of itself than it could be. Mixed
+training does that, and one number, the temperature, repairs it.
 """
 
 import matplotlib.pyplot as plt
