@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 from skorch.callbacks import Callback
+from torch import nn
 
 from sk_mixup import MixupClassifier, MixupRegressor
 
@@ -44,6 +45,28 @@ def people(n_rows=60, seed=0):
     return X, y, income.to_numpy()
 
 
+def scaled_logits(n_rows=400, n_classes=3, scale=1.0, seed=0):
+    """Return logits that are `scale` times what they ought to be, and labels."""
+    random = np.random.default_rng(seed)
+    logits = 2.0 * random.standard_normal((n_rows, n_classes))
+    y = (logits + random.gumbel(size=logits.shape)).argmax(1)
+    return scale * logits, y
+
+
+def bright_images(n_rows=32, n_channels=1, dtype=np.uint8):
+    """Return images of which every second is bright above, and which ones."""
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 100, (n_rows, n_channels, 8, 8))
+    pixels[::2, :, :4] += 150
+    return pixels.astype(dtype), np.arange(n_rows) % 2
+
+
+def mlp():
+    """Return a small net with known weights, which seeds torch."""
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2))
+
+
 def classifier(**params):
     """Return a classifier that trains for a moment."""
     return MixupClassifier(**({"max_epochs": 5, "random_state": 0} | params))
@@ -64,6 +87,17 @@ class Recorder(Callback):
         self.states.append(copy.deepcopy(net.module_.state_dict()))
 
 
+class Batches(Callback):
+    """Keeps the rows of every training batch, before they are mixed."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_batch_begin(self, net, batch, training, **kwargs):
+        if training:
+            self.seen.append(batch[0].clone())
+
+
 def weights_of(model):
     """Return the values of the trained module."""
     return [value.numpy() for value in model.module_.state_dict().values()]
@@ -73,3 +107,14 @@ def assert_same_weights(one, other):
     """Check that two trainings ended alike, bit for bit."""
     for a, b in zip(weights_of(one), weights_of(other), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def same_weights(one, other):
+    """Whether two trainings ended alike, bit for bit."""
+    return all(map(np.array_equal, weights_of(one), weights_of(other)))
+
+
+def no_hooks(module):
+    """Whether nothing listens to a module or to a part of it."""
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks")
+    return not any(getattr(m, kind) for m in module.modules() for kind in kinds)

@@ -9,23 +9,13 @@ from hypothesis import given, strategies as st
 
 from sk_mixup.encoding import TableEncoder, _categorical, as_table
 from sk_mixup.exceptions import MixupWarning
+from tests.encoding.dtypes import TEXT_DTYPES, pa
 
-pa = pytest.importorskip("pyarrow")
-
-TEXT_DTYPES = [
-    "object",
-    "str",
-    "string",
-    "string[python]",
-    "string[pyarrow]",
-    "category",
-    pd.CategoricalDtype(["unused", "c", "b", "a"], ordered=True),
-    pd.ArrowDtype(pa.string()),
-    pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())),
-]
+LETTERS = pd.CategoricalDtype(["unused", "c", "b", "a"], ordered=True)
+DTYPES = [*TEXT_DTYPES, LETTERS]
 if pd.__version__ < "3":
     # There the text of None is "None" for this dtype.
-    TEXT_DTYPES.remove("str")
+    DTYPES.remove("str")
 INTEGER_DTYPES = [
     "int64",
     "int8",
@@ -68,8 +58,8 @@ def test_codes_are_int64_per_column():
     assert categorical.shape == (2, 2)
 
 
-@pytest.mark.parametrize("at_predict", TEXT_DTYPES, ids=str)
-@pytest.mark.parametrize("in_fit", TEXT_DTYPES, ids=str)
+@pytest.mark.parametrize("at_predict", DTYPES, ids=str)
+@pytest.mark.parametrize("in_fit", DTYPES, ids=str)
 def test_codes_of_text_do_not_depend_on_dtypes(in_fit, at_predict):
     encoder = fitted(FIT_VALUES, in_fit)
     X = frame(FIT_VALUES, at_predict)

@@ -10,19 +10,8 @@ import pandas as pd
 import pytest
 
 from sk_mixup.encoding import TableEncoder, as_table
+from tests.encoding.dtypes import TEXT_DTYPES, pa
 
-pa = pytest.importorskip("pyarrow")
-
-TEXT_DTYPES = [
-    "object",
-    "str",
-    "string",
-    "string[python]",
-    "string[pyarrow]",
-    "category",
-    pd.ArrowDtype(pa.string()),
-    pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())),
-]
 NUMBER_DTYPES = [
     "float64",
     "float32",

@@ -10,17 +10,16 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from sk_mixup.mixing import ManifoldMixup
-from tests.builders import assert_same_weights, classifier, regressor
+from tests.builders import (
+    assert_same_weights,
+    bright_images,
+    classifier,
+    no_hooks,
+    regressor,
+)
 
 SMALL = {"module__width": 4}
 WORDS = ("sun", "moon", "rain", "snow", "wind", "fog")
-
-
-def images(n_rows=32, dtype=np.uint8):
-    random = np.random.default_rng(0)
-    pixels = random.integers(0, 100, (n_rows, 1, 8, 8))
-    pixels[::2, :, :4] += 150
-    return pixels.astype(dtype), np.arange(n_rows) % 2
 
 
 def sequences(n_rows=32):
@@ -59,7 +58,7 @@ def texts(n_rows=40):
 
 
 CASES = {
-    "resnet": (images, SMALL),
+    "resnet": (bright_images, SMALL),
     "convnet-1d": (sequences, SMALL),
     "convnet-2d": (spectrograms, SMALL),
     "text_cnn": (ids, {"module__n_filters": 4}),
@@ -120,7 +119,7 @@ def test_mixing_by_name(case, mix):
     settings, X, y = case
     model = classifier(**settings, mix=mix).fit(X, y)
     assert np.isfinite(model.predict_proba(X)).all()
-    assert not any(m._forward_hooks for m in model.module_.modules())
+    assert no_hooks(model.module_)
 
 
 def test_regression(case):
@@ -140,12 +139,12 @@ def test_recipes_are_open_to_change(case):
 
 
 def test_cutmix_on_images():
-    X, y = images()
+    X, y = bright_images()
     assert classifier(module="resnet", **SMALL, mix="cutmix").fit(X, y).score(X, y) >= 0
 
 
 def test_align_mix_at_the_last_stage():
-    X, y = images()
+    X, y = bright_images()
     model = classifier(module="resnet", **SMALL, mix="align_mix", mix__n_iter=2)
     assert np.isfinite(model.fit(X, y).predict_proba(X)).all()
 
@@ -160,7 +159,7 @@ def test_cross_validation_and_search_over_mix(array_case):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float64])
 def test_dtypes_of_pixels_are_alike(dtype):
-    X, y = images()
+    X, y = bright_images()
     model = classifier(module="resnet", **SMALL).fit(X, y)
     other = classifier(module="resnet", **SMALL).fit(X.astype(dtype), y)
     np.testing.assert_allclose(
@@ -179,21 +178,21 @@ def test_the_scale_of_channels_does_not_matter():
 
 
 def test_channel_statistics_are_those_of_the_training_data():
-    X, y = images()
+    X, y = bright_images()
     scale = classifier(module="resnet", **SMALL).fit(X, y).module_.scale
     assert float(scale.mean[0]) == pytest.approx(X.mean(), rel=1e-5)
     assert float(scale.std[0]) == pytest.approx(X.std(), rel=1e-5)
 
 
 def test_tensors_equal_arrays():
-    X, y = images(dtype=np.float32)
+    X, y = bright_images(dtype=np.float32)
     model = classifier(module="resnet", **SMALL).fit(X, y)
     other = classifier(module="resnet", **SMALL).fit(torch.from_numpy(X), y)
     assert_same_weights(other, model)
 
 
 def test_data_sets_tell_shape_and_scale():
-    X, y = images(dtype=np.float32)
+    X, y = bright_images(dtype=np.float32)
     data = torch.utils.data.TensorDataset(torch.from_numpy(X), torch.from_numpy(y))
     model = classifier(module="resnet", **SMALL).fit(data, y)
     assert float(model.module_.scale.mean[0]) == pytest.approx(X.mean(), rel=1e-5)
@@ -217,13 +216,13 @@ def test_arrays_of_a_wrong_shape(module, shape, message):
 
 
 def test_several_arrays_are_refused():
-    X, y = images()
+    X, y = bright_images()
     with pytest.raises(TypeError, match="one array"):
         classifier(module="resnet").fit({"a": X, "b": X}, y)
 
 
 def test_other_shapes_at_predict_are_refused():
-    X, y = images()
+    X, y = bright_images()
     model = classifier(module="resnet", **SMALL).fit(X, y)
     with pytest.raises(ValueError, match="fitted on"):
         model.predict(X[:, :, :6])
@@ -231,13 +230,13 @@ def test_other_shapes_at_predict_are_refused():
 
 def test_an_argument_that_the_net_lacks():
     with pytest.raises(TypeError, match=r"module__widht.*Did you mean module__width"):
-        classifier(module="resnet", module__widht=4).fit(*images())
+        classifier(module="resnet", module__widht=4).fit(*bright_images())
 
 
 @pytest.mark.parametrize("module", ["restnet", "timm/", "gf/bert"])
 def test_names_that_are_unknown(module):
     with pytest.raises(ValueError, match="known are"):
-        classifier(module=module).fit(*images())
+        classifier(module=module).fit(*bright_images())
 
 
 # -- texts ----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from sk_mixup.mixing import ManifoldMixup, Repeat
-from tests.builders import assert_same_weights, blobs, classifier, regressor
+from tests.builders import assert_same_weights, blobs, classifier, no_hooks, regressor
 
 X, Y = blobs(48)
 SERIES = np.random.default_rng(0).standard_normal((48, 5, 3)).astype(np.float32)
@@ -99,11 +99,6 @@ NETS[-1] = (Transformer, IDS, ["encoder.layers.[01]"])
 
 def manifold(layers, **params):
     return ManifoldMixup(layers=layers, **params)
-
-
-def no_hooks(module):
-    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks")
-    return not any(getattr(m, kind) for m in module.modules() for kind in kinds)
 
 
 @pytest.mark.parametrize(("module", "data", "layers"), NETS)

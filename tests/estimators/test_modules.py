@@ -13,10 +13,13 @@ from tests.builders import (
     Recorder,
     assert_same_weights,
     blobs,
+    bright_images,
     classifier,
+    no_hooks,
     regressor,
 )
 
+pytestmark = pytest.mark.usefixtures("seeded_torch")
 X, Y = blobs(64)
 X3, Y3 = blobs(64, n_classes=3)
 TARGET = 3.0 * X[:, 0] + X[:, 1]
@@ -48,13 +51,6 @@ class Tokens(nn.Module):
         return self.head(self.embed(x).mean(1))
 
 
-def images(dtype=np.float32):
-    random = np.random.default_rng(0)
-    pixels = random.integers(0, 100, (32, 1, 8, 8))
-    pixels[::2, :, :4] += 150
-    return pixels.astype(dtype), np.arange(32) % 2
-
-
 def image_net():
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2))
 
@@ -62,14 +58,6 @@ def image_net():
 def learns(model, X=X, y=Y):
     model.set_params(max_epochs=40, lr=1e-2, batch_size=16).fit(X, y)
     return model.score(X, y) > 0.85
-
-
-@pytest.fixture(autouse=True)
-def _seeded_templates():
-    state = torch.get_rng_state()
-    torch.manual_seed(0)
-    yield
-    torch.set_rng_state(state)
 
 
 # -- what a module may be -------------------------------------------------------------
@@ -296,14 +284,14 @@ def test_the_users_criterion_object_stays_as_it_is():
     "mix", [CutMix(), Mixup(), OneOf([Mixup(0.8), CutMix()]), ["mixup", "cutmix"]]
 )
 def test_images(dtype, mix):
-    pixels, y = images(dtype)
+    pixels, y = bright_images(dtype=dtype)
     model = classifier(module=image_net, mix=mix).fit(pixels, y)
     assert model.predict(pixels).shape == (32,)
     assert not hasattr(model, "n_features_in_")  # an image has no columns
 
 
 def test_bytes_count_as_the_same_numbers():
-    pixels, y = images(np.uint8)
+    pixels, y = bright_images()
     by_bytes = classifier(module=image_net, alpha=1.0).fit(pixels, y)
     by_floats = classifier(module=image_net, alpha=1.0)
     assert_same_weights(by_bytes, by_floats.fit(pixels.astype(np.float32), y))
@@ -338,8 +326,6 @@ def test_hidden_layers_of_the_bundled_net(mix):
 def test_nothing_of_mixing_is_left_in_the_module(module):
     layer = "first" if module else "hidden.0"
     model = classifier(module=module, mix=ManifoldMixup(layers=layer)).fit(X, Y)
-    for part in model.module_.modules():
-        assert not part._forward_hooks
-        assert not part._forward_pre_hooks
+    assert no_hooks(model.module_)
     assert not model.module_.training
     assert type(model.module_).__module__ != "sk_mixup.mixing"

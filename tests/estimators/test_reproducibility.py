@@ -12,6 +12,7 @@ from torch import nn
 
 from sk_mixup.mixing import Mixup
 from tests.builders import (
+    Batches,
     assert_same_weights,
     blobs,
     classifier,
@@ -32,25 +33,6 @@ table, labels, _ = people(80)
 proba = classifier().fit(table, labels).predict_proba(table)
 sys.stdout.write(proba.tobytes().hex())
 """
-
-
-class Batches(Callback):
-    """Keeps the rows of every batch, before mixing."""
-
-    def __init__(self):
-        self.seen = []
-
-    def on_batch_begin(self, net, batch, training, **kwargs):
-        if training:
-            self.seen.append(batch[0].clone())
-
-
-@pytest.fixture
-def threads():
-    """Put torch's thread count back."""
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
 
 
 # -- the same seed --------------------------------------------------------------------

@@ -17,8 +17,10 @@ from tests.builders import (
     assert_same_weights,
     blobs,
     classifier,
+    mlp,
     people,
     regressor,
+    same_weights,
     weights_of,
 )
 
@@ -33,12 +35,6 @@ KNOBS = {
     "accumulate": 2,
     "precision": "bfloat16",
 }
-
-
-def mlp():
-    """Return a small net with known weights."""
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2))
 
 
 @pytest.mark.parametrize(
@@ -137,20 +133,15 @@ def test_wrapped_nets_take_every_setting(knobs):
     own = classifier(module=mlp, **optimizer, **knobs).fit(X, Y)
     plain = classifier(module=net).fit(X, Y)
     assert_same_weights(wrapped, own)
-    same = [
-        np.array_equal(a, b)
-        for a, b in zip(weights_of(wrapped), weights_of(plain), strict=True)
-    ]
-    assert not all(same)
+    assert not same_weights(wrapped, plain)
 
 
+@pytest.mark.usefixtures("empty_dynamo")
 def test_a_wrapped_net_that_compiles_itself_gives_a_plain_module():
-    torch._dynamo.reset()
     net = NeuralNetClassifier(
         mlp, criterion=nn.CrossEntropyLoss, compile=True, compile__backend="eager"
     )
     model = classifier(module=net).fit(X, Y)
-    torch._dynamo.reset()
     assert model.net_.compile_options_ == {"backend": "eager"}
     assert type(model.module_) is nn.Sequential
 
@@ -162,15 +153,14 @@ class OwnInfer(NeuralNetClassifier):
         return super().infer(x * 2, **fit_params)
 
 
+@pytest.mark.usefixtures("empty_dynamo")
 def test_settings_reach_a_net_with_its_own_infer():
     net = OwnInfer(mlp, criterion=nn.CrossEntropyLoss)
     plain = classifier(module=net).fit(X, Y)
     half = classifier(module=net, precision="bfloat16").fit(X, Y)
     difference = np.abs(weights_of(plain)[0] - weights_of(half)[0]).max()
     assert 0 < difference < 0.05
-    torch._dynamo.reset()
     compiled = classifier(module=net, compile={"backend": "eager"}).fit(X, Y)
-    torch._dynamo.reset()
     np.testing.assert_allclose(weights_of(plain)[0], weights_of(compiled)[0], atol=1e-6)
 
 

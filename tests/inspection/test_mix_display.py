@@ -21,12 +21,6 @@ LABELS = np.arange(10) % 3
 FRAME = pd.DataFrame({"age": [20.0, 30.0, np.nan, 50.0], "job": list("abca")})
 
 
-@pytest.fixture(autouse=True)
-def closed_figures():
-    yield
-    plt.close("all")
-
-
 def shown(ax):
     return ax.get_images()[0].get_array()
 

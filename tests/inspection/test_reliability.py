@@ -13,12 +13,6 @@ from sklearn.svm import LinearSVC
 from sk_mixup.inspection import ReliabilityDisplay, expected_calibration_error
 
 
-@pytest.fixture(autouse=True)
-def closed_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def fitted():
     X, y = load_iris(return_X_y=True, as_frame=True)

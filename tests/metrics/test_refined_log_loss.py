@@ -14,13 +14,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_mixup.metrics import refined_log_loss, refined_log_loss_scorer
+from tests.builders import scaled_logits
 
 
 def draw(n_rows=2000, n_classes=3, scale=1.0, seed=0):
-    random = np.random.default_rng(seed)
-    logits = 2.0 * random.standard_normal((n_rows, n_classes))
-    y = (logits + random.gumbel(size=logits.shape)).argmax(1)
-    return y, softmax(scale * logits, 1)
+    logits, y = scaled_logits(n_rows, n_classes, scale, seed)
+    return y, softmax(logits, 1)
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])

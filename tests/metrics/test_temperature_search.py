@@ -7,14 +7,7 @@ from scipy.optimize import brute
 from scipy.special import expit, log_expit, logsumexp, softmax
 
 from sk_mixup.metrics import fit_temperature
-
-
-def draw(n_rows=400, n_classes=3, scale=1.0, seed=0):
-    """Return logits that are `scale` times what they ought to be, and labels."""
-    random = np.random.default_rng(seed)
-    logits = 2.0 * random.standard_normal((n_rows, n_classes))
-    y = (logits + random.gumbel(size=logits.shape)).argmax(1)
-    return scale * logits, y
+from tests.builders import scaled_logits
 
 
 def loss_of(proba, y, weight=None):
@@ -35,14 +28,14 @@ def slow_search(loss, n_rows):
 
 @pytest.mark.parametrize("scale", [0.3, 1.0, 4.0])
 def test_the_temperature_undoes_a_scale_of_logits(scale):
-    logits, y = draw(20_000, 5, scale)
+    logits, y = scaled_logits(20_000, 5, scale)
     assert fit_temperature(logits, y) == pytest.approx(scale, rel=0.03)
 
 
 @pytest.mark.parametrize("scale", [0.4, 2.5])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_it_is_that_of_a_slow_search(scale, weighted):
-    logits, y = draw(300, 4, scale)
+    logits, y = scaled_logits(300, 4, scale)
     weight = np.random.default_rng(1).random(300) if weighted else None
     n_rows = 300 if weight is None else weight.sum() ** 2 / (weight**2).sum()
     slow = slow_search(lambda t: loss_of(softmax(logits / t, 1), y, weight), n_rows)
@@ -50,7 +43,7 @@ def test_it_is_that_of_a_slow_search(scale, weighted):
 
 
 def test_probabilities_of_members_are_averaged():
-    logits, y = draw(300, 3)
+    logits, y = scaled_logits(300, 3)
     random = np.random.default_rng(2)
     members = logits[:, None] * random.uniform(0.5, 3, (1, 4, 1))
     members += random.standard_normal(members.shape)
@@ -65,7 +58,7 @@ def test_probabilities_of_members_are_averaged():
 
 
 def test_one_logit_is_that_of_the_second_class():
-    logits, y = draw(300, 2, 3.0)
+    logits, y = scaled_logits(300, 2, 3.0)
     logit = logits[:, 1] - logits[:, 0]
     expected = fit_temperature(logits, y)
     assert fit_temperature(logit, y) == pytest.approx(expected, rel=1e-4)
@@ -77,7 +70,7 @@ def test_one_logit_is_that_of_the_second_class():
 
 
 def test_sigmoids_per_class_are_scaled_to_sum_to_one():
-    logits, y = draw(300, 3, 2.0)
+    logits, y = scaled_logits(300, 3, 2.0)
 
     def loss(t):
         log_p = log_expit(logits / t)
@@ -88,7 +81,7 @@ def test_sigmoids_per_class_are_scaled_to_sum_to_one():
 
 
 def test_soft_labels_count_by_their_shares():
-    logits, y = draw(300, 3, 2.0)
+    logits, y = scaled_logits(300, 3, 2.0)
     soft = np.eye(3)[y]
     assert fit_temperature(logits, soft) == pytest.approx(fit_temperature(logits, y))
     blurred = 0.7 * soft + 0.1
@@ -98,7 +91,7 @@ def test_soft_labels_count_by_their_shares():
 
 
 def test_a_weight_is_a_number_of_equal_rows():
-    logits, y = draw(200, 3, 2.0)
+    logits, y = scaled_logits(200, 3, 2.0)
     twice = np.repeat(np.arange(200), 1 + np.arange(200) % 2)
     few = fit_temperature(logits, y, 1.0 + np.arange(200) % 2)
     assert few == pytest.approx(fit_temperature(logits[twice], y[twice]), rel=1e-2)
@@ -106,7 +99,7 @@ def test_a_weight_is_a_number_of_equal_rows():
 
 @given(st.integers(1, 30), st.integers(2, 5), st.floats(-3, 3), st.integers(0, 99))
 def test_log_loss_is_never_above_that_of_temperature_one(n_rows, n_classes, s, seed):
-    logits, y = draw(n_rows, n_classes, np.exp(s), seed)
+    logits, y = scaled_logits(n_rows, n_classes, np.exp(s), seed)
     found = fit_temperature(logits, y)
     assert 0.01 <= found <= 100
     assert loss_of(softmax(logits / found, 1), y) <= loss_of(softmax(logits, 1), y)
@@ -130,7 +123,7 @@ def test_rows_that_are_all_wrong_get_little_confidence():
 def test_the_search_of_many_rows_reads_some_of_them(monkeypatch):
     from sk_mixup.metrics import _temperature
 
-    logits, y = draw(3000, 3, 2.0)
+    logits, y = scaled_logits(3000, 3, 2.0)
     whole = fit_temperature(logits, y)
     monkeypatch.setattr(_temperature, "_MOST_VALUES", 3000)
     assert fit_temperature(logits, y) == pytest.approx(whole, rel=0.1)
@@ -154,7 +147,7 @@ def test_what_does_not_fit_is_said(logits, y, weight, said):
 
 
 def test_another_optimizer_agrees():
-    logits, y = draw(500, 6, 0.5, seed=3)
+    logits, y = scaled_logits(500, 6, 0.5, seed=3)
 
     def penalized(s):
         log_t = float(np.ravel(s)[0])

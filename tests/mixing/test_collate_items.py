@@ -9,15 +9,15 @@ import torch
 from torch.utils.data import DataLoader
 
 from sk_mixup.mixing import MixCollate, MixedTargets, Mixup, Repeat
+from tests.builders import generator
 
 X = torch.rand(6, 3, 4, 4)
 Sample = namedtuple("Sample", "x y index")
 
 
 def collate(samples, method=None, n_classes=6, **options):
-    generator = torch.Generator().manual_seed(0)
     method = method or Mixup(1.0)
-    return MixCollate(method, n_classes, generator=generator, **options)(samples)
+    return MixCollate(method, n_classes, generator=generator(), **options)(samples)
 
 
 def pairs():

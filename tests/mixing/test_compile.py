@@ -33,15 +33,6 @@ from sk_mixup.mixing.plans._stack import StackPlan
 from tests.builders import generator
 
 
-@pytest.fixture
-def compiled():
-    """Return a function that compiles once: a break or a second time is an error."""
-    torch._dynamo.reset()
-    with torch._dynamo.config.patch(error_on_recompile=True):
-        yield lambda function: torch.compile(function, fullgraph=True, backend="eager")
-    torch._dynamo.reset()
-
-
 def apply(plan, x):
     return plan.apply(x)
 

@@ -17,7 +17,7 @@ from sk_mixup.mixing import (
 )
 from tests.builders import generator
 
-X = torch.rand(12, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+X = torch.rand(12, 3, 8, 8, generator=generator(1))
 Y = torch.arange(12) % 5
 
 

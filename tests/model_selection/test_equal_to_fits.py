@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from sklearn.base import clone
 from sklearn.metrics import log_loss
 from torch import nn
@@ -139,11 +138,7 @@ def test_with_dropout_twenty_seeds_agree_on_average(data):
     assert abs(np.mean(difference)) < 3 * error
 
 
-def test_threads_do_not_change_what_is_predicted(data):
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        together, alone = predictions(net(perceptron, max_epochs=5), ALPHAS, *data)
-    finally:
-        torch.set_num_threads(before)
+def test_threads_do_not_change_what_is_predicted(data, threads):
+    threads(2)
+    together, alone = predictions(net(perceptron, max_epochs=5), ALPHAS, *data)
     np.testing.assert_allclose(together, alone, rtol=0, atol=1e-9)

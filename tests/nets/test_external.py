@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from sk_mixup.mixing import ManifoldMixup
-from tests.builders import classifier, regressor
+from tests.builders import bright_images, classifier, regressor
 
 CONFIG = {
     "vocab_size": 30,
@@ -49,11 +49,8 @@ def fake_timm(monkeypatch):
     return asked
 
 
-def images(n_rows=24, dtype=np.uint8):
-    random = np.random.default_rng(0)
-    pixels = random.integers(0, 100, (n_rows, 2, 8, 8))
-    pixels[::2, :, :4] += 150
-    return pixels.astype(dtype), np.arange(n_rows) % 2
+def images(dtype=np.uint8):
+    return bright_images(24, 2, dtype)
 
 
 def tokens(n_rows=40):

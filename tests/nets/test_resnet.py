@@ -5,6 +5,7 @@ import torch
 
 from sk_mixup.mixing import AlignMix, ManifoldMixup, MixContext, mix_layer
 from sk_mixup.nets import ResNet
+from tests.builders import generator
 
 
 def last_map(net, x):
@@ -102,7 +103,7 @@ def test_stages_can_be_mixed(method):
         plan = method.draw(
             x,
             y,
-            generator=torch.Generator().manual_seed(seed),
+            generator=generator(seed),
             context=MixContext(module=net),
         )
         sites.add(plan.site)

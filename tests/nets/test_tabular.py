@@ -5,6 +5,7 @@ import torch
 
 from sk_mixup.mixing import ManifoldMixup, Mixup
 from sk_mixup.nets import TabularNet
+from tests.builders import generator
 
 EDGES = [torch.tensor([0.0, 0.5, 1.0])] * 2
 
@@ -16,7 +17,7 @@ def net(**params):
 
 
 def rows(n_rows=6):
-    source = torch.Generator().manual_seed(0)
+    source = generator()
     numeric = torch.rand(n_rows, 3, generator=source)
     return numeric, torch.randint(0, 3, (n_rows, 2), generator=source)
 
@@ -64,7 +65,7 @@ def test_before_mixes_numbers_and_embedded_categories():
 
 def test_a_mixed_row_lies_between_two_embedded_rows():
     model, x = net(), rows()
-    plan = Mixup(1.0).draw(x[0], generator=torch.Generator().manual_seed(1))
+    plan = Mixup(1.0).draw(x[0], generator=generator(1))
     embedded = model.embed(*x)
     lam = plan.lam.unsqueeze(1)
     expected = lam * embedded + (1 - lam) * embedded[plan.partner]

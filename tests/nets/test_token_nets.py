@@ -12,6 +12,7 @@ from sk_mixup.mixing import (
     mix_layer,
 )
 from sk_mixup.nets import ExcelFormer, FeatureTokens, FTTransformer, TabularResNet
+from tests.builders import generator
 
 EDGES = [torch.tensor([0.0, 0.5, 1.0])] * 2
 VALUES = [torch.tensor([0.25, 0.75]), torch.tensor([])]
@@ -27,7 +28,7 @@ def net(net_class, n_outputs=5, **params):
 
 
 def rows(n_rows=6):
-    source = torch.Generator().manual_seed(0)
+    source = generator()
     numeric = torch.rand(n_rows, 3, generator=source)
     numeric[: n_rows // 2, 0] = 0.25
     return numeric, torch.randint(0, 3, (n_rows, 2), generator=source)
@@ -40,7 +41,7 @@ def plan_of(method, model, x=None, n_rows=6):
     return method.draw(
         x,
         y,
-        generator=torch.Generator().manual_seed(1),
+        generator=generator(1),
         context=MixContext(module=model),
     )
 

@@ -46,16 +46,6 @@ def net(cls=Classifier, **params):
     return cls(**(defaults | params))
 
 
-def weights(model):
-    return [p.detach().clone() for p in model.module_.parameters()]
-
-
-def same(one, other):
-    return all(
-        torch.equal(a, b) for a, b in zip(weights(one), weights(other), strict=True)
-    )
-
-
 def fitted(*args, seed=0, data=(X, Y), **params):
     torch.manual_seed(seed)
     return net(*args, **params).fit(*data)

@@ -16,7 +16,8 @@ from sk_mixup.mixing import (
     Mixup,
     RegMixup,
 )
-from tests.skorch.nets import TARGET, Net, Regressor, Seen, X, Y, fitted, net, same
+from tests.builders import no_hooks, same_weights
+from tests.skorch.nets import TARGET, Net, Regressor, Seen, X, Y, fitted, net
 
 
 def test_no_mixing_is_plain_skorch():
@@ -31,9 +32,9 @@ def test_no_mixing_is_plain_skorch():
             iterator_train__shuffle=True,
         ).fit(X, Y)
 
-    assert same(fitted(mix=None), plain())
-    assert same(fitted(alpha=0), plain())
-    assert not same(fitted(), plain())
+    assert same_weights(fitted(mix=None), plain())
+    assert same_weights(fitted(alpha=0), plain())
+    assert not same_weights(fitted(), plain())
 
 
 @pytest.mark.parametrize("per", ["batch", "row"])
@@ -96,7 +97,7 @@ def test_validation_and_prediction_are_clean():
 def test_every_kind_of_mix_learns_and_leaves_nothing_behind(mix):
     model = fitted(mix=mix, max_epochs=15, lr=0.3)
     assert model.score(X, Y) > 0.8
-    assert not any(m._forward_hooks for m in model.module_.modules())
+    assert no_hooks(model.module_)
     Net().load_state_dict(model.module_.state_dict())
 
 

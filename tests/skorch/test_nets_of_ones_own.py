@@ -12,6 +12,7 @@ from sk_mixup.mixing import (
     Mixup,
 )
 from sk_mixup.skorch import MixupMixin
+from tests.builders import same_weights
 from tests.skorch.nets import (
     TARGET,
     Classifier,
@@ -21,7 +22,6 @@ from tests.skorch.nets import (
     Y,
     fitted,
     net,
-    same,
 )
 
 
@@ -65,7 +65,7 @@ def test_a_get_loss_of_ones_own():
             return loss + 5.0
 
     plain, penalised = fitted(), fitted(Penalised)
-    assert same(plain, penalised)
+    assert same_weights(plain, penalised)
     both = [m.history[-1, "train_loss"] for m in (plain, penalised)]
     assert both[1] == pytest.approx(both[0] + 5.0, rel=1e-4)
 
@@ -79,7 +79,7 @@ def test_a_training_step_of_ones_own():
             loss.backward()
             return {"loss": loss, "y_pred": y_pred}
 
-    assert same(fitted(Scaled), fitted())
+    assert same_weights(fitted(Scaled), fitted())
 
 
 def test_an_optimizer_that_asks_several_times_gets_one_mixed_batch():

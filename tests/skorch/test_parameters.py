@@ -16,7 +16,8 @@ from sk_mixup.mixing import (
     Mixup,
     mixed_loss,
 )
-from tests.skorch.nets import Net, Seen, X, Y, fitted, net, same
+from tests.builders import same_weights
+from tests.skorch.nets import Net, Seen, X, Y, fitted, net
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def assert_goes_on_alike(one, other):
     for model in (one, other):
         torch.manual_seed(3)
         model.partial_fit(X, Y)
-    assert same(one, other)
+    assert same_weights(one, other)
 
 
 def test_parameters_are_saved_and_loaded(tmp_path):
@@ -105,19 +106,19 @@ def test_parameters_are_saved_and_loaded(tmp_path):
     model.save_params(f_params=tmp_path / "p.pt")
     other = net().initialize()
     other.load_params(f_params=tmp_path / "p.pt")
-    assert same(model, other)
+    assert same_weights(model, other)
 
 
 def test_the_seed_of_mixing_is_random_state():
-    assert same(fitted(), fitted())
-    assert not same(fitted(), fitted(random_state=1))
-    assert not same(fitted(), fitted(seed=1))
-    assert not same(fitted(random_state=None), fitted(random_state=None))
+    assert same_weights(fitted(), fitted())
+    assert not same_weights(fitted(), fitted(random_state=1))
+    assert not same_weights(fitted(), fitted(seed=1))
+    assert not same_weights(fitted(random_state=None), fitted(random_state=None))
 
 
 def test_a_random_state_object_moves_on():
     random = np.random.RandomState(0)
-    assert not same(fitted(random_state=random), fitted(random_state=random))
+    assert not same_weights(fitted(random_state=random), fitted(random_state=random))
 
 
 def test_mixing_moves_no_global_random_state():

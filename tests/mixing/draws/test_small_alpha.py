@@ -24,15 +24,12 @@ from sk_mixup.mixing import (
     Remix,
     expected_smoothing,
 )
+from tests.builders import generator
 
 X = torch.rand(8, 6)
 Y = torch.arange(8) % 2
 TINY = [1e-9, 1e-17, 1e-25, 1e-45, 1e-320, 5e-324]
 METHODS = [Mixup, FeatureSwap, RegMixup, Remix, BalancedMixup, FeatMix]
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 @pytest.mark.parametrize("alpha", TINY)

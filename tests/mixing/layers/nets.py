@@ -156,9 +156,3 @@ def found(net, x, method=None):
     method = method or ManifoldMixup()
     draw(method, net, x)
     return method.sites(net)
-
-
-def no_hooks(net):
-    return not any(
-        part._forward_hooks or part._forward_pre_hooks for part in net.modules()
-    )

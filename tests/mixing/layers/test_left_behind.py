@@ -10,7 +10,8 @@ from sk_mixup.mixing import (
     mix_layer,
     try_layers,
 )
-from tests.mixing.layers.nets import MLP, ResNet, draw, no_hooks, numbers, pixels
+from tests.builders import no_hooks
+from tests.mixing.layers.nets import MLP, ResNet, draw, numbers, pixels
 
 
 class Noisy(ResNet):

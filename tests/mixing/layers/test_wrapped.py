@@ -11,7 +11,8 @@ from sk_mixup.mixing import (
     ManifoldMixup,
     mix_layer,
 )
-from tests.mixing.layers.nets import MLP, draw, found, no_hooks, numbers
+from tests.builders import no_hooks
+from tests.mixing.layers.nets import MLP, draw, found, numbers
 
 
 def test_layers_of_a_compiled_net_have_their_plain_names():

@@ -5,6 +5,7 @@ import torch
 
 from sk_mixup.mixing import MixContext, Mixup
 from sk_mixup.nets import TabularNet
+from tests.builders import generator
 
 N_MEMBERS = 4
 
@@ -15,10 +16,9 @@ def net(**settings):
 
 
 def drawn(x, alpha=0.5, module=None, seed=0, **settings):
-    generator = torch.Generator().manual_seed(seed)
     context = MixContext(module=net() if module is None else module)
     method = Mixup(alpha, per="member", **settings)
-    return method.draw(x, generator=generator, context=context)
+    return method.draw(x, generator=generator(seed), context=context)
 
 
 def test_members_get_partners_and_shares_of_their_own():

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from sk_mixup.mixing import CutMix, MixedTargets, Mixup, RegMixup, Remix, WaveformMix
+from tests.builders import generator
 
 X = torch.rand(6, 3, 4, 4)
 Y = torch.tensor([0, 1, 2, 3, 1, 4])
@@ -35,12 +36,8 @@ ROWS = {
 }
 
 
-def seeded():
-    return torch.Generator().manual_seed(0)
-
-
 def mixed(method, y):
-    return method(X, y, n_classes=5, generator=seeded())
+    return method(X, y, n_classes=5, generator=generator())
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
@@ -61,7 +58,7 @@ def test_one_hot_rows_of_every_dtype_are_the_labels(method, name):
 
 def test_several_labels_blend():
     y = np.array([[1, 1, 0], [0, 0, 0], [0, 1, 1]])
-    plan = Mixup(1.0).draw(torch.rand(3, 2), y, generator=seeded())
+    plan = Mixup(1.0).draw(torch.rand(3, 2), y, generator=generator())
     own, other = (weight.unsqueeze(1) for weight in plan.label_weights)
     expected = own * torch.tensor(y) + other * torch.tensor(y)[plan.partner]
     torch.testing.assert_close(plan.targets(y, 3), expected)
@@ -71,14 +68,14 @@ def test_several_labels_blend():
 def test_sounds_take_rows_of_yes_and_no(union):
     x = torch.rand(6, 50)
     method = WaveformMix(union=union)
-    _, from_rows = method(x, ONE_HOT.numpy(), n_classes=5, generator=seeded())
-    _, from_labels = method(x, Y.numpy(), n_classes=5, generator=seeded())
+    _, from_rows = method(x, ONE_HOT.numpy(), n_classes=5, generator=generator())
+    _, from_labels = method(x, Y.numpy(), n_classes=5, generator=generator())
     torch.testing.assert_close(from_rows, from_labels)
 
 
 def test_a_pair_of_labels_from_an_array():
-    _, pair = Mixup(1.0)(X, Y.numpy(), generator=seeded())
-    _, expected = Mixup(1.0)(X, Y, generator=seeded())
+    _, pair = Mixup(1.0)(X, Y.numpy(), generator=generator())
+    _, expected = Mixup(1.0)(X, Y, generator=generator())
     assert isinstance(pair, MixedTargets)
     assert torch.equal(pair.y_partner, expected.y_partner)
     torch.testing.assert_close(pair.soft(5), expected.soft(5))

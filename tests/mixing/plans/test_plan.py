@@ -149,36 +149,25 @@ def test_a_plan_shows_size_and_mean_share():
 
 
 @pytest.mark.parametrize("method", [Mixup(1.0), Mixup(1.0, per="row")], ids=repr)
-def test_compiled_code_serves_every_lambda(method):
+def test_compiled_code_serves_every_lambda(method, compiled):
     def mix(plan, x, y):
         return plan.apply(x), plan.targets(y, 3)
 
-    graphs = []
-
-    def count(graph, inputs):
-        graphs.append(graph)
-        return graph.forward
-
-    torch._dynamo.reset()
-    compiled = torch.compile(mix, backend=count, fullgraph=True)
+    step = compiled(mix)
     x, y = torch.rand(6, 4), torch.tensor([0, 1, 2, 0, 1, 2])
     plans = [method.draw(x, generator=generator(seed)) for seed in range(4)]
     # Mixing and not mixing share one piece of code too.
     plans.append(type(method)(0).draw(x))
     for plan in plans:
-        for got, expected in zip(compiled(plan, x, y), mix(plan, x, y), strict=True):
+        for got, expected in zip(step(plan, x, y), mix(plan, x, y), strict=True):
             assert_close(got, expected)
-    assert len(graphs) == 1
-    torch._dynamo.reset()
 
 
+@pytest.mark.usefixtures("empty_dynamo")
 def test_compiled_masks_are_those_of_eager_code():
-    torch._dynamo.reset()
-    compiled = torch.compile(
-        lambda plan, x: plan.apply(x), backend="eager", fullgraph=True
-    )
+    # One for the batch and one per row are a graph each.
+    step = torch.compile(lambda plan, x: plan.apply(x), backend="eager", fullgraph=True)
     x = torch.rand(5, 3, 8, 8)
     for per in ("batch", "row"):
         plan = CutMix(per=per).draw(x, generator=generator())
-        assert torch.equal(compiled(plan, x), plan.apply(x))
-    torch._dynamo.reset()
+        assert torch.equal(step(plan, x), plan.apply(x))

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import (
-    Callback,
     Checkpoint,
     EarlyStopping,
     EpochScoring,
@@ -16,6 +15,7 @@ from skorch.callbacks import (
 from torch import nn
 
 from tests.builders import (
+    Batches,
     Recorder,
     blobs,
     classifier,
@@ -157,16 +157,6 @@ def test_loader_takes_weights_and_tables():
     model = classifier(iterator_train__num_workers=0, batch_size=16)
     model.fit(table, labels, sample_weight=weight)
     assert model.predict(table).shape == (60,)
-
-
-class Batches(Callback):
-    """Keeps the rows of every batch."""
-
-    def __init__(self):
-        self.seen = []
-
-    def on_batch_begin(self, net, batch, training, **kwargs):
-        self.seen.append(batch[0].numpy().copy())
 
 
 @pytest.mark.parametrize("shuffle", [None, False])

@@ -12,6 +12,7 @@ from tests.builders import (
     assert_same_weights,
     blobs,
     classifier,
+    mlp,
     people,
     regressor,
     weights_of,
@@ -42,21 +43,13 @@ class ConvNet(nn.Module):
         return self.head(hidden.mean((2, 3)))
 
 
-def mlp():
-    """Return a small net with known weights."""
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2))
-
-
 @pytest.fixture
-def compiled_graphs():
+def compiled_graphs(empty_dynamo):
     """Count what dynamo compiles, with its caches empty."""
     from torch._dynamo.utils import counters
 
-    torch._dynamo.reset()
     counters.clear()
-    yield counters["stats"]
-    torch._dynamo.reset()
+    return counters["stats"]
 
 
 # -- precision -------------------------------------------------------------------------

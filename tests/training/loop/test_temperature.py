@@ -1,6 +1,5 @@
 """The temperature of an objective's outputs: what is a logit, and of which target."""
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -18,15 +17,14 @@ from sk_mixup.training import (
     temperature_of,
     tempered,
 )
+from tests.builders import scaled_logits
 
 N = 300
 
 
 def draw(n_classes=3, scale=2.0, seed=0):
-    random = np.random.default_rng(seed)
-    logits = 2.0 * random.standard_normal((N, n_classes))
-    y = (logits + random.gumbel(size=logits.shape)).argmax(1)
-    return torch.from_numpy(scale * logits).float(), torch.from_numpy(y)
+    logits, y = scaled_logits(N, n_classes, scale, seed)
+    return torch.from_numpy(logits).float(), torch.from_numpy(y)
 
 
 def log_loss(proba, y):

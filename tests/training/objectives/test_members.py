@@ -7,12 +7,13 @@ from torch import nn
 from sk_mixup.mixing import CutMix, Mixup, RegMixup
 from sk_mixup.training.objectives._members import MemberObjective
 from sk_mixup.training.objectives._objective import Objective
+from tests.builders import generator
 
 METHODS = {"none": None, "mixup": Mixup(1.0), "row": Mixup(1.0, per="row")}
 
 
 def case(method, *, seed=0):
-    source = torch.Generator().manual_seed(seed)
+    source = generator(seed)
     x = torch.rand(8, 3, generator=source)
     y = torch.randint(0, 3, (8,), generator=source)
     plan = None if method is None else method.draw(x, y, generator=source)
@@ -71,7 +72,7 @@ def test_a_joined_output_is_judged_as_that_of_one_net():
 
 def test_pasting_methods():
     image = torch.rand(4, 1, 8, 8)
-    plan = CutMix(1.0).draw(image, generator=torch.Generator().manual_seed(0))
+    plan = CutMix(1.0).draw(image, generator=generator())
     output, y = torch.randn(4, 2, 3), torch.tensor([0, 1, 2, 0])
     inner = Objective(nn.CrossEntropyLoss(reduction="none"), 3)
     alone = [inner(one, y, None, plan) for one in output.unbind(1)]

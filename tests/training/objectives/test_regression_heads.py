@@ -9,12 +9,13 @@ import torch
 
 from sk_mixup.mixing import Mixup
 from sk_mixup.training import GaussianHead, GaussianLoss, PinballLoss, QuantileHead
+from tests.builders import generator
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def tensor(*shape, seed=0):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(shape, generator=generator(seed))
 
 
 def slow_pinball(quantiles, y, levels=LEVELS):
@@ -131,13 +132,11 @@ def test_gaussian_predictions():
 def test_a_mixed_row_has_the_loss_of_both_targets(head, weighted, members):
     shape = (8, members, head.width) if members else (8, head.width)
     output, y = tensor(*shape), tensor(8, 2, seed=1)
-    weight = torch.rand(8, generator=torch.Generator().manual_seed(2))
+    weight = torch.rand(8, generator=generator(2))
     weight = weight if weighted else None
     criterion = head.default_criterion(output)(reduction="none")
     objective = head.objective(criterion, takes_log=False)
-    plan = Mixup(1.0, per="row").draw(
-        output, y, generator=torch.Generator().manual_seed(3)
-    )
+    plan = Mixup(1.0, per="row").draw(output, y, generator=generator(3))
 
     def loss(i, j):
         rows = output[i].reshape(-1, head.width)

@@ -15,6 +15,7 @@ from sk_mixup.training.packing.programs._call import Call
 from sk_mixup.training.packing.programs._graph import read_graph
 from sk_mixup.training.packing.programs._layers import LayerProgram
 from sk_mixup.training.packing.programs._traced import TracedProgram
+from tests.builders import generator
 from tests.training.packing.packs import NO_STOP, WIDTH, check_equal, prepared, rows
 
 
@@ -178,7 +179,7 @@ def test_a_tape_drops_what_it_dropped_forth():
     module = nn.Sequential(nn.Linear(WIDTH, 40), nn.Dropout(0.5), nn.Linear(40, 3))
     program = LayerProgram(module, read_graph(module, torch.zeros(2, WIDTH)))
     params, _ = Stack([module], program.transposed).views(0, 1)
-    call = Call(True, [0.5], generator=torch.Generator().manual_seed(0))
+    call = Call(True, [0.5], generator=generator())
     outputs = []
     tape = program.tape(params, 1)
     grads = tape(
