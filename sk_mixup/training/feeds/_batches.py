@@ -58,8 +58,13 @@ class ArrayData(Dataset):
         self.groups = groups
 
     def __getitem__(self, index: Any) -> tuple[Any, Any]:
-        """Return rows as the batches hold them."""
-        return select(self.X, index), self.labels(index)
+        """Return rows as the batches hold them.
+
+        Rows of a slice or of a list of numbers are copies: a module or a criterion
+        that works in place must reach neither these data nor the caller's.
+        """
+        rows = select(self.X, index), self.labels(index)
+        return own_copy(rows) if isinstance(index, slice) else rows
 
     def labels(self, index: Any) -> Any:
         """Return targets; with weights or groups, a tuple that holds them."""
@@ -93,12 +98,12 @@ class ArrayData(Dataset):
         return len(self.y)
 
     def sample(self, n_rows: int = 2) -> tuple[Any, Any]:
-        """Return input and targets of the first rows, on the CPU.
+        """Return copies of input and targets of the first rows, on the CPU.
 
         A module that is tried on them is not on its device yet.
         """
         x = move(select(self.X, slice(n_rows)), torch.device("cpu"))
-        return x, self.y[:n_rows]
+        return own_copy((x, self.y[:n_rows]))
 
     def to(self, device: torch.device) -> ArrayData:
         """Return the data on a device."""
@@ -264,7 +269,7 @@ def first_input(x: Input) -> Any:
     """Return the first tensor of an input, whose rows count."""
     if isinstance(x, Mapping):
         return next(iter(x.values()))
-    return x[0] if isinstance(x, tuple) else x
+    return x[0] if isinstance(x, (tuple, list)) else x
 
 
 def move(x: Any, device: torch.device) -> Any:
@@ -278,6 +283,21 @@ def move(x: Any, device: torch.device) -> Any:
     if isinstance(x, Mapping):
         return {key: move(value, device) for key, value in x.items()}
     return tuple(move(value, device) for value in x)
+
+
+def own_copy(x: Any) -> Any:
+    """Return tensors that share no memory with those of `x`.
+
+    A module may work in place on what it is given (``x -= mean``, a ReLU that saves
+    memory), and must not reach rows that belong to somebody else.
+    """
+    if isinstance(x, Tensor):
+        return x.clone()
+    if isinstance(x, Mapping):
+        return {key: own_copy(value) for key, value in x.items()}
+    if isinstance(x, (tuple, list)):
+        return type(x)(map(own_copy, x))
+    return x
 
 
 def _part(x: Any, rows: Tensor) -> Any:

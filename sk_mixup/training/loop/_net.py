@@ -26,16 +26,22 @@ from sk_mixup.training.feeds import (
     MixedBatch,
     StreamData,
     TensorBatches,
+    first_input,
     loaded_batches,
     mixed_batches,
     mixes_input,
     move,
+    own_copy,
     split_weight,
     stream_batches,
 )
 from sk_mixup.training.loop._callbacks import score_anew
 from sk_mixup.training.loop._forward import compiled
-from sk_mixup.training.loop._prediction import has_pixels, pixels_to_floats
+from sk_mixup.training.loop._prediction import (
+    has_pixels,
+    pixels_to_floats,
+    with_rows,
+)
 from sk_mixup.training.loop._run import FLUSH, MixingRun, count_hits
 
 # Clean rows of tables and texts run together: at least this many.
@@ -102,10 +108,13 @@ class MixingMixin(_Base):
         """Run the module, in the precision and format of the training."""
         run = self.run_
         if run is None or run.forward is None:
-            return self._infer(x, **fit_params)
-        plan = None if run.mixed is None else run.mixed.plan
-        hooked = plan is not None and plan.site is not None
-        return run.forward(self, self._infer, x, fit_params, hooked=hooked)
+            output = self._infer(x, **fit_params)
+        else:
+            plan = None if run.mixed is None else run.mixed.plan
+            hooked = plan is not None and plan.site is not None
+            output = run.forward(self, self._infer, x, fit_params, hooked=hooked)
+        first = first_input(x)
+        return output if len(first) != 1 else with_rows(output, 1)
 
     def _infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the module; uint8 becomes float32 here, on the device."""
@@ -150,9 +159,12 @@ class MixingMixin(_Base):
             return super().train_step_single(batch, **fit_params)
         assert run.mixed is not None
         x, y = unpack_data(batch)
-        plan = run.mixed.plan
-        if run.mixed.x is not None:
-            output = self.infer(run.mixed.x, **fit_params)
+        plan, mixed_x = run.mixed.plan, run.mixed.x
+        if run.may_ask_again:
+            # A module that works in place would find its own traces.
+            x, y, mixed_x = own_copy((x, y, mixed_x))
+        if mixed_x is not None:
+            output = self.infer(mixed_x, **fit_params)
         else:
             output = self._forward(x, plan, **fit_params)
         y, weight = split_weight(y)

@@ -22,6 +22,7 @@ from sk_mixup.training.feeds import (
     as_is,
     first_input,
     move,
+    own_copy,
     select,
 )
 from sk_mixup.training.objectives import main_output
@@ -126,12 +127,32 @@ def block_size(x: Input, n_rows: int) -> int:
 def call_module(module: torch.nn.Module, x: Any) -> Any:
     """Return what the module returns.
 
-    A dict is passed by name, a tuple by position; uint8 as float32.
+    A dict is passed by name, a tuple by position; uint8 as float32. The module gets
+    copies, which it may write into.
     """
-    x = pixels_to_floats(x)
+    n_rows = len(first_input(x))
+    x = pixels_to_floats(own_copy(x))
     if isinstance(x, Mapping):
-        return module(**x)
-    return module(*x) if isinstance(x, tuple) else module(x)
+        return with_rows(module(**x), n_rows)
+    return with_rows(module(*x) if isinstance(x, tuple) else module(x), n_rows)
+
+
+def with_rows(output: Any, n_rows: int) -> Any:
+    """Return the output of one row with its first axis, if the module squeezed it.
+
+    Parameters
+    ----------
+    output : Tensor, or a tuple that starts with one
+    n_rows : int
+        That the module was given.
+    """
+    if n_rows != 1:
+        return output
+    if isinstance(output, tuple) and not hasattr(output, "_fields"):
+        return (with_rows(output[0], 1), *output[1:]) if output else output
+    if not isinstance(output, Tensor) or (output.ndim and len(output) == 1):
+        return output
+    return output.unsqueeze(0)
 
 
 def has_pixels(x: Any) -> bool:

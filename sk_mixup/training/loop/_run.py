@@ -57,6 +57,13 @@ class MixingRun:
     )
     hits: list[Tensor] = field(default_factory=list)
 
+    @property
+    def may_ask_again(self) -> bool:
+        """Whether the optimizer may ask for the loss of a batch several times."""
+        if self.steps_plainly:
+            return False
+        return self.stepper is None or self.stepper.asks_again
+
 
 @torch.no_grad()
 def count_hits(run: MixingRun) -> None:
