@@ -68,6 +68,7 @@ from sk_mixup.training.recipes import (
 from sk_mixup.training.setup import (
     bundled_net,
     check_mixing,
+    check_single_rows,
     end_run,
     initialize_net,
     input_kind,
@@ -120,6 +121,7 @@ __all__ = [
     "bundled_net",
     "check_knobs",
     "check_mixing",
+    "check_single_rows",
     "end_run",
     "fold_counts",
     "follows_plan",

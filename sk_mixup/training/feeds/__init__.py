@@ -22,7 +22,12 @@ from sk_mixup.training.feeds._batches import (
 )
 from sk_mixup.training.feeds._facts import mix_facts, token_information
 from sk_mixup.training.feeds._folds import MemberRows, member_folds
-from sk_mixup.training.feeds._loaders import loaded_batches, stream_batches
+from sk_mixup.training.feeds._last_batch import count_batches
+from sk_mixup.training.feeds._loaders import (
+    loaded_batches,
+    stream_batches,
+    training_batches,
+)
 from sk_mixup.training.feeds._stream_data import StreamData
 from sk_mixup.training.feeds._streams import TrainStreams, seeded_globals
 
@@ -37,6 +42,7 @@ __all__ = [
     "TensorBatches",
     "TrainStreams",
     "as_is",
+    "count_batches",
     "dense_target",
     "first_input",
     "loaded_batches",
@@ -52,4 +58,5 @@ __all__ = [
     "split_weight",
     "stream_batches",
     "token_information",
+    "training_batches",
 ]

@@ -16,6 +16,7 @@ from skorch.dataset import Dataset
 from torch import Tensor
 
 from sk_mixup.inputs import ArrayRows, DatasetRows, LazyRows
+from sk_mixup.training.feeds._last_batch import count_batches, join_single_rows
 
 #: One array, or several by name or position; of a data set, rows to be loaded.
 Input = (
@@ -131,7 +132,8 @@ class TensorBatches:
         Where batches are wanted. Data that fit in half of a GPU's free memory live
         there; larger data stay where they are and travel by chunk.
     generator : torch.Generator or None
-        Draws a new order per epoch; None: rows in order.
+        Draws a new order per epoch, of batches to train on, of which none has one row
+        if that can be; None: rows in order.
     """
 
     def __init__(
@@ -153,23 +155,29 @@ class TensorBatches:
 
     def __len__(self) -> int:
         """Return the number of batches."""
-        return -(-len(self.data) // self.batch_size)
+        if self.generator is None:
+            return -(-len(self.data) // self.batch_size)
+        return count_batches(len(self.data), self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Yield ``(x, y)``; with weights or groups, y is a tuple that holds them."""
-        n_rows, size = len(self.data), self.batch_size
-        step = size * self._batches_per_chunk
+        n_rows, size, n_batches = len(self.data), self.batch_size, len(self)
         order = None
         if self.generator is not None:
             order = torch.randperm(n_rows, generator=self.generator)
             order = order.to(self.data.y.device)
-        for start in range(0, n_rows, step):
-            stop = min(start + step, n_rows)
+        for first in range(0, n_batches, self._batches_per_chunk):
+            last = min(first + self._batches_per_chunk, n_batches)
+            start = first * size
+            # The last batch takes what is left.
+            stop = n_rows if last == n_batches else last * size
             rows = slice(start, stop) if order is None else order[start:stop]
             x, y = self.data[rows]
             x, y = move(x, self.device), move(y, self.device)
-            for low in range(0, stop - start, size):
-                batch = slice(low, low + size)
+            for number in range(first + 1, last + 1):
+                low = (number - 1) * size - start
+                high = (n_rows if number == n_batches else number * size) - start
+                batch = slice(low, high)
                 yield select(x, batch), select(y, batch)
 
 
@@ -182,18 +190,37 @@ class LoaderBatches:
     ----------
     loader : iterable of (x, y)
     device : str or torch.device
+    copies : bool, default=False
+        Whether the loader may hand out rows that belong to somebody.
+    joins : bool, default=False
+        Whether batches of one row are joined to those before them.
     """
 
-    def __init__(self, loader: Any, device: str | torch.device) -> None:
+    def __init__(
+        self,
+        loader: Any,
+        device: str | torch.device,
+        *,
+        copies: bool = False,
+        joins: bool = False,
+    ) -> None:
         self.loader = loader
         self.device = torch.device(device)
+        self.copies = copies
+        self.joins = joins
 
     def __len__(self) -> int:
-        """Return the number of batches; a TypeError where nobody knows it."""
+        """Return the number of batches; a TypeError where nobody knows it.
+
+        Of a stream that knows it, a row left over counts as the batch that it would be.
+        """
         return len(self.loader)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        for x, y in self.loader:
+        batches = join_single_rows(self.loader) if self.joins else self.loader
+        for x, y in batches:
+            if self.copies:
+                x, y = own_copy(x), own_copy(y)
             yield move(x, self.device), move(y, self.device)
 
 

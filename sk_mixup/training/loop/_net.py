@@ -22,7 +22,6 @@ from sk_mixup.inputs import DatasetRows
 from sk_mixup.mixing import MixContext, MixPlan, mix_layer
 from sk_mixup.training.feeds import (
     ArrayData,
-    LoaderBatches,
     MixedBatch,
     StreamData,
     TensorBatches,
@@ -34,6 +33,7 @@ from sk_mixup.training.feeds import (
     own_copy,
     split_weight,
     stream_batches,
+    training_batches,
 )
 from sk_mixup.training.loop._callbacks import score_anew
 from sk_mixup.training.loop._forward import compiled
@@ -63,6 +63,7 @@ class MixingMixin(_Base):
     wraps_: bool = False
     compile_options_: dict[str, Any] | None = None
     _infers_plainly: bool = False
+    _iterates_plainly: bool = True
 
     # -- data -----------------------------------------------------------------------
 
@@ -75,10 +76,9 @@ class MixingMixin(_Base):
         if isinstance(dataset.X, DatasetRows):
             return loaded_batches(self, dataset, training)
         if training and self.uses_loader_:
-            loader = super().get_iterator(dataset, training=True)
-            # On the CPU there is nothing to move.
-            device = torch.device(self.device)
-            return loader if device.type == "cpu" else LoaderBatches(loader, device)
+            if not self._iterates_plainly:
+                return super().get_iterator(dataset, training=True)
+            return training_batches(self, dataset)
         size: int = self.batch_size
         size = len(dataset) if size == -1 else size
         device = self.device
@@ -398,15 +398,22 @@ def mixing_net_class(base: Any) -> Any:
         If the class replaces the steps in which mixing happens.
     """
     for name in ("train_step", "train_step_single", "run_single_epoch", "get_loss"):
-        owner = next(cls for cls in base.__mro__ if name in vars(cls))
-        if not owner.__module__.startswith("skorch."):
+        if not _is_skorchs(base, name):
             raise TypeError(
                 f"module: {base.__name__} replaces {name}, in which mixing takes place."
                 " Move what it does into the module, the criterion or a callback."
             )
-    owner = next(cls for cls in base.__mro__ if "infer" in vars(cls))
-    plain = {"_infers_plainly": owner.__module__.startswith("skorch.")}
+    plain = {
+        "_infers_plainly": _is_skorchs(base, "infer"),
+        "_iterates_plainly": _is_skorchs(base, "get_iterator"),
+    }
     return type(f"Mixing{base.__name__}", (MixingMixin, base), plain)
+
+
+def _is_skorchs(base: Any, name: str) -> bool:
+    """Whether a method is that of skorch, and no subclass has another."""
+    owner = next(cls for cls in base.__mro__ if name in vars(cls))
+    return owner.__module__.startswith("skorch.")
 
 
 def _is_narrow(x: Any) -> bool:

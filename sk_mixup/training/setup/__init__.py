@@ -9,11 +9,13 @@ from sk_mixup.training.setup._modules import (
     may_take_tables,
     module_kind,
 )
+from sk_mixup.training.setup._single_rows import check_single_rows
 from sk_mixup.training.setup._tuning import end_run, start_run, try_knobs
 
 __all__ = [
     "bundled_net",
     "check_mixing",
+    "check_single_rows",
     "end_run",
     "initialize_net",
     "input_kind",
