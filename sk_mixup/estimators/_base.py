@@ -26,9 +26,14 @@ from sk_mixup.estimators._reading import GivenRows, read
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._training import Training, prepare
 from sk_mixup.estimators.tasks import Task, Tasks
-from sk_mixup.inputs import LazyRows, is_stream
+from sk_mixup.inputs import DatasetRows, LazyRows, is_stream
 from sk_mixup.mixing import MixPreview
-from sk_mixup.training import may_take_tables, predict_outputs, predict_stream
+from sk_mixup.training import (
+    check_item,
+    may_take_tables,
+    predict_outputs,
+    predict_stream,
+)
 
 # Rows encoded at once for a prediction: many blocks of the net, few megabytes.
 _ENCODED_ROWS = 65_536
@@ -161,7 +166,13 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             )
             for part in _parts(table)
         ]
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+        found = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+        if isinstance(table, DatasetRows):
+            # Its items have not been looked at.
+            bad = found.isnan().reshape(len(found), -1).any(1)
+            if bad.any():
+                check_item(table, int(bad.nonzero()[0]))
+        return found
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether `fit` has succeeded."""

@@ -36,6 +36,7 @@ from sk_mixup.training.feeds import (
     training_batches,
 )
 from sk_mixup.training.loop._callbacks import score_anew
+from sk_mixup.training.loop._finite import check_rows, explain_loss, too_large
 from sk_mixup.training.loop._forward import compiled
 from sk_mixup.training.loop._prediction import (
     has_pixels,
@@ -291,11 +292,21 @@ class MixingMixin(_Base):
             step = step_fn(batch, **fit_params)
             loss = step["loss"].detach()
             size = get_len(batch[0])
+            is_first = training and run.has_no_step and len(history) == 1
+            run.has_no_step &= not training
             # A callback that looks at batches gets a number; nobody else waits for a
             # device. On the CPU there is nothing to wait for, and a tensor kept per
             # batch would split the memory that large batches leave behind.
-            if read_batches or loss.device.type == "cpu":
+            if read_batches or loss.device.type == "cpu" or is_first:
                 loss = loss.item()
+                if loss - loss != 0:
+                    explain_loss(
+                        self,
+                        iterator,
+                        step["y_pred"],
+                        training=training,
+                        first=is_first,
+                    )
             losses.append(loss)
             n_rows += size
             history.record_batch(key, loss)
@@ -320,6 +331,8 @@ class MixingMixin(_Base):
         ):
             record[key] = value
         history.record(f"{prefix}_batch_count", len(values))
+        if isinstance(losses[0], Tensor) and not all(v - v == 0 for v in values):
+            check_rows(iterator)
         self._check_finite(values, training)
         if run.objective.counts:
             if training:
@@ -330,12 +343,8 @@ class MixingMixin(_Base):
 
     def _check_finite(self, values: list[float], training: bool) -> None:
         if training and not all(value - value == 0 for value in values):
-            raise FloatingPointError(
-                "The training loss became infinite or NaN in epoch"
-                f" {len(self.history)}: lr={self.lr!r} is"
-                " probably too large for this net. Lower lr, give it a warmup, or clip"
-                " gradients with clip_norm."
-            )
+            at_once = len(self.history) == 1 and values[0] - values[0] != 0
+            raise FloatingPointError(too_large(self, first=at_once))
 
     # -- callbacks ------------------------------------------------------------------
 

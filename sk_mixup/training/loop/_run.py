@@ -48,6 +48,7 @@ class MixingRun:
     forward: Forward | None = None
     stepper: Stepper | None = None
     epoch: int = 0
+    has_no_step: bool = True
     context: MixContext | None = None
     mixed: MixedBatch | None = None
     steps_plainly: bool = False
