@@ -31,6 +31,7 @@ from sk_mixup.mixing import MixPreview
 from sk_mixup.training import (
     check_item,
     may_take_tables,
+    own_mode,
     predict_outputs,
     predict_stream,
 )
@@ -67,11 +68,12 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         """
         before = self._fitted() if partial or self.warm_start else None
         task = None if before is None else before.task
-        settings = Settings.of(self, X, partial=partial, before=task)
-        data = read(settings, GivenRows(X, y, **given), before)
-        training = prepare(settings, data)
-        training.go()
-        self._become(training)
+        with own_mode():
+            settings = Settings.of(self, X, partial=partial, before=task)
+            data = read(settings, GivenRows(X, y, **given), before)
+            training = prepare(settings, data)
+            training.go()
+            self._become(training)
         return self
 
     def _fitted(self) -> Fitted | None:
@@ -147,6 +149,10 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
     def _outputs(self, X: Any) -> torch.Tensor:
         """Return the raw outputs of the module for every row."""
         check_is_fitted(self)
+        with own_mode():
+            return self._outputs_of(X)
+
+    def _outputs_of(self, X: Any) -> torch.Tensor:
         module = self.net_.for_prediction(self.module_)
         loader = self.net_.get_params_for("iterator_valid")
         if is_stream(X):

@@ -28,6 +28,7 @@ from sk_mixup.training.feeds._loaders import (
     stream_batches,
     training_batches,
 )
+from sk_mixup.training.feeds._mode import own_mode
 from sk_mixup.training.feeds._stream_data import StreamData
 from sk_mixup.training.feeds._streams import TrainStreams, seeded_globals
 
@@ -52,6 +53,7 @@ __all__ = [
     "mixes_input",
     "move",
     "own_copy",
+    "own_mode",
     "row_groups",
     "seeded_globals",
     "select",

@@ -9,6 +9,11 @@ from sk_mixup.training.setup._modules import (
     may_take_tables,
     module_kind,
 )
+from sk_mixup.training.setup._names import (
+    listed_callbacks,
+    named_criterion,
+    named_optimizer,
+)
 from sk_mixup.training.setup._single_rows import check_single_rows
 from sk_mixup.training.setup._tuning import end_run, start_run, try_knobs
 
@@ -19,9 +24,12 @@ __all__ = [
     "end_run",
     "initialize_net",
     "input_kind",
+    "listed_callbacks",
     "make_net",
     "may_take_tables",
     "module_kind",
+    "named_criterion",
+    "named_optimizer",
     "start_run",
     "try_knobs",
 ]
