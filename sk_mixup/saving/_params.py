@@ -91,12 +91,13 @@ def params_of(kind: type, given: Fields, module: Any) -> dict[str, Any]:
                 " instance or name that the model was made with."
             )
         return rest | {"module": module}
-    if module is not None:
+    known = given.value("module")
+    if module is not None and module is not known and module != known:
         raise ValueError(
-            f"This is no model for module={module!r}: its file knows its net, a net of"
-            " the library. Leave module out."
+            f"This is no model for module={module!r}: its file knows its net,"
+            f" module={known!r}. Leave module out."
         )
-    return rest | {"module": given.value("module")}
+    return rest | {"module": known}
 
 
 def _name(module: Any) -> str:
