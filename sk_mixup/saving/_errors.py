@@ -47,7 +47,7 @@ def as_damage(what: str) -> Iterator[None]:
     ) as error:
         if isinstance(error, ValueError) and str(error).startswith("This is no "):
             raise
-        reason = str(error).strip().partition("\n")[0][:500]
+        reason = str(error).strip().partition("\n")[0].rstrip(".")[:500]
         raise ValueError(
             f"This is no usable model file: {what}: {reason or type(error).__name__}."
         ) from error

@@ -132,7 +132,10 @@ def from_bytes(data: bytes, module: Any = None) -> Any:
     document, raw = read_archive(data)
     _check_version(document)
     tensors = StoredTensors(raw)
-    with as_damage("model.json"):
+    what = "model.json"
+    if module is not None:
+        what += f", with module={module!r}"[:200]
+    with as_damage(what):
         values = ValueReader(tensors)
         return _model_of(Fields(document["model"], "model", values), module)
 
