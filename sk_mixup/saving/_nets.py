@@ -7,7 +7,8 @@ had then, and tried on two rows as there. Its weights take the place of random o
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,13 +143,14 @@ class StoredNet:
         if self.given.has("built_with"):
             built_with = self.given.fields("built_with")
             arguments = {key: built_with.value(key) for key in built_with.given}
-        _check_arguments(arguments, source, task)
+        _check_arguments(arguments, source, task, estimator._prefixed("module"))
         net = self._net(estimator, source, task, arguments)
         rows = _small(example_rows(source), source)
         extra = 64 * _entries(rows) if source.kind == "any" else 0
         with (
             torch.random.fork_rng(devices=[]),
             guarded(len(self.weights), self.n_elements, extra),
+            _without_optimizer(net),
         ):
             objective = initialize_net(
                 net,
@@ -240,19 +242,55 @@ class StoredNet:
         net.history_ = history
 
 
-def _check_arguments(arguments: dict[str, Any] | None, source: Any, task: Any) -> None:
-    """Hold what a net is built with against what it will be given."""
+@contextmanager
+def _without_optimizer(net: Any) -> Iterator[None]:
+    """Leave the optimizer to the first training: torch's take seconds to import."""
+    if net.wraps_:
+        # Of a class of the user's own, which may have several.
+        yield
+        return
+
+    def register() -> Any:
+        net._register_attribute("optimizer_", None)
+        vars(net)["optimizer_"] = None
+        return net
+
+    vars(net)["initialize_optimizer"] = register
+    try:
+        yield
+    finally:
+        del vars(net)["initialize_optimizer"]
+
+
+def _check_arguments(
+    arguments: dict[str, Any] | None, source: Any, task: Any, said: dict[str, Any]
+) -> None:
+    """Hold what a net is built with against what it will be given.
+
+    Parameters
+    ----------
+    arguments : dict or None
+        Of a bundled net.
+    source : input object
+    task : Task
+    said : dict
+        Arguments that the user has said, against what the input has.
+    """
     known = source.net_arguments(task.n_outputs)
     if arguments is None or known is None:
         return
-    for name in ("n_numeric", "n_indicators", "n_levels", "n_tokens", "in_channels"):
-        if name in known and arguments.get(name) != known[name]:
-            raise ValueError(f"the net is built for another {name} than the input has")
-    if arguments.get("n_outputs") != task.n_outputs:
-        raise ValueError(
-            f"the net has {str(arguments.get('n_outputs'))[:40]} outputs, and the"
-            f" target {task.n_outputs}"
-        )
+    sized = ("n_numeric", "n_indicators", "n_levels", "n_tokens", "in_channels", "size")
+    for name in (*sized, "n_outputs"):
+        if name not in known or name in said or name not in arguments:
+            continue
+        found, wanted = arguments[name], known[name]
+        if isinstance(wanted, (list, tuple)) and isinstance(found, (list, tuple)):
+            found, wanted = list(found), list(wanted)
+        if found != wanted:
+            raise ValueError(
+                f"the net is built for {name}={str(found)[:40]}, and its input and"
+                f" target have {str(wanted)[:40]}"
+            )
 
 
 def _device(wanted: Any) -> str:

@@ -135,9 +135,9 @@ def test_a_module_of_ones_own_must_be_brought():
 
 def test_another_module_is_refused():
     data = to_bytes(fitted_case("own_module").model)
-    with pytest.raises(ValueError, match="with module=Linear.*is an instance"):
+    with pytest.raises(ValueError, match=r"with module=Linear.*is an instance"):
         from_bytes(data, nn.Linear(4, 2))
-    with pytest.raises(ValueError, match="with module=.*weights differ in"):
+    with pytest.raises(ValueError, match=r"with module=.*weights differ in"):
         from_bytes(data, lambda width: nn.Linear(4, 2))
 
 
