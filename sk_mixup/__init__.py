@@ -12,6 +12,7 @@ from sk_mixup.exceptions import MixupWarning
 
 if TYPE_CHECKING:
     from sk_mixup.model_selection import MixupRandomizedSearchCV, MixupSearchCV
+    from sk_mixup.saving import load
 
 __version__ = "0.1.0"
 
@@ -24,6 +25,7 @@ __all__ = [
     "MixupSearchCV",
     "MixupWarning",
     "__version__",
+    "load",
 ]
 
 # Imported when they are asked for: who searches nothing need not wait for them.
@@ -31,7 +33,11 @@ _SEARCHES = ("MixupRandomizedSearchCV", "MixupSearchCV")
 
 
 def __getattr__(name: str) -> Any:
-    """Import a search."""
+    """Import a search, or what reads files."""
+    if name == "load":
+        from sk_mixup.saving import load
+
+        return load
     if name not in _SEARCHES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from sk_mixup import model_selection

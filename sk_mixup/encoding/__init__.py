@@ -1,6 +1,8 @@
 """From a table and a target to the arrays that a net trains on, and back."""
 
+from sk_mixup.encoding._alike import Alike
 from sk_mixup.encoding._audio import LogMelSpectrogram
+from sk_mixup.encoding._categorical import Levels
 from sk_mixup.encoding._classes import ClassEncoder
 from sk_mixup.encoding._classifier_target import (
     TARGET_KINDS,
@@ -9,8 +11,10 @@ from sk_mixup.encoding._classifier_target import (
     target_kind_of,
 )
 from sk_mixup.encoding._container import as_table
+from sk_mixup.encoding._known import KnownNumbers
 from sk_mixup.encoding._multilabel import LabelMatrixEncoder
 from sk_mixup.encoding._multioutput import ClassMatrixEncoder
+from sk_mixup.encoding._numeric import RobustScale
 from sk_mixup.encoding._soft_labels import SoftLabelEncoder
 from sk_mixup.encoding._table import EncodedTable, TableEncoder
 from sk_mixup.encoding._target import TargetScaler
@@ -24,16 +28,22 @@ from sk_mixup.encoding._text import (
     token_lists,
     train_tokenizer,
 )
+from sk_mixup.encoding._values import FrequentValues
 
 __all__ = [
     "KINDS",
     "MAX_CLASSES",
     "TARGET_KINDS",
+    "Alike",
     "ClassEncoder",
     "ClassMatrixEncoder",
     "EncodedTable",
+    "FrequentValues",
+    "KnownNumbers",
     "LabelMatrixEncoder",
+    "Levels",
     "LogMelSpectrogram",
+    "RobustScale",
     "SoftLabelEncoder",
     "TableEncoder",
     "TargetEncoder",

@@ -3,6 +3,7 @@
 from sk_mixup.estimators._base import BaseMixup
 from sk_mixup.estimators._classifier import MixupClassifier
 from sk_mixup.estimators._defaults import new_streams
+from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._reading import FitData, GivenRows, read
 from sk_mixup.estimators._regressor import MixupRegressor
 from sk_mixup.estimators._settings import Settings
@@ -11,6 +12,7 @@ from sk_mixup.estimators._training import Training, prepare
 __all__ = [
     "BaseMixup",
     "FitData",
+    "Fitted",
     "GivenRows",
     "MixupClassifier",
     "MixupRegressor",

@@ -9,6 +9,7 @@ a fitted estimator as it was.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,11 @@ from sk_mixup.estimators._parameters import PrefixedParameters
 from sk_mixup.estimators._preview import preview
 from sk_mixup.estimators._reading import GivenRows, read
 from sk_mixup.estimators._settings import Settings
+from sk_mixup.estimators._stored_state import (
+    asked_by_skops,
+    restore,
+    state_without_code,
+)
 from sk_mixup.estimators._training import Training, prepare
 from sk_mixup.estimators.tasks import Task, Tasks
 from sk_mixup.inputs import DatasetRows, LazyRows, is_stream
@@ -179,6 +185,49 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             if bad.any():
                 check_item(table, int(bad.nonzero()[0]))
         return found
+
+    # -- store ------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to a file that holds no code.
+
+        The file is a zip archive of JSON and of tensors in the format of safetensors:
+        weights, encoding of the columns, classes, temperature, history, and all
+        parameters that are plain values or objects of the library, of torch's losses
+        and optimizers. Callbacks, schedules and other code are left out, and a warning
+        names them; a module of your own is brought again when the file is read. So is
+        the state of the optimizer: `partial_fit` goes on with a new one.
+
+        Parameters
+        ----------
+        path : path-like
+            An existing file is replaced, as a whole.
+
+        Raises
+        ------
+        TypeError
+            If the model holds what no such file can, such as categories that are
+            objects of a class of your own.
+        NotFittedError, OSError
+
+        See Also
+        --------
+        sk_mixup.load : Reads such files, and has an example.
+        """
+        from sk_mixup.saving import save
+
+        save(self, path)
+
+    def __getstate__(self) -> Any:
+        """Return the state: for skops, which stores no code, what `save` writes."""
+        if hasattr(self, "net_") and asked_by_skops():
+            return state_without_code(self)
+        return super().__getstate__()
+
+    def __setstate__(self, state: Any) -> None:
+        """Become what was stored."""
+        if not restore(self, state):
+            super().__setstate__(state)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether `fit` has succeeded."""

@@ -143,6 +143,10 @@ def net_to_go_on_with(settings: Settings, before: Any) -> Any:
     for name in ("max_epochs", "batch_size"):
         if getattr(settings, name) is not None:
             setattr(net, name, getattr(settings, name))
+    if net.optimizer_ is None:
+        # Files of models hold no state of it.
+        with net._current_init_context("optimizer"):
+            net.initialize_optimizer()
     groups = net.optimizer_.param_groups
     if any(name == "annealing" for name, _ in net.callbacks_):
         # The last training ended its schedule at a learning rate of zero.

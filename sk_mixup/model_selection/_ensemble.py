@@ -7,6 +7,7 @@ already. A greedy ensemble (Caruana et al., ICML 2004) also picks among candidat
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,6 +63,17 @@ class _FoldEnsemble(BaseEstimator):
             tags.classifier_tags = inner.classifier_tags
             tags.regressor_tags = inner.regressor_tags
         return tags
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all members to a file that holds no code; see `MixupClassifier.save`.
+
+        Parameters
+        ----------
+        path : path-like
+        """
+        from sk_mixup.saving import save
+
+        save(self, path)
 
     @property
     def n_features_in_(self) -> int:

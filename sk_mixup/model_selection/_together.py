@@ -7,6 +7,7 @@ to evaluate candidates, they are trained, and handed out as the substitute's clo
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,21 @@ class TogetherMixin(_Base):
         finally:
             del self._sweep
             self.estimator = sweep.estimator
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write `best_estimator_` to a file that holds no code.
+
+        `sk_mixup.load` returns that estimator; the results of the search are not
+        stored. See `MixupClassifier.save`.
+
+        Parameters
+        ----------
+        path : path-like
+        """
+        from sk_mixup.saving import save
+
+        check_is_fitted(self, "best_estimator_")
+        save(self, path)
 
     @property
     def paired_differences_(self) -> dict[str, Any]:
