@@ -69,9 +69,6 @@ class Crew:
             self._packs.append(
                 Pack([given[k] for k in chosen], [numbers[k] for k in chosen])
             )
-        if any(pack.reads_globals for pack in self._packs):
-            # Their numbers would depend on which pack is faster.
-            self._n_threads = 1
 
     def train(self, after_epoch: AfterEpoch | None, n_numbers: int) -> None:
         """Run all epochs; what is learnt is in the nets of the members that finish.

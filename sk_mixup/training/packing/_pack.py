@@ -79,11 +79,6 @@ class Pack:
         self._stops: set[int] = set()
         self._generator = torch.Generator(self._device).manual_seed(first.dropout_seed)
 
-    @property
-    def reads_globals(self) -> bool:
-        """Whether the results depend on torch's global generator."""
-        return self._program.reads_globals
-
     def run_epoch(self, epoch: int) -> None:
         """Train and validate, and part with the members that failed.
 

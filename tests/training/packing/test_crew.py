@@ -86,7 +86,7 @@ def test_one_thread_has_one_pack_of_small_nets(data, shapes):
     assert shapes == [([5], 1)]
 
 
-@pytest.mark.parametrize("module", [layered, OwnDropout])
+@pytest.mark.parametrize("module", [layered])
 def test_dropout_does_not_depend_on_which_pack_is_faster(data, module):
     results = []
     for _ in range(3):

@@ -39,8 +39,6 @@ class TracedProgram:
         self, module: nn.Module, read: Callable[[Any], Tensor] = main_output
     ) -> None:
         self._read = read
-        #: Whether the results depend on torch's global generator; a trial tells.
-        self.reads_globals = False
         self._module = copy.deepcopy(module)
         self._call = Call(False, [])
         self._alone = False
