@@ -113,7 +113,7 @@ def _differs(
 ) -> str | None:
     """Return in what a program differs from modules after some steps; None: nothing."""
     name = type(members[0]).__name__
-    call = Call(training, [0.0] * len(dropouts_of(members[0])))
+    call = Call(training)
     stack = Stack(members, program.transposed)
     params, buffers = stack.views(0, len(members))
     alone = [copy.deepcopy(member).train(training) for member in members]

@@ -107,7 +107,7 @@ def test_a_pack_of_members_that_all_fail_harms_no_other(data):
 
 
 def test_an_error_of_a_pack_is_raised_and_the_threads_are_put_back(data, monkeypatch):
-    def broken(self, epoch):
+    def broken(self, epoch, rests):
         raise MemoryError("no more")
 
     monkeypatch.setattr(_crew.Pack, "run_epoch", broken)

@@ -40,7 +40,7 @@ class TracedProgram:
     ) -> None:
         self._read = read
         self._module = copy.deepcopy(module)
-        self._call = Call(False, [])
+        self._call = Call(False)
         self._alone = False
         for number, (name, old) in enumerate(dropouts_of(module)):
             parent, _, key = name.rpartition(".")
