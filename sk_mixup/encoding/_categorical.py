@@ -14,7 +14,6 @@ that are just as rare, and keeps identifiers from filling the table.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -23,7 +22,7 @@ import numpy as np
 from sk_mixup.encoding._alike import Alike, find_alike
 from sk_mixup.encoding._container import is_frame
 from sk_mixup.encoding._known import one_of_each
-from sk_mixup.exceptions import MixupWarning
+from sk_mixup.exceptions import warn_caller
 
 MISSING = 0
 UNSEEN = 1
@@ -196,12 +195,10 @@ def warn_if_numbers(factor: Factor, label: str, name: str) -> None:
         text for text, is_number in zip(texts, numbers, strict=True) if not is_number
     ]
     example = f" (all but values such as {dirty[0]!r})" if dirty else ""
-    warnings.warn(
+    warn_caller(
         f"X holds numbers as text in {label}{example}: {len(factor.values)} levels"
         " will be encoded as unordered categories. If they are numbers, convert them"
-        f' first: X[{name!r}] = pd.to_numeric(X[{name!r}], errors="coerce").',
-        MixupWarning,
-        stacklevel=2,
+        f' first: X[{name!r}] = pd.to_numeric(X[{name!r}], errors="coerce").'
     )
 
 

@@ -26,9 +26,15 @@ from sk_mixup.estimators._reading import GivenRows, read
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._training import Training, prepare
 from sk_mixup.estimators.tasks import Task, Tasks
-from sk_mixup.inputs import LazyRows, is_stream
+from sk_mixup.inputs import DatasetRows, LazyRows, is_stream
 from sk_mixup.mixing import MixPreview
-from sk_mixup.training import may_take_tables, predict_outputs, predict_stream
+from sk_mixup.training import (
+    check_item,
+    may_take_tables,
+    own_mode,
+    predict_outputs,
+    predict_stream,
+)
 
 # Rows encoded at once for a prediction: many blocks of the net, few megabytes.
 _ENCODED_ROWS = 65_536
@@ -62,11 +68,12 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         """
         before = self._fitted() if partial or self.warm_start else None
         task = None if before is None else before.task
-        settings = Settings.of(self, X, partial=partial, before=task)
-        data = read(settings, GivenRows(X, y, **given), before)
-        training = prepare(settings, data)
-        training.go()
-        self._become(training)
+        with own_mode():
+            settings = Settings.of(self, X, partial=partial, before=task)
+            data = read(settings, GivenRows(X, y, **given), before)
+            training = prepare(settings, data)
+            training.go()
+            self._become(training)
         return self
 
     def _fitted(self) -> Fitted | None:
@@ -142,6 +149,10 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
     def _outputs(self, X: Any) -> torch.Tensor:
         """Return the raw outputs of the module for every row."""
         check_is_fitted(self)
+        with own_mode():
+            return self._outputs_of(X)
+
+    def _outputs_of(self, X: Any) -> torch.Tensor:
         module = self.net_.for_prediction(self.module_)
         loader = self.net_.get_params_for("iterator_valid")
         if is_stream(X):
@@ -161,7 +172,13 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             )
             for part in _parts(table)
         ]
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+        found = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+        if isinstance(table, DatasetRows):
+            # Its items have not been looked at.
+            bad = found.isnan().reshape(len(found), -1).any(1)
+            if bad.any():
+                check_item(table, int(bad.nonzero()[0]))
+        return found
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether `fit` has succeeded."""

@@ -12,6 +12,9 @@ import torch
 
 from sk_mixup.inputs import to_host
 
+# Sums of weights below 2**500 are finite, and so are their products with others.
+_MOST_BITS = 500
+
 
 def check_weight(name: str, weight: Any, n_rows: int) -> np.ndarray | None:
     """Return weights as float64.
@@ -55,7 +58,18 @@ def check_weight(name: str, weight: Any, n_rows: int) -> np.ndarray | None:
             f"{name}: Sample weights must contain at least one non-zero number; all"
             f" {n_rows} are zero."
         )
-    return weight
+    return in_range(weight)
+
+
+def in_range(weight: np.ndarray) -> np.ndarray:
+    """Return weights whose sums are finite: only their ratios count.
+
+    Very large and very small ones are scaled by a power of two, which rounds nothing.
+    """
+    _, exponent = np.frexp(weight.max())
+    if abs(int(exponent)) <= _MOST_BITS:
+        return weight
+    return np.ldexp(weight, -int(exponent))
 
 
 def check_count(name: str, value: Any) -> None:
@@ -88,7 +102,7 @@ def normalized(weight: Any) -> torch.Tensor | None:
     """Return weights of mean 1 as float32; None where they are all alike."""
     if weight is None:
         return None
-    weight = torch.as_tensor(weight, dtype=torch.float64)
+    weight = torch.from_numpy(in_range(np.asarray(weight, dtype=np.float64)))
     if bool((weight == weight[0]).all()):
         return None
     return (weight / weight.mean()).float()

@@ -22,7 +22,10 @@ from sk_mixup.training import (
     Recipe,
     check_knobs,
     input_kind,
+    listed_callbacks,
     module_kind,
+    named_criterion,
+    named_optimizer,
 )
 
 
@@ -117,6 +120,12 @@ class Settings:
             method=None,
             prefixed=estimator._prefixed(),
             **{f.name: given[f.name] for f in fields(cls) if f.name in given},
+        )
+        settings = replace(
+            settings,
+            optimizer=named_optimizer(settings.optimizer),
+            criterion=named_criterion(settings.criterion),
+            callbacks=listed_callbacks(settings.callbacks),
         )
         settings._check()
         for key in settings.prefixed:

@@ -30,6 +30,7 @@ from sk_mixup.training import (
     ScikitLearnBridge,
     StreamData,
     check_mixing,
+    check_single_rows,
     end_run,
     initialize_net,
     mix_facts,
@@ -143,6 +144,7 @@ def prepare(settings: Settings, data: FitData, *, reports: bool = True) -> Train
     sample, sample_y = train.sample()
     sample = try_knobs(net, knobs, sample, data.streams.init_seed)
     check_mixing(settings.method, net, sample, sample_y, facts)
+    check_single_rows(net, sample, train.n_rows)
     n_epochs = 1 if settings.partial else net.max_epochs
     if has_folds:
         data = in_folds(data)

@@ -164,13 +164,25 @@ def to_tensor(values: Any, *, keeps_bool: bool = False) -> Tensor:
     if array.dtype.kind == "O":
         array = array.astype(np.float64)
     if array.dtype.kind == "f" or (array.dtype == bool and not keeps_bool):
-        array = array.astype(np.float32, copy=False)
+        array = _as_float32(array)
     elif array.dtype.kind in "iu" and array.dtype != np.uint8:
         array = array.astype(np.int64, copy=False)
     # torch wants writable memory and positive strides; it never writes here.
     if not array.flags.writeable or any(s < 0 for s in array.strides):
         array = array.copy()
     return torch.from_numpy(np.ascontiguousarray(array))
+
+
+def _as_float32(array: np.ndarray) -> np.ndarray:
+    try:
+        with np.errstate(over="raise"):
+            return array.astype(np.float32, copy=False)
+    except FloatingPointError as error:
+        largest = array.flat[np.nanargmax(np.abs(array))]
+        raise ValueError(
+            f"X holds {largest:g}, which float32 cannot hold, and modules compute in"
+            " float32. Scale X, for example with a StandardScaler in a Pipeline."
+        ) from error
 
 
 def is_mapped(values: Any) -> bool:

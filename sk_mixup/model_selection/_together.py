@@ -21,6 +21,7 @@ from sk_mixup.model_selection._paired import paired_differences
 from sk_mixup.model_selection._scoring import OWN_SCORERS, with_own_scorers
 from sk_mixup.model_selection._sweep import Sweep
 from sk_mixup.model_selection._training import check_memory_limit
+from sk_mixup.training import own_mode
 
 #: Checks of the parameters that scikit-learn's searches do not have.
 OWN_CONSTRAINTS: dict[str, Any] = {
@@ -78,7 +79,8 @@ class TogetherMixin(_Base):
         sweep = Sweep(self, X, y, halving)
         self._sweep = sweep
         try:
-            return super().fit(X, y, **params)
+            with own_mode():
+                return super().fit(X, y, **params)
         finally:
             del self._sweep
             self.estimator = sweep.estimator

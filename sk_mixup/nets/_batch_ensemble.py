@@ -19,6 +19,12 @@ import math
 import torch
 from torch import Tensor, nn
 
+# Products of fewer columns round by the place of a row.
+_NARROW = 16
+# Up to so many folded weights, a few rows need no way of their own, which would round
+# otherwise than that of many rows.
+_CHEAP_TO_FOLD = 2**17
+
 
 class EnsembleLinear(nn.Module):
     """A linear layer with `n_members` variants of one matrix.
@@ -95,7 +101,8 @@ class EnsembleLinear(nn.Module):
         """Compute (B, n_members, n_out)."""
         weight: Tensor = self.weight
         if self.scale_in is not None and self.scale_out is not None:
-            if not self.training and len(x) < weight.shape[1]:
+            dear = weight[0].numel() * len(self.scale_in) > _CHEAP_TO_FOLD
+            if dear and not self.training and len(x) < weight.shape[1]:
                 x = x.unsqueeze(1) if x.ndim == 2 else x
                 output: Tensor = (x * self.scale_in) @ weight[0] * self.scale_out
                 return output + self.bias.squeeze(1)
@@ -105,7 +112,14 @@ class EnsembleLinear(nn.Module):
             x = x.unsqueeze(0).expand(len(weight), -1, -1)
         else:
             x = x.transpose(0, 1)
-        return torch.baddbmm(self.bias, x, weight).transpose(0, 1)
+        if self.training or weight.shape[2] >= _NARROW or x.device.type != "cpu":
+            return torch.baddbmm(self.bias, x, weight).transpose(0, 1)
+        # Libraries sum the last rows of a narrow product in another order: what is
+        # said of a row would depend on its place. Of the transposed product they do
+        # not.
+        bias, weight = self.bias.transpose(1, 2), weight.transpose(1, 2)
+        narrow = torch.baddbmm(bias, weight, x.transpose(1, 2))
+        return narrow.permute(2, 0, 1).contiguous()
 
 
 def joined_output(output: Tensor, activation: str) -> Tensor:
@@ -124,7 +138,8 @@ def joined_output(output: Tensor, activation: str) -> Tensor:
         Log-probabilities, logits of the mean of sigmoids, or means.
     """
     if activation == "none":
-        return output.mean(1)
+        # Members last: sums across memory depend on the place of a row.
+        return output.transpose(1, 2).contiguous().mean(2)
     if activation == "softmax":
         return output.log_softmax(2).logsumexp(1) - math.log(output.shape[1])
     yes = nn.functional.logsigmoid(output).logsumexp(1)

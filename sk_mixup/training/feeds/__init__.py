@@ -15,13 +15,20 @@ from sk_mixup.training.feeds._batches import (
     as_is,
     first_input,
     move,
+    own_copy,
     row_groups,
     select,
     split_weight,
 )
 from sk_mixup.training.feeds._facts import mix_facts, token_information
 from sk_mixup.training.feeds._folds import MemberRows, member_folds
-from sk_mixup.training.feeds._loaders import loaded_batches, stream_batches
+from sk_mixup.training.feeds._last_batch import count_batches
+from sk_mixup.training.feeds._loaders import (
+    loaded_batches,
+    stream_batches,
+    training_batches,
+)
+from sk_mixup.training.feeds._mode import own_mode
 from sk_mixup.training.feeds._stream_data import StreamData
 from sk_mixup.training.feeds._streams import TrainStreams, seeded_globals
 
@@ -36,6 +43,7 @@ __all__ = [
     "TensorBatches",
     "TrainStreams",
     "as_is",
+    "count_batches",
     "dense_target",
     "first_input",
     "loaded_batches",
@@ -44,10 +52,13 @@ __all__ = [
     "mixed_batches",
     "mixes_input",
     "move",
+    "own_copy",
+    "own_mode",
     "row_groups",
     "seeded_globals",
     "select",
     "split_weight",
     "stream_batches",
     "token_information",
+    "training_batches",
 ]

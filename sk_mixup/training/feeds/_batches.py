@@ -16,6 +16,7 @@ from skorch.dataset import Dataset
 from torch import Tensor
 
 from sk_mixup.inputs import ArrayRows, DatasetRows, LazyRows
+from sk_mixup.training.feeds._last_batch import count_batches, join_single_rows
 
 #: One array, or several by name or position; of a data set, rows to be loaded.
 Input = (
@@ -58,8 +59,13 @@ class ArrayData(Dataset):
         self.groups = groups
 
     def __getitem__(self, index: Any) -> tuple[Any, Any]:
-        """Return rows as the batches hold them."""
-        return select(self.X, index), self.labels(index)
+        """Return rows as the batches hold them.
+
+        Rows of a slice or of a list of numbers are copies: a module or a criterion
+        that works in place must reach neither these data nor the caller's.
+        """
+        rows = select(self.X, index), self.labels(index)
+        return own_copy(rows) if isinstance(index, slice) else rows
 
     def labels(self, index: Any) -> Any:
         """Return targets; with weights or groups, a tuple that holds them."""
@@ -93,12 +99,12 @@ class ArrayData(Dataset):
         return len(self.y)
 
     def sample(self, n_rows: int = 2) -> tuple[Any, Any]:
-        """Return input and targets of the first rows, on the CPU.
+        """Return copies of input and targets of the first rows, on the CPU.
 
         A module that is tried on them is not on its device yet.
         """
         x = move(select(self.X, slice(n_rows)), torch.device("cpu"))
-        return x, self.y[:n_rows]
+        return own_copy((x, self.y[:n_rows]))
 
     def to(self, device: torch.device) -> ArrayData:
         """Return the data on a device."""
@@ -126,7 +132,8 @@ class TensorBatches:
         Where batches are wanted. Data that fit in half of a GPU's free memory live
         there; larger data stay where they are and travel by chunk.
     generator : torch.Generator or None
-        Draws a new order per epoch; None: rows in order.
+        Draws a new order per epoch, of batches to train on, of which none has one row
+        if that can be; None: rows in order.
     """
 
     def __init__(
@@ -148,23 +155,29 @@ class TensorBatches:
 
     def __len__(self) -> int:
         """Return the number of batches."""
-        return -(-len(self.data) // self.batch_size)
+        if self.generator is None:
+            return -(-len(self.data) // self.batch_size)
+        return count_batches(len(self.data), self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Yield ``(x, y)``; with weights or groups, y is a tuple that holds them."""
-        n_rows, size = len(self.data), self.batch_size
-        step = size * self._batches_per_chunk
+        n_rows, size, n_batches = len(self.data), self.batch_size, len(self)
         order = None
         if self.generator is not None:
             order = torch.randperm(n_rows, generator=self.generator)
             order = order.to(self.data.y.device)
-        for start in range(0, n_rows, step):
-            stop = min(start + step, n_rows)
+        for first in range(0, n_batches, self._batches_per_chunk):
+            last = min(first + self._batches_per_chunk, n_batches)
+            start = first * size
+            # The last batch takes what is left.
+            stop = n_rows if last == n_batches else last * size
             rows = slice(start, stop) if order is None else order[start:stop]
             x, y = self.data[rows]
             x, y = move(x, self.device), move(y, self.device)
-            for low in range(0, stop - start, size):
-                batch = slice(low, low + size)
+            for number in range(first + 1, last + 1):
+                low = (number - 1) * size - start
+                high = (n_rows if number == n_batches else number * size) - start
+                batch = slice(low, high)
                 yield select(x, batch), select(y, batch)
 
 
@@ -177,18 +190,37 @@ class LoaderBatches:
     ----------
     loader : iterable of (x, y)
     device : str or torch.device
+    copies : bool, default=False
+        Whether the loader may hand out rows that belong to somebody.
+    joins : bool, default=False
+        Whether batches of one row are joined to those before them.
     """
 
-    def __init__(self, loader: Any, device: str | torch.device) -> None:
+    def __init__(
+        self,
+        loader: Any,
+        device: str | torch.device,
+        *,
+        copies: bool = False,
+        joins: bool = False,
+    ) -> None:
         self.loader = loader
         self.device = torch.device(device)
+        self.copies = copies
+        self.joins = joins
 
     def __len__(self) -> int:
-        """Return the number of batches; a TypeError where nobody knows it."""
+        """Return the number of batches; a TypeError where nobody knows it.
+
+        Of a stream that knows it, a row left over counts as the batch that it would be.
+        """
         return len(self.loader)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        for x, y in self.loader:
+        batches = join_single_rows(self.loader) if self.joins else self.loader
+        for x, y in batches:
+            if self.copies:
+                x, y = own_copy(x), own_copy(y)
             yield move(x, self.device), move(y, self.device)
 
 
@@ -264,7 +296,7 @@ def first_input(x: Input) -> Any:
     """Return the first tensor of an input, whose rows count."""
     if isinstance(x, Mapping):
         return next(iter(x.values()))
-    return x[0] if isinstance(x, tuple) else x
+    return x[0] if isinstance(x, (tuple, list)) else x
 
 
 def move(x: Any, device: torch.device) -> Any:
@@ -278,6 +310,21 @@ def move(x: Any, device: torch.device) -> Any:
     if isinstance(x, Mapping):
         return {key: move(value, device) for key, value in x.items()}
     return tuple(move(value, device) for value in x)
+
+
+def own_copy(x: Any) -> Any:
+    """Return tensors that share no memory with those of `x`.
+
+    A module may work in place on what it is given (``x -= mean``, a ReLU that saves
+    memory), and must not reach rows that belong to somebody else.
+    """
+    if isinstance(x, Tensor):
+        return x.clone()
+    if isinstance(x, Mapping):
+        return {key: own_copy(value) for key, value in x.items()}
+    if isinstance(x, (tuple, list)):
+        return type(x)(map(own_copy, x))
+    return x
 
 
 def _part(x: Any, rows: Tensor) -> Any:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
 
 from sk_mixup.inputs import DatasetRows
 from sk_mixup.training.feeds._batches import (
@@ -11,7 +15,32 @@ from sk_mixup.training.feeds._batches import (
     LoaderBatches,
     as_is,
 )
+from sk_mixup.training.feeds._last_batch import JoinedBatches, count_batches
 from sk_mixup.training.feeds._stream_data import StreamData
+
+
+def training_batches(net: Any, dataset: ArrayData) -> Any:
+    """Return training batches of arrays from the loader that the user configured.
+
+    Parameters
+    ----------
+    net : skorch net
+    dataset : ArrayData
+
+    Returns
+    -------
+    batches : DataLoader or LoaderBatches
+    """
+    options = _options(net, True, len(dataset))
+    loader = net.iterator_train
+    # Another loader, or a function of the user's, may hand out rows themselves.
+    copies = not _is_loader(loader) or "collate_fn" in options
+    made = loader(dataset, **_joining(loader, dataset, options))
+    device = torch.device(net.device)
+    # On the CPU there is nothing to move.
+    if device.type == "cpu" and not copies:
+        return made
+    return LoaderBatches(made, device, copies=copies)
 
 
 def loaded_batches(net: Any, dataset: ArrayData, training: bool) -> LoaderBatches:
@@ -30,13 +59,14 @@ def loaded_batches(net: Any, dataset: ArrayData, training: bool) -> LoaderBatche
     batches : LoaderBatches
     """
     assert isinstance(dataset.X, DatasetRows)
-    options = _options(net, training)
+    options = _options(net, training, len(dataset))
     collate = options.pop("collate_fn", None)
-    if options.get("batch_size") == -1:
-        options["batch_size"] = len(dataset)
+    loader = getattr(net, _name(training))
     data = LoadedBatches(dataset.X, dataset, collate)
-    loader = getattr(net, _name(training))(data, collate_fn=as_is, **options)
-    return LoaderBatches(loader, net.device)
+    if training:
+        options = _joining(loader, data, options)
+    made = loader(data, collate_fn=as_is, **options)
+    return LoaderBatches(made, net.device, copies=collate is not None)
 
 
 def stream_batches(net: Any, dataset: StreamData, training: bool) -> LoaderBatches:
@@ -48,20 +78,62 @@ def stream_batches(net: Any, dataset: StreamData, training: bool) -> LoaderBatch
         For a batch of all rows.
     """
     options = _options(net, training)
-    if options.get("batch_size") == -1:
+    size = options.get("batch_size")
+    if size == -1:
         raise ValueError(
             "batch_size=-1 means all rows, and nobody knows how many an iterable"
             " data set has. Give a number."
         )
-    return LoaderBatches(dataset.loader(options), net.device)
+    copies = "collate_fn" in options
+    joins = training and size != 1 and not options.get("drop_last", False)
+    made = dataset.loader(options)
+    return LoaderBatches(made, net.device, copies=copies, joins=joins)
 
 
-def _options(net: Any, training: bool) -> dict[str, Any]:
+def _options(net: Any, training: bool, n_rows: int | None = None) -> dict[str, Any]:
     options: dict[str, Any] = net.get_params_for(_name(training))
     if "batch_sampler" not in options:
         options.setdefault("batch_size", net.batch_size)
+    if options.get("batch_size") == -1 and n_rows is not None:
+        options["batch_size"] = n_rows
     return options
 
 
 def _name(training: bool) -> str:
     return "iterator_train" if training else "iterator_valid"
+
+
+def _is_loader(loader: Any) -> bool:
+    return isinstance(loader, type) and issubclass(loader, DataLoader)
+
+
+def _joining(loader: Any, data: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Return options of a loader whose last batch has more than one row.
+
+    The order of rows, and what is drawn for it, stay as they are. Batches that a user
+    makes (a `batch_sampler`, ``batch_size=None``) are left alone.
+    """
+    size = options.get("batch_size")
+    if size is None or size == 1 or options.get("drop_last", False):
+        return options
+    if not _is_loader(loader):
+        return options
+    taken = inspect.signature(loader).parameters
+    if "batch_sampler" not in taken and not any(
+        p.kind is p.VAR_KEYWORD for p in taken.values()
+    ):
+        return options
+    sampler = options.get("sampler")
+    if sampler is None and options.get("shuffle"):
+        sampler = RandomSampler(data, generator=options.get("generator"))
+    elif sampler is None:
+        sampler = SequentialSampler(data)
+    try:
+        n_rows = len(sampler)
+    except TypeError:
+        return options
+    if count_batches(n_rows, size) == -(-n_rows // size):
+        return options
+    gone = ("batch_size", "shuffle", "sampler", "drop_last")
+    rest = {key: value for key, value in options.items() if key not in gone}
+    return rest | {"batch_sampler": JoinedBatches(sampler, size)}

@@ -8,6 +8,7 @@ from sk_mixup.training.loop._callbacks import (
     score_anew,
 )
 from sk_mixup.training.loop._ema import WeightAverage
+from sk_mixup.training.loop._finite import check_item, is_finite
 from sk_mixup.training.loop._forward import Forward, as_float32, has_images
 from sk_mixup.training.loop._joint_temperature import joint_temperature
 from sk_mixup.training.loop._net import MixingMixin, mixing_net_class
@@ -40,9 +41,11 @@ __all__ = [
     "WeightAverage",
     "as_float32",
     "call_module",
+    "check_item",
     "chosen_alpha",
     "count_hits",
     "has_images",
+    "is_finite",
     "joint_temperature",
     "member_outputs",
     "mixing_net_class",

@@ -22,20 +22,27 @@ from sk_mixup.inputs import DatasetRows
 from sk_mixup.mixing import MixContext, MixPlan, mix_layer
 from sk_mixup.training.feeds import (
     ArrayData,
-    LoaderBatches,
     MixedBatch,
     StreamData,
     TensorBatches,
+    first_input,
     loaded_batches,
     mixed_batches,
     mixes_input,
     move,
+    own_copy,
     split_weight,
     stream_batches,
+    training_batches,
 )
 from sk_mixup.training.loop._callbacks import score_anew
+from sk_mixup.training.loop._finite import check_rows, explain_loss, too_large
 from sk_mixup.training.loop._forward import compiled
-from sk_mixup.training.loop._prediction import has_pixels, pixels_to_floats
+from sk_mixup.training.loop._prediction import (
+    has_pixels,
+    pixels_to_floats,
+    with_rows,
+)
 from sk_mixup.training.loop._run import FLUSH, MixingRun, count_hits
 
 # Clean rows of tables and texts run together: at least this many.
@@ -57,6 +64,7 @@ class MixingMixin(_Base):
     wraps_: bool = False
     compile_options_: dict[str, Any] | None = None
     _infers_plainly: bool = False
+    _iterates_plainly: bool = True
 
     # -- data -----------------------------------------------------------------------
 
@@ -69,10 +77,9 @@ class MixingMixin(_Base):
         if isinstance(dataset.X, DatasetRows):
             return loaded_batches(self, dataset, training)
         if training and self.uses_loader_:
-            loader = super().get_iterator(dataset, training=True)
-            # On the CPU there is nothing to move.
-            device = torch.device(self.device)
-            return loader if device.type == "cpu" else LoaderBatches(loader, device)
+            if not self._iterates_plainly:
+                return super().get_iterator(dataset, training=True)
+            return training_batches(self, dataset)
         size: int = self.batch_size
         size = len(dataset) if size == -1 else size
         device = self.device
@@ -102,10 +109,13 @@ class MixingMixin(_Base):
         """Run the module, in the precision and format of the training."""
         run = self.run_
         if run is None or run.forward is None:
-            return self._infer(x, **fit_params)
-        plan = None if run.mixed is None else run.mixed.plan
-        hooked = plan is not None and plan.site is not None
-        return run.forward(self, self._infer, x, fit_params, hooked=hooked)
+            output = self._infer(x, **fit_params)
+        else:
+            plan = None if run.mixed is None else run.mixed.plan
+            hooked = plan is not None and plan.site is not None
+            output = run.forward(self, self._infer, x, fit_params, hooked=hooked)
+        first = first_input(x)
+        return output if len(first) != 1 else with_rows(output, 1)
 
     def _infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the module; uint8 becomes float32 here, on the device."""
@@ -150,9 +160,12 @@ class MixingMixin(_Base):
             return super().train_step_single(batch, **fit_params)
         assert run.mixed is not None
         x, y = unpack_data(batch)
-        plan = run.mixed.plan
-        if run.mixed.x is not None:
-            output = self.infer(run.mixed.x, **fit_params)
+        plan, mixed_x = run.mixed.plan, run.mixed.x
+        if run.may_ask_again:
+            # A module that works in place would find its own traces.
+            x, y, mixed_x = own_copy((x, y, mixed_x))
+        if mixed_x is not None:
+            output = self.infer(mixed_x, **fit_params)
         else:
             output = self._forward(x, plan, **fit_params)
         y, weight = split_weight(y)
@@ -279,11 +292,21 @@ class MixingMixin(_Base):
             step = step_fn(batch, **fit_params)
             loss = step["loss"].detach()
             size = get_len(batch[0])
+            is_first = training and run.has_no_step and len(history) == 1
+            run.has_no_step &= not training
             # A callback that looks at batches gets a number; nobody else waits for a
             # device. On the CPU there is nothing to wait for, and a tensor kept per
             # batch would split the memory that large batches leave behind.
-            if read_batches or loss.device.type == "cpu":
+            if read_batches or loss.device.type == "cpu" or is_first:
                 loss = loss.item()
+                if loss - loss != 0:
+                    explain_loss(
+                        self,
+                        iterator,
+                        step["y_pred"],
+                        training=training,
+                        first=is_first,
+                    )
             losses.append(loss)
             n_rows += size
             history.record_batch(key, loss)
@@ -308,6 +331,8 @@ class MixingMixin(_Base):
         ):
             record[key] = value
         history.record(f"{prefix}_batch_count", len(values))
+        if isinstance(losses[0], Tensor) and not all(v - v == 0 for v in values):
+            check_rows(iterator)
         self._check_finite(values, training)
         if run.objective.counts:
             if training:
@@ -318,12 +343,8 @@ class MixingMixin(_Base):
 
     def _check_finite(self, values: list[float], training: bool) -> None:
         if training and not all(value - value == 0 for value in values):
-            raise FloatingPointError(
-                "The training loss became infinite or NaN in epoch"
-                f" {len(self.history)}: lr={self.lr!r} is"
-                " probably too large for this net. Lower lr, give it a warmup, or clip"
-                " gradients with clip_norm."
-            )
+            at_once = len(self.history) == 1 and values[0] - values[0] != 0
+            raise FloatingPointError(too_large(self, first=at_once))
 
     # -- callbacks ------------------------------------------------------------------
 
@@ -386,15 +407,22 @@ def mixing_net_class(base: Any) -> Any:
         If the class replaces the steps in which mixing happens.
     """
     for name in ("train_step", "train_step_single", "run_single_epoch", "get_loss"):
-        owner = next(cls for cls in base.__mro__ if name in vars(cls))
-        if not owner.__module__.startswith("skorch."):
+        if not _is_skorchs(base, name):
             raise TypeError(
                 f"module: {base.__name__} replaces {name}, in which mixing takes place."
                 " Move what it does into the module, the criterion or a callback."
             )
-    owner = next(cls for cls in base.__mro__ if "infer" in vars(cls))
-    plain = {"_infers_plainly": owner.__module__.startswith("skorch.")}
+    plain = {
+        "_infers_plainly": _is_skorchs(base, "infer"),
+        "_iterates_plainly": _is_skorchs(base, "get_iterator"),
+    }
     return type(f"Mixing{base.__name__}", (MixingMixin, base), plain)
+
+
+def _is_skorchs(base: Any, name: str) -> bool:
+    """Whether a method is that of skorch, and no subclass has another."""
+    owner = next(cls for cls in base.__mro__ if name in vars(cls))
+    return owner.__module__.startswith("skorch.")
 
 
 def _is_narrow(x: Any) -> bool:

@@ -48,6 +48,7 @@ class MixingRun:
     forward: Forward | None = None
     stepper: Stepper | None = None
     epoch: int = 0
+    has_no_step: bool = True
     context: MixContext | None = None
     mixed: MixedBatch | None = None
     steps_plainly: bool = False
@@ -56,6 +57,13 @@ class MixingRun:
         default_factory=list
     )
     hits: list[Tensor] = field(default_factory=list)
+
+    @property
+    def may_ask_again(self) -> bool:
+        """Whether the optimizer may ask for the loss of a batch several times."""
+        if self.steps_plainly:
+            return False
+        return self.stepper is None or self.stepper.asks_again
 
 
 @torch.no_grad()

@@ -9,17 +9,27 @@ from sk_mixup.training.setup._modules import (
     may_take_tables,
     module_kind,
 )
+from sk_mixup.training.setup._names import (
+    listed_callbacks,
+    named_criterion,
+    named_optimizer,
+)
+from sk_mixup.training.setup._single_rows import check_single_rows
 from sk_mixup.training.setup._tuning import end_run, start_run, try_knobs
 
 __all__ = [
     "bundled_net",
     "check_mixing",
+    "check_single_rows",
     "end_run",
     "initialize_net",
     "input_kind",
+    "listed_callbacks",
     "make_net",
     "may_take_tables",
     "module_kind",
+    "named_criterion",
+    "named_optimizer",
     "start_run",
     "try_knobs",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import numbers
 from typing import Any
 
@@ -18,7 +19,7 @@ from sk_mixup.mixing import (
     output_activation,
     try_layers,
 )
-from sk_mixup.training.feeds import Input, mixes_input
+from sk_mixup.training.feeds import Input, mixes_input, own_copy
 from sk_mixup.training.setup._trial import try_plan
 
 
@@ -52,7 +53,9 @@ def check_mixing(
         _check_memory(one, module, inside)
         if context.has_weights:
             _check_weights(one)
-        try_layers(one, module, sample, y, call=net.infer, context=context)
+        # Copies, of rows that are tried several times.
+        call = functools.partial(_infer_copy, net)
+        try_layers(one, module, sample, y, call=call, context=context)
         # Also of a method inside another: `method__off_first`.
         epochs = [k for k in one.get_params() if k.endswith(("off_first", "off_last"))]
         trial = copy.deepcopy(one).set_params(**dict.fromkeys(epochs, 0))
@@ -65,6 +68,10 @@ def check_mixing(
         hidden = isinstance(one, ManifoldMixup) and "input" not in one.sites(module)
         if mixes_input(plan, inside) and not hidden:
             try_plan(plan, sample)
+
+
+def _infer_copy(net: Any, x: Any) -> Any:
+    return net.infer(own_copy(x))
 
 
 def _drawn(method: Method, sample: Input, y: Tensor, context: MixContext) -> MixPlan:

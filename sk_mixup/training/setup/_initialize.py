@@ -12,7 +12,7 @@ from skorch import NeuralNetClassifier
 from torch import Tensor, nn
 
 from sk_mixup.training.feeds import Input, first_input
-from sk_mixup.training.loop import call_module
+from sk_mixup.training.loop import call_module, is_finite
 from sk_mixup.training.objectives import (
     MemberObjective,
     Objective,
@@ -59,6 +59,7 @@ def initialize_net(
         plain_initialize()
         _give_rates(net)
         outputs.append(_try_module(net.module_, sample, kind))
+        _check_numbers(net.module_, sample, outputs[0])
         if kind is None:
             _check_width(net.module_, outputs[0], y, n_classes)
         if net.criterion is None:
@@ -130,6 +131,18 @@ def _try_module(
             f" starts with one; it returned {type(output).__name__}."
         )
     return output
+
+
+def _check_numbers(module: nn.Module, sample: Input, output: Tensor) -> None:
+    """Refuse a module that makes NaN of finite rows; infinite logits may be meant."""
+    if output.is_floating_point() and bool(output.isnan().any()) and is_finite(sample):
+        row = int(output.isnan().reshape(len(output), -1).any(1).nonzero()[0])
+        raise ValueError(
+            f"module: {type(module).__name__} returns NaN for finite rows of X (row"
+            f" {row} of {len(output)} that it was tried on), before any training. Look"
+            " for a division by zero, a logarithm or a root in its forward, and for"
+            " weights that were never set."
+        )
 
 
 def _check_width(

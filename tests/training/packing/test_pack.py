@@ -207,17 +207,6 @@ def test_a_member_that_fails_harms_no_other(data):
     np.testing.assert_allclose(good.predict_proba(x), lone.predict_proba(x), atol=1e-9)
 
 
-def test_a_batch_of_one_row_fails_as_it_does_alone(data):
-    x, y = data
-    make = lambda: MixupClassifier(DoubleNet, module__norm=True, **NO_STOP)  # noqa: E731
-    good, bad = make(), make()
-    errors = fitted_together([good, bad], [(x[:64], y[:64]), (x[:65], y[:65])])
-    with pytest.raises(ValueError, match="more than 1 value") as alone:
-        make().fit(x[:65], y[:65])
-    assert errors[0] is None
-    assert type(errors[1]) is type(alone.value)
-
-
 def test_the_global_generators_stay_where_they_were(data):
     before = torch.get_rng_state()
     fitted_together([MixupClassifier(layered, **NO_STOP)], [data])
