@@ -225,9 +225,7 @@ def test_a_column_of_classes_is_picked_by_as_a_row_of_them(form):
         "frame": pd.DataFrame({"target": y}),
         "text": pd.DataFrame({"target": np.array(["no", "yes"])[y]}),
     }[form]
-    search = MixupSearchCV(
-        classifier(), {"lr": [1e-5, 1e-2]}, cv=2, ensemble="greedy"
-    )
+    search = MixupSearchCV(classifier(), {"lr": [1e-5, 1e-2]}, cv=2, ensemble="greedy")
     wanted = clone(search).fit(X, y).ensemble_weights_
     with pytest.warns(DataConversionWarning):
         found = search.fit(X, given).ensemble_weights_

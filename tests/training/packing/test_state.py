@@ -261,3 +261,15 @@ def test_trials_that_are_remembered_are_bounded_by_bytes(monkeypatch):
     assert 1 <= len(_key._TRIALS) < 4
     for key in _key._TRIALS:
         assert _key.bytes_of(key) < 100_000
+
+
+class InPlace(Head):
+    """Works on its rows where they are, which members of a fold share."""
+
+    def forward(self, x):
+        x -= 0.5
+        return self.linear(x)
+
+
+def test_a_module_that_writes_into_its_input_is_not_fused():
+    assert reason(InPlace) == "the forward of InPlace writes into its input"
