@@ -249,7 +249,14 @@ def ensemble_loss(y: Any, classes: NDArray[Any] | None) -> Any:
     """
     values = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
     if classes is None:
-        return lambda p, rows: float(np.mean((values[rows] - p) ** 2))
+
+        def squared_error(p: NDArray[np.float64], rows: NDArray[np.bool_]) -> float:
+            # One output may be a column here and a row there.
+            return float(np.mean((values[rows].reshape(p.shape) - p) ** 2))
+
+        return squared_error
+    if values.ndim == 2 and values.shape[1] == 1 and len(classes) > 1:
+        values = values[:, 0]
     if values.ndim == 1:
         codes = np.searchsorted(classes, values)
 

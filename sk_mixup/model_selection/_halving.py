@@ -116,9 +116,6 @@ class Halving:
         active : sequence of int
             Members that do.
         """
-        if epoch == 0:
-            # Where memory is short, a pack may be trained in parts, one by one.
-            self._losses = {}
         for member in active:
             loss = valid_losses[member]
             # Members that stopped early are compared by the last loss they had.

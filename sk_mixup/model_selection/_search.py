@@ -73,8 +73,10 @@ class MixupSearchCV(TogetherMixin, GridSearchCV):
     store_oof : bool, default=False
         Whether to keep the out-of-fold predictions.
     memory_limit : int or None, default=None
-        Bytes that a pack may take beside the data; larger packs are split. None: half
-        of what is free.
+        Bytes that a pack may take beside the data; larger packs are split, which
+        changes no result but by rounding. None: half of what is free. With `halving`,
+        which compares all fits on the way, weights and states of all of them stay in
+        memory, and the limit bounds how many take a step at a time.
 
     Attributes
     ----------

@@ -93,6 +93,7 @@ def _train_pack(
             [member.pack for member in pack],
             memory_limit=memory_limit,
             after_epoch=watch,
+            in_step=drops is not None,
         )
         finished = list(range(len(pack)))
     except KeyboardInterrupt:

@@ -155,3 +155,14 @@ def test_another_optimizer_agrees():
 
     other = float(np.exp(np.ravel(brute(penalized, [(-3, 3)], Ns=50))[0]))
     assert fit_temperature(logits, y) == pytest.approx(other, rel=1e-3)
+
+
+def test_rounding_of_the_logits_does_not_move_the_temperature():
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 3, 45)
+    logits = rng.normal(size=(45, 3)) + 1.5 * np.eye(3)[y]
+    wanted = fit_temperature(logits, y)
+    for seed in range(5):
+        noise = np.random.default_rng(seed).normal(size=logits.shape)
+        moved = fit_temperature(logits * (1.0 + 3e-16 * noise), y)
+        assert moved == pytest.approx(wanted, rel=0, abs=1e-10)

@@ -21,7 +21,7 @@ def unfusable_reason(member):
     return None
 
 
-def train_together(members, *, memory_limit=None, after_epoch=None, verbose=0):
+def train_together(members, **options):
     errors = []
     for member in members:
         try:

@@ -3,9 +3,10 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.exceptions import FitFailedWarning
+from sklearn.exceptions import DataConversionWarning, FitFailedWarning
 from sklearn.metrics import log_loss
 from sklearn.model_selection import (
     GridSearchCV,
@@ -214,3 +215,26 @@ def test_a_ticket_travels_to_another_process():
     assert model.fit(X, y) is model
     assert "fit" not in vars(model)
     assert model.predict(X).shape == (40,)
+
+
+@pytest.mark.parametrize("form", ["array", "frame", "text"])
+def test_a_column_of_classes_is_picked_by_as_a_row_of_them(form):
+    X, y = blobs(60)
+    given = {
+        "array": y[:, None],
+        "frame": pd.DataFrame({"target": y}),
+        "text": pd.DataFrame({"target": np.array(["no", "yes"])[y]}),
+    }[form]
+    search = MixupSearchCV(classifier(), {"lr": [1e-5, 1e-2]}, cv=2, ensemble="greedy")
+    wanted = clone(search).fit(X, y).ensemble_weights_
+    with pytest.warns(DataConversionWarning):
+        found = search.fit(X, given).ensemble_weights_
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_column_of_numbers_is_compared_row_by_row():
+    y = np.array([0.0, 1.0, 2.0])
+    loss = ensemble_loss(y[:, None], None)
+    rows = np.array([True, True, True])
+    assert loss(y + 1.0, rows) == 1.0
+    assert loss(y[:, None] + 1.0, rows) == 1.0

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sk_mixup import MixupSearchCV
+from sk_mixup import MixupClassifier, MixupSearchCV
 from sk_mixup.model_selection._halving import Halving, HalvingRule, check_halving
 from tests.builders import blobs, classifier
 from tests.model_selection.nets import Small
@@ -107,3 +107,24 @@ def test_halving_needs_a_validation_loss():
 def test_bad_rules_are_refused(halving, message):
     with pytest.raises((ValueError, TypeError), match=message):
         check_halving(halving)
+
+
+def test_memory_does_not_change_who_is_dropped():
+    X, y = blobs(150, n_classes=3)
+    net = MixupClassifier(
+        Small,
+        module__n_outputs=3,
+        module__dropout=0.3,
+        max_epochs=9,
+        early_stopping=True,
+        random_state=0,
+    )
+    grid = {"lr": [1e-4, 1e-3, 1e-2, 1e-1], "alpha": [0.1, 0.4]}
+    found = [
+        MixupSearchCV(net, grid, cv=2, halving=2, memory_limit=limit, refit=False)
+        .fit(X, y)
+        .dropped_at_.tolist()
+        for limit in (None, 1)
+    ]
+    assert found[0] == found[1]
+    assert sum(at == 0 for at in found[0]) == 1

@@ -37,11 +37,6 @@ class AutocastProgram:
         names: frozenset[str] = self._program.transposed
         return names
 
-    @property
-    def reads_globals(self) -> bool:
-        """Whether the results depend on torch's global generator."""
-        return bool(self._program.reads_globals)
-
     def __call__(self, params: Weights, buffers: Weights, x: Any, call: Call) -> Tensor:
         """Return the outputs in float32, of shape (members, rows, ...)."""
         with torch.autocast(self._device_type, self._precision):

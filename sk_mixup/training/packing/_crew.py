@@ -16,6 +16,7 @@ from contextlib import contextmanager
 import torch
 
 from sk_mixup.training.feeds import seeded_globals
+from sk_mixup.training.packing._feeds import DataShelf
 from sk_mixup.training.packing._key import is_by_hand
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._memory import (
@@ -37,7 +38,7 @@ _HEAVY_BYTES = 2**21
 # Threads that the calls from Python between two products can keep busy.
 _MOST_THREADS = 4
 
-Run = Callable[[Sequence[Pack], int], None]
+Run = Callable[[Sequence[Pack], int, bool], None]
 
 
 class Crew:
@@ -47,6 +48,8 @@ class Crew:
     ----------
     members : mapping of int to PackMember
         By the number that the caller has for each; their runs were started.
+    most : int or None
+        Members that may be in a step at the same time; None: as many as there are.
 
     Attributes
     ----------
@@ -54,7 +57,9 @@ class Crew:
         What the fit of a member alone would have raised.
     """
 
-    def __init__(self, members: Mapping[int, PackMember]) -> None:
+    def __init__(
+        self, members: Mapping[int, PackMember], most: int | None = None
+    ) -> None:
         self.errors: dict[int, BaseException] = {}
         given = list(members.values())
         numbers = list(members)
@@ -62,16 +67,18 @@ class Crew:
         self._seed = given[order[0]].dropout_seed
         self._packs = []
         sizes, self._n_threads = _shape(given)
+        # What a step needs is let go before the next pack takes its own.
+        self._rests = most is not None
+        if most is not None:
+            sizes, self._n_threads = _narrowed(sizes, self._n_threads, most)
+        shelf = DataShelf(torch.device(given[0].net.device))
         start = 0
         for size in sizes:
             chosen = order[start : start + size]
             start += size
             self._packs.append(
-                Pack([given[k] for k in chosen], [numbers[k] for k in chosen])
+                Pack([given[k] for k in chosen], [numbers[k] for k in chosen], shelf)
             )
-        if any(pack.reads_globals for pack in self._packs):
-            # Their numbers would depend on which pack is faster.
-            self._n_threads = 1
 
     def train(self, after_epoch: AfterEpoch | None, n_numbers: int) -> None:
         """Run all epochs; what is learnt is in the nets of the members that finish.
@@ -86,7 +93,7 @@ class Crew:
         epoch = 0
         with seeded_globals(self._seed), _threads(self._n_threads) as run:
             while self._packs:
-                run(self._packs, epoch)
+                run(self._packs, epoch, self._rests)
                 stopped = self._ask(after_epoch, epoch, n_numbers)
                 for pack in self._packs:
                     pack.end_epoch(stopped)
@@ -127,6 +134,13 @@ def _shape(members: Sequence[PackMember]) -> tuple[list[int], int]:
     return even_sizes(len(members), n_packs), n_threads
 
 
+def _narrowed(sizes: Sequence[int], n_threads: int, most: int) -> tuple[list[int], int]:
+    """Return sizes of packs and threads with so many members in a step at most."""
+    n_threads = min(n_threads, most)
+    size = min(max(sizes), most // n_threads)
+    return even_sizes(sum(sizes), -(-sum(sizes) // size)), n_threads
+
+
 @contextmanager
 def _threads(n_threads: int) -> Iterator[Run]:
     """Run the epochs of packs, several of them at a time."""
@@ -137,8 +151,8 @@ def _threads(n_threads: int) -> Iterator[Run]:
     each = max(1, before // n_threads)
     with ThreadPoolExecutor(n_threads, "pack", torch.set_num_threads, (each,)) as pool:
 
-        def run(packs: Sequence[Pack], epoch: int) -> None:
-            for _ in pool.map(lambda pack: pack.run_epoch(epoch), packs):
+        def run(packs: Sequence[Pack], epoch: int, rests: bool) -> None:
+            for _ in pool.map(lambda pack: pack.run_epoch(epoch, rests), packs):
                 pass
 
         try:
@@ -148,6 +162,6 @@ def _threads(n_threads: int) -> Iterator[Run]:
             torch.set_num_threads(before)
 
 
-def _in_a_row(packs: Sequence[Pack], epoch: int) -> None:
+def _in_a_row(packs: Sequence[Pack], epoch: int, rests: bool) -> None:
     for pack in packs:
-        pack.run_epoch(epoch)
+        pack.run_epoch(epoch, rests)

@@ -54,7 +54,7 @@ class Feeds:
     Parameters
     ----------
     members : sequence of PackMember
-    device : torch.device
+    shelf : DataShelf
 
     Attributes
     ----------
@@ -62,11 +62,10 @@ class Feeds:
         Number of each member's feed.
     """
 
-    def __init__(self, members: Sequence[PackMember], device: torch.device) -> None:
+    def __init__(self, members: Sequence[PackMember], shelf: DataShelf) -> None:
         self.feeds: list[Feed] = []
         self.of: list[int] = []
         known: dict[Any, int] = {}
-        shelf = DataShelf(device)
         for member in members:
             order = member.run.streams.order
             data, number = shelf.place(member.train)

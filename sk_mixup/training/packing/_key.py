@@ -13,6 +13,7 @@ from skorch.callbacks import (
     PassthroughScoring,
     PrintLog,
 )
+from torch import nn
 
 from sk_mixup.inputs import ArrayRows
 from sk_mixup.mixing import Method, Mixup
@@ -24,12 +25,13 @@ from sk_mixup.training.packing._losses import loss_kind
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._optimizer import ELEMENTWISE, names_of_groups
 from sk_mixup.training.packing._signature import (
+    bytes_of,
     criterion_signature,
     input_signature,
     module_signature,
     value_signature,
 )
-from sk_mixup.training.packing._trial import try_program
+from sk_mixup.training.packing._trial import reason_of_state, try_program
 from sk_mixup.training.packing.programs import (
     LayerProgram,
     Step,
@@ -51,12 +53,13 @@ class _Tried(NamedTuple):
 
     reason: str | None
     steps: list[Step] | None
-    reads_globals: bool
 
 
-# Of which a search asks for one module many times.
+# Of which a search asks for one module many times. Keys describe what modules hold, so
+# it is their bytes that are bounded.
 _TRIALS: dict[Any, _Tried] = {}
 _MOST_TRIALS = 64
+_MOST_BYTES = 2**20
 
 
 def pack_key(member: PackMember) -> Hashable | None:
@@ -200,7 +203,6 @@ def make_program(member: PackMember) -> LayerProgram | TracedProgram | AutocastP
         program = LayerProgram(module, tried.steps)
     else:
         program = TracedProgram(module, member.run.objective.read)
-        program.reads_globals = tried.reads_globals
     if (precision := member.knobs.precision) is None:
         return program
     device_type = torch.device(member.net.device).type
@@ -217,17 +219,30 @@ def _tried(member: PackMember) -> _Tried:
     module, read = member.net.module_, member.run.objective.read
     x, _ = member.train.sample(6)
     key = module_signature(module), value_signature(input_signature(x))
-    if key in _TRIALS:
-        return _TRIALS[key]
-    while len(_TRIALS) >= _MOST_TRIALS:
-        _TRIALS.pop(next(iter(_TRIALS)))
+    if key not in _TRIALS:
+        _TRIALS[key] = _try(module, x, read)
+        _forget()
+    return _TRIALS[key]
+
+
+def _try(module: nn.Module, x: Any, read: Any) -> _Tried:
+    reason = reason_of_state(module, x, read)
+    if reason is not None:
+        return _Tried(reason, None)
     steps = read_graph(module, x)
     if steps is not None:
         layered = LayerProgram(module, steps)
-        if try_program(layered, module, x, read) is None and not layered.reads_globals:
-            _TRIALS[key] = _Tried(None, steps, False)
-            return _TRIALS[key]
-    traced = TracedProgram(module, read)
-    reason = try_program(traced, module, x, read)
-    _TRIALS[key] = _Tried(reason, None, traced.reads_globals)
-    return _TRIALS[key]
+        if try_program(layered, module, x, read) is None:
+            return _Tried(None, steps)
+    return _Tried(try_program(TracedProgram(module, read), module, x, read), None)
+
+
+def _forget() -> None:
+    """Let the oldest trials go where there are too many; the last one stays."""
+    sizes = {key: bytes_of(key) for key in _TRIALS}
+    total = sum(sizes.values())
+    for key in list(_TRIALS)[:-1]:
+        if len(_TRIALS) <= _MOST_TRIALS and total <= _MOST_BYTES:
+            break
+        total -= sizes[key]
+        del _TRIALS[key]

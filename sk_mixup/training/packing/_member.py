@@ -33,7 +33,7 @@ class PackMember:
     schedule : str, callable or None
         As `start_run` takes it.
     dropout_seed : int
-        That of the first member seeds the dropout of a pack.
+        Of its masks.
     """
 
     net: Any

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sk_mixup.training.feeds import count_batches
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._stack import Stack
 
@@ -49,7 +50,7 @@ def settings_of(member: PackMember, rates: Any) -> Any:
     for group in member.net.optimizer_.param_groups:
         plain = {key: value for key, value in group.items() if key != "params"}
         settings.append(repr(sorted(plain.items())))
-    n_batches = -(-len(member.train) // member.batch_size)
+    n_batches = count_batches(len(member.train), member.batch_size)
     return n_batches, tuple(settings), rates
 
 

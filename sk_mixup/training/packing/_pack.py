@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sk_mixup.training.packing._blocks import make_block
 from sk_mixup.training.packing._draws import Drawer
-from sk_mixup.training.packing._feeds import Feeds, row_bytes
+from sk_mixup.training.packing._feeds import DataShelf, Feeds, row_bytes
 from sk_mixup.training.packing._key import make_program
 from sk_mixup.training.packing._losses import BlockLoss, loss_kind, make_loss
 from sk_mixup.training.packing._member import PackMember
@@ -29,9 +29,9 @@ from sk_mixup.training.packing._stopping import Stopping
 from sk_mixup.training.packing._validation import Validation
 from sk_mixup.training.packing.programs import (
     Call,
+    DropMasks,
     LayerProgram,
     Tape,
-    dropout_rates,
     dropouts_of,
 )
 
@@ -49,9 +49,16 @@ class Pack:
         Whose runs were started, in the order of `training_order`.
     numbers : sequence of int
         What the caller calls them.
+    shelf : DataShelf
+        Their rows, each data set once for all packs.
     """
 
-    def __init__(self, members: Sequence[PackMember], numbers: Sequence[int]) -> None:
+    def __init__(
+        self,
+        members: Sequence[PackMember],
+        numbers: Sequence[int],
+        shelf: DataShelf,
+    ) -> None:
         self.members, self.numbers = list(members), list(numbers)
         self.errors: dict[int, BaseException] = {}
         first = self.members[0]
@@ -62,14 +69,13 @@ class Pack:
         self._inside = bool(getattr(first.net.module_, "mixes_inside", False))
         modules = [member.net.module_ for member in self.members]
         self.stack = Stack(modules, self._program.transposed)
-        self._set_dropout_rates()
         self._optimizer = PackOptimizer(
             self.members, self.stack, list(map(_settings, self.members))
         )
         self._rates = Rates(self.members)
-        self._feeds = Feeds(self.members, self._device)
+        self._feeds = Feeds(self.members, shelf)
         self._drawer = Drawer(self.members, self._feeds.of)
-        self._validation = Validation(self.members, self._device)
+        self._validation = Validation(self.members, shelf)
         self._stopping = Stopping(self.members, self.stack)
         self._records = [Record(member) for member in self.members]
         rows = row_bytes(first.train) * self._size * len(self.members)
@@ -77,24 +83,24 @@ class Pack:
         self._views: dict[tuple[int, int], Any] = {}
         self._tapes: dict[tuple[int, int, int], Tape | None] = {}
         self._stops: set[int] = set()
-        self._generator = torch.Generator(self._device).manual_seed(first.dropout_seed)
 
-    @property
-    def reads_globals(self) -> bool:
-        """Whether the results depend on torch's global generator."""
-        return self._program.reads_globals
-
-    def run_epoch(self, epoch: int) -> None:
+    def run_epoch(self, epoch: int, rests: bool = False) -> None:
         """Train and validate, and part with the members that failed.
 
         Parameters
         ----------
         epoch : int
             Counted from 0.
+        rests : bool
+            Whether the memory of a step is let go afterwards.
         """
+        self._epoch = epoch
         stops = self._run_epoch(epoch)
         stops |= {k for k, m in enumerate(self.members) if epoch + 1 >= m.n_epochs}
         self._stops = stops
+        if rests:
+            self._views.clear()
+            self._tapes.clear()
 
     def valid_losses(self) -> dict[int, float]:
         """Return the last loss on validation rows of each member that has such rows."""
@@ -180,7 +186,7 @@ class Pack:
                     self._rates.start_batch(self._optimizer.leaders, active)
                     self._optimizer.set_rates()
                 grads = [
-                    self._gradients(part, criterion)
+                    self._gradients(part, criterion, first + step)
                     for block, criterion in zip(blocks, criteria, strict=True)
                     for part in block.parts(step)
                 ]
@@ -199,16 +205,19 @@ class Pack:
         self._write(losses, hits)
         return self._failed
 
-    def _gradients(self, part: Any, criterion: BlockLoss) -> dict[str, Tensor]:
+    def _gradients(
+        self, part: Any, criterion: BlockLoss, step: int
+    ) -> dict[str, Tensor]:
         """Return the gradients of a part's members; of none where they failed."""
         key = part.low, part.high
         if key not in self._views:
-            self._views[key] = *self.stack.views(*key), self._call_rates(*key)
-        params, buffers, rates = self._views[key]
+            self._views[key] = *self.stack.views(*key), self._masks(*key)
+        params, buffers, masks = self._views[key]
         if self._failed.intersection(range(*key)):
             return {name: torch.zeros_like(leaf) for name, leaf in params.items()}
         try:
-            call = Call(True, rates, part.mix, self._generator)
+            masks.start(self._epoch, step)
+            call = Call(True, masks, part.mix)
             if (tape := self._tape(part)) is not None:
                 return tape(part.x, call, lambda y: criterion.gradient(part, y))
             output = self._program(params, buffers, part.x, call)
@@ -300,25 +309,17 @@ class Pack:
             return
         index = torch.tensor(kept, device=self.stack.tensors()[0].device)
         self.stack.select(index)
-        self._set_dropout_rates()
         for part in (
             self._optimizer, self._rates, self._feeds, self._drawer,
             self._validation, self._stopping,
         ):  # fmt: skip
             part.keep(kept)
 
-    def _set_dropout_rates(self) -> None:
-        rates = [
-            [float(part.p) for _, part in dropouts_of(member.net.module_)]
-            for member in self.members
-        ]
-        self._dropout = torch.tensor(rates, dtype=torch.float64).t()
-
-    def _call_rates(self, low: int, high: int) -> list[float | Tensor]:
-        return [
-            rate.to(self._device) if isinstance(rate, Tensor) else rate
-            for rate in dropout_rates(self._dropout[:, low:high])
-        ]
+    def _masks(self, low: int, high: int) -> DropMasks:
+        members = self.members[low:high]
+        drops = [[part.p for _, part in dropouts_of(m.net.module_)] for m in members]
+        rates = [list(map(float, layer)) for layer in zip(*drops, strict=True)]
+        return DropMasks([m.dropout_seed for m in members], rates, self._device)
 
 
 def training_order(members: Sequence[PackMember]) -> list[int]:

@@ -14,6 +14,7 @@ from typing import Any
 from skorch.callbacks import LRScheduler
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from sk_mixup.training.feeds import count_batches
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.recipes import CourseRates
 
@@ -69,7 +70,7 @@ class Rates:
         """Tell the schedules how many batches there are, and set rates of epochs."""
         for member in self._members:
             if (schedule := _schedule(member)) is not None:
-                n_batches = -(-len(member.train) // member.batch_size)
+                n_batches = count_batches(len(member.train), member.batch_size)
                 schedule.start_epoch(_Length(n_batches))
             for course in _courses(member):
                 course.on_epoch_begin(member.net)

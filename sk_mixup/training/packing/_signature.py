@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
-import torch
+import numpy as np
 from torch import Tensor, nn
 
+from sk_mixup.training.packing._state import describe, digest, tensor_content
 from sk_mixup.training.packing.programs import DROPOUTS
 
 # What nn.Module keeps for itself.
 _OWN = frozenset(vars(nn.Module()))
+# Texts of more characters are kept as a digest.
+_LONG = 256
 
 
 def module_signature(module: nn.Module) -> Any:
@@ -28,7 +32,9 @@ def module_signature(module: nn.Module) -> Any:
             for key, value in sorted(vars(part).items())
             if key not in _OWN and key not in skipped
         )
-        parts.append((name, type(part), attributes))
+        hooks = (part._forward_pre_hooks, part._forward_hooks)
+        around = tuple(describe(list(one.values())) for one in hooks if one)
+        parts.append((name, type(part), attributes, around))
     tensors = [
         (name, tuple(t.shape), t.dtype, getattr(t, "requires_grad", False))
         for items in (module.named_parameters(), module.named_buffers())
@@ -37,23 +43,47 @@ def module_signature(module: nn.Module) -> Any:
     return tuple(parts), tuple(tensors)
 
 
-def value_signature(value: Any) -> Any:
-    """Return what makes two values the same, hashable."""
+def value_signature(value: Any, within: tuple[int, ...] = ()) -> Any:
+    """Return what makes two values the same, hashable.
+
+    Parameters
+    ----------
+    value : object
+    within : tuple of int
+        Ids of the containers that it is in: one may hold itself.
+    """
     if isinstance(value, Tensor):
-        data = value.detach().cpu().contiguous()
-        content = data.view(torch.uint8).numpy().tobytes() if data.numel() else b""
-        return value.dtype, tuple(value.shape), content
+        return tensor_content(value)
+    if isinstance(value, np.ndarray):
+        return describe(value)
+    if isinstance(value, (str, bytes)) and len(value) > _LONG:
+        return digest(value.encode() if isinstance(value, str) else value)
+    if id(value) in within:
+        return type(value), within.index(id(value))
     if isinstance(value, Mapping):
-        return tuple((k, value_signature(v)) for k, v in value.items())
+        path = (*within, id(value))
+        return tuple((k, value_signature(v, path)) for k, v in value.items())
     if isinstance(value, (list, tuple)):
-        return type(value), tuple(map(value_signature, value))
+        path = (*within, id(value))
+        return type(value), tuple(value_signature(one, path) for one in value)
     if isinstance(value, nn.Module):
         return type(value)
     try:
         hash(value)
     except TypeError:
-        return type(value), repr(value)
+        # Two texts may be alike where the contents are not.
+        return type(value), describe(value)
+    known_by: Any = type(value).__hash__
+    if known_by is object.__hash__:
+        # Known by its place; to keep the object would keep all that it holds.
+        return type(value), id(value), describe(value)
     return value
+
+
+def bytes_of(signature: Any) -> int:
+    """Return the memory of a signature, roughly; objects in it count by themselves."""
+    inner = sum(map(bytes_of, signature)) if isinstance(signature, tuple) else 0
+    return sys.getsizeof(signature) + inner
 
 
 def criterion_signature(criterion: Any) -> Any:

@@ -21,14 +21,15 @@ def train_together(
     *,
     memory_limit: int | None = None,
     after_epoch: AfterEpoch | None = None,
+    in_step: bool = False,
     verbose: int = 0,
 ) -> list[BaseException | None]:
     """Train members of one key as one training.
 
     Afterwards every net is as after a training of its own: its weights (the best ones,
     with early stopping), its history and the states of its streams. Its dropout masks
-    are others, and ``dur`` of an epoch is the time of the pack's epoch divided by its
-    members.
+    are others (the same ones however members are split), and ``dur`` of an epoch is the
+    time of the pack's epoch divided by its members.
 
     Parameters
     ----------
@@ -42,6 +43,10 @@ def train_together(
         every pack. `valid_losses` has an entry per member, None for those without
         validation rows and those that do not train now; `active` are the numbers of
         those that train. Returns the numbers of those that are to stop now.
+    in_step : bool
+        Whether `after_epoch` compares members, which then are all at the same epoch:
+        weights and states of all of them stay in memory, and `memory_limit` bounds how
+        many take a step at a time.
     verbose : int
         Above 0, a line is printed per epoch.
 
@@ -69,11 +74,14 @@ def train_together(
     if memory_limit is None:
         memory_limit = available_bytes(torch.device(members[0].net.device))
     each = max(member_bytes(members[number]) for number in started)
+    sizes, most = sizes_of_packs(len(started), each, memory_limit), None
+    if in_step and len(sizes) > 1:
+        sizes, most = [len(started)], sizes[0]
     first = 0
-    for size in sizes_of_packs(len(started), each, memory_limit):
+    for size in sizes:
         numbers = started[first : first + size]
         first += size
-        crew = Crew({number: members[number] for number in numbers})
+        crew = Crew({number: members[number] for number in numbers}, most)
         hook = _announced(after_epoch, len(numbers)) if verbose > 0 else after_epoch
         crew.train(hook, len(members))
         for number, failure in crew.errors.items():

@@ -1,8 +1,8 @@
 """Whether the program of a pack computes what the module computes.
 
 Modules are code of users: vmap may be unable to go through them, or a module may do
-more than compute. Two members are therefore tried on some rows, and outputs, gradients
-and buffers compared with those of the modules alone.
+more than compute. Two members are therefore tried for some steps, and outputs,
+gradients, weights and buffers compared with those of the modules alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,47 @@ from sk_mixup.training.feeds import seeded_globals
 from sk_mixup.training.loop import call_module
 from sk_mixup.training.packing._member import map_tensors
 from sk_mixup.training.packing._stack import Stack
+from sk_mixup.training.packing._state import plain_state, written_attribute
 from sk_mixup.training.packing.programs import Call, LayerProgram, dropouts_of
+
+# Training steps that are compared: what the first one leaves behind, and what the
+# second one makes of it, shows in the third.
+_STEPS = 3
+
+
+def reason_of_state(module: nn.Module, x: Any, read: Any) -> str | None:
+    """Return why a module cannot train in a pack: its forward pass keeps things.
+
+    Parameters
+    ----------
+    module : nn.Module
+    x : Tensor, dict or tuple
+        Some rows of input, on the CPU.
+    read : callable
+        Makes one tensor of what the module returns.
+
+    Returns
+    -------
+    reason : str or None
+        None: nothing but parameters and buffers changes in two training steps and one
+        step without training.
+    """
+    try:
+        tried = copy.deepcopy(module).cpu()
+        before = plain_state(tried)
+        for training in (True, True, False):
+            tried.train(training)
+            with seeded_globals(0):
+                read(call_module(tried, x)).float().square().mean().backward()
+        written = written_attribute(before, plain_state(tried))
+    except Exception:
+        # The trial of a program says what is wrong.
+        return None
+    if written is None:
+        return None
+    return (
+        f"{type(module).__name__} keeps state in Python: its forward writes {written}"
+    )
 
 
 def try_program(program: Any, module: nn.Module, x: Any, read: Any) -> str | None:
@@ -27,7 +67,6 @@ def try_program(program: Any, module: nn.Module, x: Any, read: Any) -> str | Non
     Parameters
     ----------
     program : LayerProgram or TracedProgram
-        Is told whether the module reads torch's global generator.
     module : nn.Module
     x : Tensor, dict or tuple
         Some rows of input, on the CPU.
@@ -48,39 +87,54 @@ def try_program(program: Any, module: nn.Module, x: Any, read: Any) -> str | Non
         for parameter in second.parameters():
             parameter.mul_(1.25)
     members = [first, second]
-    n_drops = len(dropouts_of(module))
     inputs = [x, map_tensors(lambda t: t.flip(0), x)]
-    stacked = map_tensors(lambda *t: torch.stack(t), *inputs)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message=".*batching rule.*")
-            for training in (False, True):
-                call = Call(training, [0.0] * n_drops)
-                stack = Stack(members, program.transposed)
-                params, buffers = stack.views(0, 2)
-                with seeded_globals(0):
-                    output = program(params, buffers, stacked, call)
-                    output.float().square().mean().backward()
-                    grads = {k: p.grad for k, p in params.items() if p.grad is not None}
-                    by_hand = _by_hand(program, params, stacked, call)
-                lone = [
-                    _alone(m, v, training, read)
-                    for m, v in zip(members, inputs, strict=True)
-                ]
-                if lone[0].random:
-                    program.reads_globals = True
-                    continue
-                if not all(_close(g, grads[key]) for key, g in by_hand.items()):
-                    return f"gradients by hand differ from those of {name}"
-                for k, result in enumerate(lone):
-                    if not result.agrees(output[k], params, buffers, stack, k):
-                        return f"in a pack, {name} computes something else than alone"
+            return _differs(
+                program, members, inputs, read, 1, training=False
+            ) or _differs(program, members, inputs, read, _STEPS, training=True)
     except Exception as error:
         first_line = str(error).strip().split("\n")[0]
         return (
             f"torch.func.vmap cannot go through {name} ({type(error).__name__}:"
             f" {first_line[:200]})"
         )
+
+
+def _differs(
+    program: Any,
+    members: list[nn.Module],
+    inputs: list[Any],
+    read: Any,
+    n_steps: int,
+    *,
+    training: bool,
+) -> str | None:
+    """Return in what a program differs from modules after some steps; None: nothing."""
+    name = type(members[0]).__name__
+    call = Call(training)
+    stack = Stack(members, program.transposed)
+    params, buffers = stack.views(0, len(members))
+    alone = [copy.deepcopy(member).train(training) for member in members]
+    for step in range(n_steps):
+        rows = [map_tensors(lambda t, by=step: t.roll(by, 0), one) for one in inputs]
+        stacked = map_tensors(lambda *t: torch.stack(t), *rows)
+        with seeded_globals(0):
+            output = program(params, buffers, stacked, call)
+            output.float().square().mean().backward()
+            grads = {k: p.grad for k, p in params.items() if p.grad is not None}
+            by_hand = _by_hand(program, params, stacked, call)
+        lone = [_alone(m, v, read) for m, v in zip(alone, rows, strict=True)]
+        if lone[0].random:
+            return f"{name} draws random numbers of its own"
+        if not all(_close(g, grads[key]) for key, g in by_hand.items()):
+            return f"gradients by hand differ from those of {name}"
+        for k, result in enumerate(lone):
+            if not result.agrees(output[k], params, buffers, stack, k):
+                return f"in a pack, {name} computes something else than alone"
+        for leaf in params.values():
+            leaf.grad = None
     return None
 
 
@@ -94,12 +148,13 @@ def _by_hand(program: Any, params: dict[str, Tensor], x: Any, call: Call) -> Any
 
 
 class _Alone:
-    """What one module computed."""
+    """What one module computed in a step."""
 
     def __init__(self, module: nn.Module, output: Tensor, random: bool) -> None:
         self.output, self.random = output, random
+        self.params = dict(module.named_parameters())
         self.grads = {
-            name: p.grad for name, p in module.named_parameters() if p.grad is not None
+            name: p.grad for name, p in self.params.items() if p.grad is not None
         }
         self.buffers = dict(module.named_buffers())
 
@@ -114,6 +169,8 @@ class _Alone:
         if output.shape != self.output.shape or not _close(output, self.output):
             return False
         for name, leaf in params.items():
+            if not _close(stack.unpacked(name, leaf[k]), self.params[name]):
+                return False
             grad, mine = self.grads.get(name), leaf.grad
             if mine is None:
                 if grad is not None and bool(grad.any()):
@@ -130,8 +187,7 @@ class _Alone:
         return all(_close(b[k], self.buffers[name]) for name, b in buffers.items())
 
 
-def _alone(module: nn.Module, x: Any, training: bool, read: Any) -> _Alone:
-    module = copy.deepcopy(module).train(training)
+def _alone(module: nn.Module, x: Any, read: Any) -> _Alone:
     again = copy.deepcopy(module)
     module.zero_grad()
     with seeded_globals(0):
@@ -139,7 +195,11 @@ def _alone(module: nn.Module, x: Any, training: bool, read: Any) -> _Alone:
         output.float().square().mean().backward()
     with seeded_globals(1), torch.no_grad():
         other = read(call_module(again, x))
-    return _Alone(module, output.detach(), not torch.equal(output, other))
+    return _Alone(module, output.detach(), not _same(output, other))
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return bool(((a == b) | (a.isnan() & b.isnan())).all())
 
 
 def _close(a: Tensor, b: Tensor) -> bool:

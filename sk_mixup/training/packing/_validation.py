@@ -24,11 +24,10 @@ class Validation:
     Parameters
     ----------
     members : sequence of PackMember
-    device : torch.device
+    shelf : DataShelf
     """
 
-    def __init__(self, members: Sequence[PackMember], device: torch.device) -> None:
-        shelf = DataShelf(device)
+    def __init__(self, members: Sequence[PackMember], shelf: DataShelf) -> None:
         self._runs = [member.run for member in members]
         self._data = [
             None if m.valid is None else shelf.place(m.valid)[0] for m in members
@@ -91,7 +90,7 @@ class Validation:
             x = map_tensors(lambda t: t.expand(len(group), *t.shape), own[0][0])
         else:
             x = map_tensors(lambda *t: torch.stack(t), *(x for x, _ in own))
-        outputs = program(params, buffers, x, Call(False, []))
+        outputs = program(params, buffers, x, Call(False))
         n_rows = rows.stop - rows.start
         sums = []
         for k, output, (_, label) in zip(group, outputs, own, strict=True):

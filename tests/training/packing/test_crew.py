@@ -83,7 +83,7 @@ def test_one_thread_has_one_pack_of_small_nets(data, shapes):
     assert shapes == [([5], 1)]
 
 
-@pytest.mark.parametrize("module", [layered, OwnDropout])
+@pytest.mark.parametrize("module", [layered])
 def test_dropout_does_not_depend_on_which_pack_is_faster(data, module):
     results = []
     for _ in range(3):
@@ -104,7 +104,7 @@ def test_a_pack_of_members_that_all_fail_harms_no_other(data):
 
 
 def test_an_error_of_a_pack_is_raised_and_the_threads_are_put_back(data, monkeypatch):
-    def broken(self, epoch):
+    def broken(self, epoch, rests):
         raise MemoryError("no more")
 
     monkeypatch.setattr(_crew.Pack, "run_epoch", broken)

@@ -14,8 +14,8 @@ from sk_mixup.training.packing._stack import Stack
 from sk_mixup.training.packing.programs._call import Call
 from sk_mixup.training.packing.programs._graph import read_graph
 from sk_mixup.training.packing.programs._layers import LayerProgram
+from sk_mixup.training.packing.programs._masks import DropMasks
 from sk_mixup.training.packing.programs._traced import TracedProgram
-from tests.builders import generator
 from tests.training.packing.packs import NO_STOP, WIDTH, check_equal, prepared, rows
 
 
@@ -166,7 +166,7 @@ def test_a_tape_has_the_gradients_of_autograd(function):
     members[0].double()
     stack = Stack(members, program.transposed)
     params, buffers = stack.views(0, 3)
-    call = Call(True, [])
+    call = Call(True)
     loss = program(params, buffers, x, call).sin().sum()
     loss.backward()
     by_hand = program.tape(params, 6)(x, call, torch.cos)
@@ -179,7 +179,7 @@ def test_a_tape_drops_what_it_dropped_forth():
     module = nn.Sequential(nn.Linear(WIDTH, 40), nn.Dropout(0.5), nn.Linear(40, 3))
     program = LayerProgram(module, read_graph(module, torch.zeros(2, WIDTH)))
     params, _ = Stack([module], program.transposed).views(0, 1)
-    call = Call(True, [0.5], generator=generator())
+    call = Call(True, DropMasks([0], [[0.5]], torch.device("cpu")))
     outputs = []
     tape = program.tape(params, 1)
     grads = tape(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
-from sk_mixup.nets import Dropout, mask_of_bytes
+from sk_mixup.nets import Dropout
+from sk_mixup.training.packing.programs._masks import DropMasks
 
 #: Layers that drop values at a rate `p`, which may differ between members.
 DROPOUTS = (nn.Dropout, Dropout)
@@ -21,19 +21,15 @@ class Call:
     Attributes
     ----------
     training : bool
-    rates : list of float or Tensor
-        Rate of every dropout layer: a number, or a tensor of shape (members,).
+    masks : DropMasks or None
+        Of dropout; None: nothing is dropped.
     mix : callable or None
         Mixes tensors of shape (members, rows, ...), for nets that mix inside.
-    generator : torch.Generator or None
-        Of dropout; None: torch's global one, which packs that train beside each other
-        would read in any order.
     """
 
     training: bool
-    rates: list[float | Tensor]
+    masks: DropMasks | None = None
     mix: Callable[[Tensor], Tensor] | None = None
-    generator: torch.Generator | None = None
 
     def drop(self, x: Tensor, layer: int, kind: type[nn.Dropout]) -> Tensor:
         """Drop values of shape (members, ...), each member by its own rate."""
@@ -42,19 +38,9 @@ class Call:
 
     def mask(self, x: Tensor, layer: int, kind: type[nn.Dropout]) -> Tensor | None:
         """Return what dropout multiplies values with; None: nothing is dropped."""
-        rate = self.rates[layer] if self.training else 0.0
-        if isinstance(rate, Tensor):
-            kept = 1.0 - rate.to(x.dtype).view((-1,) + (1,) * (x.ndim - 1))
-            draws = torch.empty_like(x, requires_grad=False)
-            stays = draws.uniform_(generator=self.generator) < kept
-            return stays * kept.clamp(min=1e-30).reciprocal()
-        if rate == 0:
+        if self.masks is None or not self.training:
             return None
-        if kind is Dropout and x.device.type == "cpu" and rate < 1:
-            return mask_of_bytes(x, rate, self.generator)
-        mask = torch.empty_like(x, requires_grad=False)
-        mask.bernoulli_(1.0 - rate, generator=self.generator)
-        return mask.div_(max(1.0 - rate, 1e-30))
+        return self.masks.draw(x, layer, kind)
 
 
 def dropouts_of(module: nn.Module) -> list[tuple[str, nn.Dropout]]:
@@ -64,13 +50,3 @@ def dropouts_of(module: nn.Module) -> list[tuple[str, nn.Dropout]]:
         for name, part in module.named_modules()
         if type(part) in DROPOUTS and isinstance(part, nn.Dropout)
     ]
-
-
-def dropout_rates(rates: Tensor) -> list[float | Tensor]:
-    """Return the rates of all layers: one number where the members share it.
-
-    Parameters
-    ----------
-    rates : Tensor of shape (layers, members), on the host
-    """
-    return [float(row[0]) if bool((row == row[0]).all()) else row for row in rates]

@@ -41,8 +41,6 @@ class LayerProgram:
     """
 
     def __init__(self, module: nn.Module, steps: list[Step]) -> None:
-        #: Whether the module depends on torch's global generator; a trial tells.
-        self.reads_globals = False
         self.transposed = frozenset(
             f"{step.layer}.weight" if step.layer else "weight"
             for step in steps

@@ -39,10 +39,8 @@ class TracedProgram:
         self, module: nn.Module, read: Callable[[Any], Tensor] = main_output
     ) -> None:
         self._read = read
-        #: Whether the results depend on torch's global generator; a trial tells.
-        self.reads_globals = False
         self._module = copy.deepcopy(module)
-        self._call = Call(False, [])
+        self._call = Call(False)
         self._alone = False
         for number, (name, old) in enumerate(dropouts_of(module)):
             parent, _, key = name.rpartition(".")
