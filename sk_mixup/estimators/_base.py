@@ -28,7 +28,14 @@ from sk_mixup.estimators._training import Training, prepare
 from sk_mixup.estimators.tasks import Task, Tasks
 from sk_mixup.inputs import LazyRows, is_stream
 from sk_mixup.mixing import MixPreview
-from sk_mixup.training import may_take_tables, predict_outputs, predict_stream
+from sk_mixup.training import (
+    deep_copy,
+    may_take_tables,
+    predict_outputs,
+    predict_stream,
+    reduced_whole,
+    shallow_copy,
+)
 
 # Rows encoded at once for a prediction: many blocks of the net, few megabytes.
 _ENCODED_ROWS = 65_536
@@ -143,11 +150,11 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         """Return the raw outputs of the module for every row."""
         check_is_fitted(self)
         module = self.net_.for_prediction(self.module_)
+        device = self.net_.device_of_weights()
         loader = self.net_.get_params_for("iterator_valid")
         if is_stream(X):
             batches = predicted_batches(self._source_, X, loader)
-            device, read = self.net_.device, self._objective_.read
-            return predict_stream(module, batches, device, read)
+            return predict_stream(module, batches, device, self._objective_.read)
         table = self._source_.check(X)
         if has_features(table):
             validate_data(self, table, reset=False, skip_check_array=True)
@@ -155,13 +162,39 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             predict_outputs(
                 module,
                 self._source_.transform(part),
-                self.net_.device,
+                device,
                 self._objective_.read,
                 loader,
             )
             for part in _parts(table)
         ]
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+
+    @property
+    def module_(self) -> torch.nn.Module:
+        """The module of `net_`: there is one, whatever is loaded into either."""
+        module: torch.nn.Module = self.net_.module_
+        return module
+
+    @module_.setter
+    def module_(self, module: torch.nn.Module) -> None:
+        self.net_.__dict__["module_"] = module
+
+    # -- copies and pickles -----------------------------------------------------------
+
+    __reduce_ex__ = reduced_whole
+    __copy__ = shallow_copy
+    __deepcopy__ = deep_copy
+
+    def _keeps_steps(self) -> bool | None:
+        if not hasattr(self, "net_"):
+            return None
+        return bool(self.warm_start) or self.net_.keeps_steps_
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a state; earlier versions kept the module beside its net."""
+        state.pop("module_", None)
+        super().__setstate__(state)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether `fit` has succeeded."""

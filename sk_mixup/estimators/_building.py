@@ -127,17 +127,23 @@ def _net_arguments(
     return known
 
 
-def net_to_go_on_with(settings: Settings, before: Any) -> Any:
-    """Return a copy of a trained net with the present settings.
+def net_to_go_on_with(
+    settings: Settings, before: Any, objective: Any
+) -> tuple[Any, Any]:
+    """Return copies of a trained net, with the present settings, and of its objective.
 
     Parameters
     ----------
     settings : Settings
     before : skorch net
+    objective : Objective
+        Its criterion, which may learn too, stays that of the net.
     """
     given = [c[-1] if isinstance(c, tuple) else c for c in before.callbacks or []]
     # The caller looks at these very callbacks, not at copies.
-    net = copy.deepcopy(before, {id(callback): callback for callback in given})
+    memo = {id(callback): callback for callback in given}
+    net, objective = copy.deepcopy((before, objective), memo)
+    net.renew_optimizer()
     if settings.verbose or module_kind(settings.module) != "net":
         net.verbose = settings.verbose
     for name in ("max_epochs", "batch_size"):
@@ -153,4 +159,4 @@ def net_to_go_on_with(settings: Settings, before: Any) -> Any:
             # Parts of a net may learn at a multiple of it.
             group["lr"] *= settings.lr / net.lr
         net.lr = settings.lr
-    return net
+    return net, objective

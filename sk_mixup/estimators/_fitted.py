@@ -48,7 +48,6 @@ class Fitted:
         """Return the attributes of the estimator by name."""
         known = {
             "net_": self.net,
-            "module_": self.net.module_,
             "history_": self.net.history_,
             "_source_": self.source,
             "_target_": self.task.target,

@@ -104,6 +104,8 @@ class Training:
         """Let go of everything but the net, which predicts from here on."""
         end_run(self.run, self.net, self.data.source)
         self.net.module_.eval()
+        if self.settings.partial or self.settings.warm_start:
+            self.net.keeps_steps_ = True
 
 
 def prepare(settings: Settings, data: FitData, *, reports: bool = True) -> Training:
@@ -183,8 +185,7 @@ def _net_and_objective(
 ) -> tuple[Any, Any]:
     """Return the initialized net, and how its loss is computed."""
     if data.before is not None:
-        net = net_to_go_on_with(settings, data.before.net)
-        return net, data.before.objective
+        return net_to_go_on_with(settings, data.before.net, data.before.objective)
     train, task = data.train, data.task
     net = build_net(settings, data.source, task, recipe, device, train)
     needs_rows = settings.method is not None or train.weight is not None

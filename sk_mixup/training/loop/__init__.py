@@ -19,6 +19,7 @@ from sk_mixup.training.loop._prediction import (
 from sk_mixup.training.loop._progress import TrainingBar
 from sk_mixup.training.loop._run import MixingRun, count_hits
 from sk_mixup.training.loop._steps import Stepper
+from sk_mixup.training.loop._storing import deep_copy, reduced_whole, shallow_copy
 from sk_mixup.training.loop._temperature import (
     no_temperature,
     outputs_of,
@@ -42,6 +43,7 @@ __all__ = [
     "call_module",
     "chosen_alpha",
     "count_hits",
+    "deep_copy",
     "has_images",
     "joint_temperature",
     "member_outputs",
@@ -50,7 +52,9 @@ __all__ = [
     "outputs_of",
     "predict_outputs",
     "predict_stream",
+    "reduced_whole",
     "score_anew",
+    "shallow_copy",
     "takes_temperature",
     "temperature_of",
     "tempered",

@@ -37,6 +37,12 @@ from sk_mixup.training.loop._callbacks import score_anew
 from sk_mixup.training.loop._forward import compiled
 from sk_mixup.training.loop._prediction import has_pixels, pixels_to_floats
 from sk_mixup.training.loop._run import FLUSH, MixingRun, count_hits
+from sk_mixup.training.loop._storing import (
+    deep_copy,
+    is_usable,
+    reduced_whole,
+    shallow_copy,
+)
 
 # Clean rows of tables and texts run together: at least this many.
 _CLEAN_ROWS = 4096
@@ -55,6 +61,7 @@ class MixingMixin(_Base):
     run_: MixingRun | None = None
     uses_loader_: bool = False
     wraps_: bool = False
+    keeps_steps_: bool = False
     compile_options_: dict[str, Any] | None = None
     _infers_plainly: bool = False
 
@@ -212,6 +219,11 @@ class MixingMixin(_Base):
         module.eval()
         return compiled(self, module, self.compile_options_)
 
+    def device_of_weights(self) -> str:
+        """Return where the module is, which somebody may have moved."""
+        first = next(self.module_.parameters(), None)
+        return str(self.device if first is None else first.device)
+
     def _set_training(self, training: bool = True) -> None:
         # skorch walks the whole module at every batch; the root tells enough.
         module = self.module_
@@ -222,6 +234,17 @@ class MixingMixin(_Base):
         super()._zero_grad_optimizer(set_to_none=True)
 
     # -- epochs ---------------------------------------------------------------------
+
+    def partial_fit(self, X: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Train, with a new optimizer where a pickle has left it out."""
+        self.renew_optimizer()
+        return super().partial_fit(X, y, *args, **kwargs)
+
+    def renew_optimizer(self) -> None:
+        """Have an optimizer, a new one if there is none."""
+        if any(vars(self).get(f"{name}_") is None for name in self._optimizers):
+            with self._current_init_context("optimizer"):
+                self.initialize_optimizer()
 
     def run_single_epoch(
         self,
@@ -359,16 +382,32 @@ class MixingMixin(_Base):
 
     # -- persistence ----------------------------------------------------------------
 
+    __reduce_ex__ = reduced_whole
+    __copy__ = shallow_copy
+    __deepcopy__ = deep_copy
+
+    def _keeps_steps(self) -> bool:
+        return self.keeps_steps_
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what only a running training needs."""
-        state: dict[str, Any] = super().__getstate__()
+        state = vars(self).copy()
         state.pop("run_", None)
         state.pop("compiled_", None)
         return state
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a state; skorch's own, of earlier versions, too."""
+        if "__cuda_dependent_attributes__" in state:
+            super().__setstate__(state)
+            return
+        self.__dict__.update(state)
+        if not is_usable(self.device):
+            self.__dict__["device"] = "cpu"
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the base class: the class itself is made at run time."""
-        return _rebuild, (type(self).__mro__[2],), self.__getstate__()
+        return _rebuild, (type(self).__bases__[1],), self.__getstate__()
 
 
 @functools.cache
