@@ -12,7 +12,7 @@ from sk_mixup.estimators._base import BaseMixup
 from sk_mixup.estimators._compat import with_callbacks
 from sk_mixup.estimators._intake import scored_targets
 from sk_mixup.estimators.tasks import Classification, Task, Tasks
-from sk_mixup.training import tempered
+from sk_mixup.training import decided, tempered
 
 
 class MixupClassifier(ClassifierMixin, BaseMixup):
@@ -400,7 +400,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
             return self._target_.inverse_transform(codes)
         if self._target_.kind == "labels":
             return self._target_.inverse_transform(proba > 0.5)
-        return self._target_.inverse_transform(proba.argmax(axis=1))
+        return self._target_.inverse_transform(decided(self._objective_, proba))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the share of rows that are predicted right.

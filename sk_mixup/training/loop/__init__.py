@@ -11,6 +11,7 @@ from sk_mixup.training.loop._ema import WeightAverage
 from sk_mixup.training.loop._forward import Forward, as_float32, has_images
 from sk_mixup.training.loop._joint_temperature import joint_temperature
 from sk_mixup.training.loop._net import MixingMixin, mixing_net_class
+from sk_mixup.training.loop._overrides import check_instance
 from sk_mixup.training.loop._prediction import (
     call_module,
     predict_outputs,
@@ -21,6 +22,7 @@ from sk_mixup.training.loop._run import MixingRun, count_hits
 from sk_mixup.training.loop._steps import Stepper
 from sk_mixup.training.loop._storing import deep_copy, reduced_whole, shallow_copy
 from sk_mixup.training.loop._temperature import (
+    decided,
     no_temperature,
     outputs_of,
     takes_temperature,
@@ -41,8 +43,10 @@ __all__ = [
     "WeightAverage",
     "as_float32",
     "call_module",
+    "check_instance",
     "chosen_alpha",
     "count_hits",
+    "decided",
     "deep_copy",
     "has_images",
     "joint_temperature",

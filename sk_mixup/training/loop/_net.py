@@ -35,6 +35,7 @@ from sk_mixup.training.feeds import (
 )
 from sk_mixup.training.loop._callbacks import score_anew
 from sk_mixup.training.loop._forward import compiled
+from sk_mixup.training.loop._overrides import OwnInfer, check_overrides
 from sk_mixup.training.loop._prediction import has_pixels, pixels_to_floats
 from sk_mixup.training.loop._run import FLUSH, MixingRun, count_hits
 from sk_mixup.training.loop._storing import (
@@ -213,11 +214,16 @@ class MixingMixin(_Base):
 
     def for_prediction(self, module: Any) -> Any:
         """Return the fitted module in evaluation mode, compiled if it was in `fit`."""
-        if self.compile_options_ is None:
-            return module
-        # The compiled form does not follow the mode of the module.
-        module.eval()
-        return compiled(self, module, self.compile_options_)
+        call = module
+        if self.compile_options_ is not None:
+            # The compiled form does not follow the mode of the module.
+            module.eval()
+            call = compiled(self, module, self.compile_options_)
+        return self.as_called(call)
+
+    def as_called(self, module: Any) -> Any:
+        """Return a module as this net calls it, which may have its own `infer`."""
+        return module if self._infers_plainly else OwnInfer(self, module)
 
     def device_of_weights(self) -> str:
         """Return where the module is, which somebody may have moved."""
@@ -422,15 +428,9 @@ def mixing_net_class(base: Any) -> Any:
     Raises
     ------
     TypeError
-        If the class replaces the steps in which mixing happens.
+        If the class replaces what would not be called.
     """
-    for name in ("train_step", "train_step_single", "run_single_epoch", "get_loss"):
-        owner = next(cls for cls in base.__mro__ if name in vars(cls))
-        if not owner.__module__.startswith("skorch."):
-            raise TypeError(
-                f"module: {base.__name__} replaces {name}, in which mixing takes place."
-                " Move what it does into the module, the criterion or a callback."
-            )
+    check_overrides(base)
     owner = next(cls for cls in base.__mro__ if "infer" in vars(cls))
     plain = {"_infers_plainly": owner.__module__.startswith("skorch.")}
     return type(f"Mixing{base.__name__}", (MixingMixin, base), plain)

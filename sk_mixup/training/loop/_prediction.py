@@ -24,6 +24,7 @@ from sk_mixup.training.feeds import (
     move,
     select,
 )
+from sk_mixup.training.loop._overrides import OwnInfer
 from sk_mixup.training.objectives import main_output
 
 SMALL_BLOCK = 16
@@ -35,7 +36,7 @@ _WIDE_ROW_BYTES = 16_384
 
 @torch.inference_mode()
 def predict_outputs(
-    module: torch.nn.Module,
+    module: torch.nn.Module | OwnInfer,
     x: Input,
     device: str,
     read: Callable[[Any], Tensor] = main_output,
@@ -81,7 +82,7 @@ def predict_outputs(
 
 @torch.inference_mode()
 def predict_stream(
-    module: torch.nn.Module,
+    module: torch.nn.Module | OwnInfer,
     batches: Callable[[int], Iterable[Any]],
     device: str,
     read: Callable[[Any], Tensor] = main_output,
@@ -123,11 +124,14 @@ def block_size(x: Input, n_rows: int) -> int:
     return LARGE_BLOCK
 
 
-def call_module(module: torch.nn.Module, x: Any) -> Any:
+def call_module(module: torch.nn.Module | OwnInfer, x: Any) -> Any:
     """Return what the module returns.
 
-    A dict is passed by name, a tuple by position; uint8 as float32.
+    A dict is passed by name, a tuple by position; uint8 as float32. A wrapped net may
+    have its own way.
     """
+    if isinstance(module, OwnInfer):
+        return module.infer(x)
     x = pixels_to_floats(x)
     if isinstance(x, Mapping):
         return module(**x)
@@ -179,7 +183,7 @@ def _row_bytes(x: Any) -> int:
 
 
 def _run(
-    module: torch.nn.Module,
+    module: torch.nn.Module | OwnInfer,
     x: Any,
     device: torch.device,
     read: Callable[[Any], Tensor],
