@@ -19,6 +19,7 @@ from sk_mixup.estimators._compat import CallbackSupportMixin
 from sk_mixup.estimators._features import FEATURES, has_features
 from sk_mixup.estimators._finishing import finish
 from sk_mixup.estimators._fitted import Fitted
+from sk_mixup.estimators._going_on import check_changes
 from sk_mixup.estimators._intake import predicted_batches
 from sk_mixup.estimators._parameters import PrefixedParameters
 from sk_mixup.estimators._preview import preview
@@ -70,6 +71,8 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         before = self._fitted() if partial or self.warm_start else None
         task = None if before is None else before.task
         settings = Settings.of(self, X, partial=partial, before=task)
+        if before is not None:
+            check_changes(settings, before)
         data = read(settings, GivenRows(X, y, **given), before)
         training = prepare(settings, data)
         training.go()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from sk_mixup.estimators._settings import Settings
@@ -125,38 +124,3 @@ def _net_arguments(
             seed=source.encoder.seed,
         )
     return known
-
-
-def net_to_go_on_with(
-    settings: Settings, before: Any, objective: Any
-) -> tuple[Any, Any]:
-    """Return copies of a trained net, with the present settings, and of its objective.
-
-    Parameters
-    ----------
-    settings : Settings
-    before : skorch net
-    objective : Objective
-        Its criterion, which may learn too, stays that of the net.
-    """
-    given = [c[-1] if isinstance(c, tuple) else c for c in before.callbacks or []]
-    # The caller looks at these very callbacks, not at copies.
-    memo = {id(callback): callback for callback in given}
-    net, objective = copy.deepcopy((before, objective), memo)
-    net.renew_optimizer()
-    if settings.verbose or module_kind(settings.module) != "net":
-        net.verbose = settings.verbose
-    for name in ("max_epochs", "batch_size"):
-        if getattr(settings, name) is not None:
-            setattr(net, name, getattr(settings, name))
-    groups = net.optimizer_.param_groups
-    if any(name == "annealing" for name, _ in net.callbacks_):
-        # The last training ended its schedule at a learning rate of zero.
-        for group in groups:
-            group["lr"] = group["initial_lr"]
-    if settings.lr is not None and settings.lr != net.lr:
-        for group in groups:
-            # Parts of a net may learn at a multiple of it.
-            group["lr"] *= settings.lr / net.lr
-        net.lr = settings.lr
-    return net, objective

@@ -32,6 +32,8 @@ class Fitted:
         Epochs run; None before the first.
     alpha : float, ndarray or None
         How strongly was mixed, of all members or of each; None: the method has none.
+    given : dict or None
+        Parameters of the estimator; None: of an earlier version, which kept none.
     """
 
     net: Any
@@ -43,6 +45,7 @@ class Fitted:
     temperature: Any = None
     n_iter: int | None = None
     alpha: Any = None
+    given: dict[str, Any] | None = None
 
     def attributes(self) -> dict[str, Any]:
         """Return the attributes of the estimator by name."""
@@ -53,6 +56,7 @@ class Fitted:
             "_target_": self.task.target,
             "_objective_": self.objective,
             "_streams_": self.streams,
+            "_given_": self.given,
             **self.task.fitted,
             **self.features,
         }
@@ -76,4 +80,5 @@ class Fitted:
             temperature=getattr(estimator, "temperature_", None),
             n_iter=estimator.n_iter_,
             alpha=getattr(estimator, "alpha_", None),
+            given=vars(estimator).get("_given_"),
         )

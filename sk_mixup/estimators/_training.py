@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sk_mixup.estimators._building import build_net, net_to_go_on_with
+from sk_mixup.estimators._building import build_net
 from sk_mixup.estimators._calibration import first_temperature
 from sk_mixup.estimators._compat import open_callback_context
 from sk_mixup.estimators._defaults import recipe_of
 from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._fold_members import members_method
+from sk_mixup.estimators._going_on import net_to_go_on_with
 from sk_mixup.estimators._plan import Plan
 from sk_mixup.estimators._reading import FitData, in_folds
 from sk_mixup.estimators._settings import Settings
@@ -156,6 +157,7 @@ def prepare(settings: Settings, data: FitData, *, reports: bool = True) -> Train
         objective=objective,
         streams=data.streams,
         features=data.features,
+        given=settings.given,
         temperature=first_temperature(settings, data, objective),
     )
     plan = Plan.of(settings, recipe, knobs, n_epochs, data.valid)
@@ -184,10 +186,14 @@ def _net_and_objective(
     settings: Settings, data: FitData, recipe: Recipe, device: str
 ) -> tuple[Any, Any]:
     """Return the initialized net, and how its loss is computed."""
-    if data.before is not None:
-        return net_to_go_on_with(settings, data.before.net, data.before.objective)
     train, task = data.train, data.task
-    net = build_net(settings, data.source, task, recipe, device, train)
+
+    def fresh() -> Any:
+        return build_net(settings, data.source, task, recipe, device, train)
+
+    if data.before is not None:
+        return net_to_go_on_with(settings, data.before, device, fresh)
+    net = fresh()
     needs_rows = settings.method is not None or train.weight is not None
     sample, sample_y = train.sample()
     with seeded_globals(data.streams.init_seed):

@@ -121,6 +121,14 @@ def test_a_pickle_goes_on_with_a_new_optimizer():
     assert [int(state["step"]) for state in steps] == [1, 1]
 
 
+def test_a_pickle_of_a_table_net_goes_on_at_the_rate_of_the_recipe():
+    model = classifier(max_epochs=6).fit(X, Y)
+    twin = COPIES["pickle"](model).partial_fit(X, Y)
+    rates = [group["lr"] for group in twin.net_.optimizer_.param_groups]
+    model.partial_fit(X, Y)
+    assert rates == [group["lr"] for group in model.net_.optimizer_.param_groups]
+
+
 @pytest.mark.parametrize("how", ["warm_start", "partial_fit"])
 def test_with_warm_start_or_parts_a_pickle_goes_on_as_the_model(how):
     model = classifier(warm_start=how == "warm_start")

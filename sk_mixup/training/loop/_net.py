@@ -246,9 +246,10 @@ class MixingMixin(_Base):
         self.renew_optimizer()
         return super().partial_fit(X, y, *args, **kwargs)
 
-    def renew_optimizer(self) -> None:
+    def renew_optimizer(self, *, always: bool = False) -> None:
         """Have an optimizer, a new one if there is none."""
-        if any(vars(self).get(f"{name}_") is None for name in self._optimizers):
+        names = [f"{name}_" for name in self._optimizers]
+        if always or any(vars(self).get(name) is None for name in names):
             with self._current_init_context("optimizer"):
                 self.initialize_optimizer()
 

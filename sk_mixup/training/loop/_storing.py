@@ -61,7 +61,8 @@ def deep_copy(self: Any, memo: dict[int, Any]) -> Any:
     twin: Any = object.__new__(type(self))
     memo[id(self)] = twin
     _let_go_of_graphs(self, memo)
-    vars(twin).update(copy.deepcopy(vars(self), memo))
+    # Less what only a running training needs.
+    vars(twin).update(copy.deepcopy(self.__getstate__(), memo))
     return twin
 
 

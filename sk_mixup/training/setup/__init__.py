@@ -2,7 +2,7 @@
 
 from sk_mixup.training.setup._building import make_net
 from sk_mixup.training.setup._check_mixing import check_mixing
-from sk_mixup.training.setup._initialize import initialize_net
+from sk_mixup.training.setup._initialize import give_rates, initialize_net
 from sk_mixup.training.setup._modules import (
     bundled_net,
     input_kind,
@@ -15,6 +15,7 @@ __all__ = [
     "bundled_net",
     "check_mixing",
     "end_run",
+    "give_rates",
     "initialize_net",
     "input_kind",
     "make_net",

@@ -58,7 +58,7 @@ def initialize_net(
 
     def initialize_module() -> Any:
         plain_initialize()
-        _give_rates(net)
+        give_rates(net)
         outputs.append(_try_module(net, sample, kind))
         if kind is None:
             _check_width(net.module_, outputs[0], y, n_classes)
@@ -95,7 +95,7 @@ def initialize_net(
     return join_members(net.module_, objective)
 
 
-def _give_rates(net: Any) -> None:
+def give_rates(net: Any) -> None:
     """Let a module that knows learning rates of its parts have them."""
     rates = getattr(net.module_, "param_groups", None)
     if net.optimizer is torch.optim.LBFGS:
