@@ -84,7 +84,13 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         return Fitted.of(self, self._task()) if hasattr(self, "net_") else None
 
     def _become(self, training: Training) -> None:
-        """Become what was trained."""
+        """Become what was trained.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            At the end, if one has come: what was learnt before is taken over.
+        """
         fitted = finish(training)
         for name in FEATURES:
             self.__dict__.pop(name, None)
@@ -96,6 +102,12 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
                 y=training.data.y,
                 reconstruction_attributes=fitted.attributes,
             )
+        if fitted.interrupted:
+            raise KeyboardInterrupt(
+                f"{type(self).__name__} was interrupted and keeps what it has learnt:"
+                f" n_iter_ is {fitted.n_iter}, the finished epochs, and interrupted_ is"
+                " True."
+            ) from training.run.interrupt
 
     def preview(self, X: Any, y: Any, n: int = 8) -> MixPreview:
         """Show the first rows mixed, as `fit` would mix them.
@@ -197,6 +209,8 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take over a state; earlier versions kept the module beside its net."""
         state.pop("module_", None)
+        if "net_" in state:
+            state.setdefault("interrupted_", False)
         super().__setstate__(state)
 
     def __sklearn_is_fitted__(self) -> bool:

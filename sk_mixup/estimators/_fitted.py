@@ -34,6 +34,8 @@ class Fitted:
         How strongly was mixed, of all members or of each; None: the method has none.
     given : dict or None
         Parameters of the estimator; None: of an earlier version, which kept none.
+    interrupted : bool
+        Whether Ctrl-C has ended the training.
     """
 
     net: Any
@@ -46,6 +48,7 @@ class Fitted:
     n_iter: int | None = None
     alpha: Any = None
     given: dict[str, Any] | None = None
+    interrupted: bool = False
 
     def attributes(self) -> dict[str, Any]:
         """Return the attributes of the estimator by name."""
@@ -65,6 +68,7 @@ class Fitted:
         if self.n_iter is not None:
             known["n_iter_"] = self.n_iter
             known["alpha_"] = self.alpha
+            known["interrupted_"] = self.interrupted
         return known
 
     @classmethod

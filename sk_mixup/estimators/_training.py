@@ -24,6 +24,7 @@ from sk_mixup.exceptions import warn_caller
 from sk_mixup.mixing import Mixup, OneOf
 from sk_mixup.training import (
     ArrayData,
+    BestWeights,
     Knobs,
     MemberRowsObjective,
     MixingRun,
@@ -76,14 +77,35 @@ class Training:
     context: Any
 
     def go(self) -> None:
-        """Run all epochs."""
+        """Run all epochs, or those before an interrupt, which `run` then has.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If nothing was learnt before.
+        """
         net, streams = self.net, self.data.streams
+        n_before = len(net.history_)
         self.begin()
         try:
             with seeded_globals(streams.next_dropout_seed()):
                 _fit_epochs(net, self.data.train, self.n_epochs)
+        except KeyboardInterrupt as error:
+            # As callbacks began the training, or ended it.
+            self.run.interrupt = error
+            for _, callback in net.callbacks_:
+                if isinstance(callback, BestWeights) and hasattr(callback, "state_"):
+                    callback.on_train_end(net)
         finally:
             self.end()
+        if self.run.interrupt is None:
+            return
+        batches = [b for row in net.history_[n_before:] for b in row["batches"]]
+        if not any("train_loss" in batch for batch in batches):
+            raise self.run.interrupt
+        if "train_loss" not in net.history_[-1]:
+            # Of an epoch that is no whole one; its weights stay.
+            net.history_.pop()
 
     def begin(self) -> None:
         """Give the net what it needs while it trains."""

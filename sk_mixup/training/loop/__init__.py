@@ -10,7 +10,8 @@ from sk_mixup.training.loop._callbacks import (
 from sk_mixup.training.loop._ema import WeightAverage
 from sk_mixup.training.loop._forward import Forward, as_float32, has_images
 from sk_mixup.training.loop._joint_temperature import joint_temperature
-from sk_mixup.training.loop._net import MixingMixin, mixing_net_class
+from sk_mixup.training.loop._net import MixingMixin
+from sk_mixup.training.loop._net_class import mixing_net_class
 from sk_mixup.training.loop._overrides import check_instance
 from sk_mixup.training.loop._prediction import (
     call_module,

@@ -8,7 +8,6 @@ batches is named as such.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +32,9 @@ from sk_mixup.training.feeds import (
     split_weight,
     stream_batches,
 )
-from sk_mixup.training.loop._callbacks import score_anew
+from sk_mixup.training.loop._callbacks import is_interrupt, score_anew
 from sk_mixup.training.loop._forward import compiled
-from sk_mixup.training.loop._overrides import OwnInfer, check_overrides
+from sk_mixup.training.loop._overrides import OwnInfer
 from sk_mixup.training.loop._prediction import has_pixels, pixels_to_floats
 from sk_mixup.training.loop._run import FLUSH, MixingRun, count_hits
 from sk_mixup.training.loop._storing import (
@@ -246,6 +245,15 @@ class MixingMixin(_Base):
         self.renew_optimizer()
         return super().partial_fit(X, y, *args, **kwargs)
 
+    def fit_loop(self, X: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Note an interrupt, which skorch takes for the end of a training."""
+        try:
+            return super().fit_loop(X, y, *args, **kwargs)
+        except KeyboardInterrupt as error:
+            if self.run_ is not None and is_interrupt(error):
+                self.run_.interrupt = error
+            raise
+
     def renew_optimizer(self, *, always: bool = False) -> None:
         """Have an optimizer, a new one if there is none."""
         names = [f"{name}_" for name in self._optimizers]
@@ -417,26 +425,6 @@ class MixingMixin(_Base):
         return _rebuild, (type(self).__bases__[1],), self.__getstate__()
 
 
-@functools.cache
-def mixing_net_class(base: Any) -> Any:
-    """Return `base` with mixing added.
-
-    Parameters
-    ----------
-    base : type
-        A skorch net class.
-
-    Raises
-    ------
-    TypeError
-        If the class replaces what would not be called.
-    """
-    check_overrides(base)
-    owner = next(cls for cls in base.__mro__ if "infer" in vars(cls))
-    plain = {"_infers_plainly": owner.__module__.startswith("skorch.")}
-    return type(f"Mixing{base.__name__}", (MixingMixin, base), plain)
-
-
 def _is_narrow(x: Any) -> bool:
     if isinstance(x, Mapping):
         return all(map(_is_narrow, x.values()))
@@ -444,5 +432,8 @@ def _is_narrow(x: Any) -> bool:
 
 
 def _rebuild(base: Any) -> Any:
+    # It needs the mixin of this file.
+    from sk_mixup.training.loop._net_class import mixing_net_class
+
     cls = mixing_net_class(base)
     return cls.__new__(cls)
