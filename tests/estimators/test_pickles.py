@@ -220,7 +220,17 @@ def test_a_module_of_a_function_is_stored_by_value():
     assert type(COPIES["pickle"](model).module_) is Local
 
 
-def test_weights_of_a_normalised_layer_are_copied():
-    model = linear(module=nn.utils.parametrizations.weight_norm(nn.Linear(4, 2)))
-    twin = copy.deepcopy(model.fit(X, Y))
+@every_copy
+@pytest.mark.parametrize(
+    "normed",
+    [
+        nn.utils.parametrizations.weight_norm,
+        nn.utils.parametrizations.spectral_norm,
+        nn.utils.parametrizations.orthogonal,
+    ],
+)
+def test_weights_that_are_computed_of_others(copied, normed):
+    model = linear(module=normed(nn.Linear(4, 2)), warm_start=True).fit(X, Y)
+    twin = copied(model)
     np.testing.assert_array_equal(twin.predict_proba(X), model.predict_proba(X))
+    assert_same_weights(twin.fit(X, Y), model.fit(X, Y))

@@ -18,7 +18,8 @@ import zlib
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.optim.lr_scheduler import LRScheduler
 
 from sk_mixup.training.loop._ema import WeightAverage
@@ -125,22 +126,36 @@ def _saved(whole: Any, module: Any, keeps_steps: bool) -> bytes:
 
 
 class _Pickling:
-    """A module as `torch.save` wants one, whose pickler may leave things out."""
+    """A module as `torch.save` wants one, with a pickler of ours."""
 
     def __init__(self, module: Any, keeps_steps: bool) -> None:
         self.__name__ = module.__name__
-        self.Pickler = module.Pickler if keeps_steps else _without_steps(module.Pickler)
+        self.Pickler = _pickler(module.Pickler, () if keeps_steps else _LEFT_OUT)
 
 
-def _without_steps(base: Any) -> Any:
+def _pickler(base: Any, left_out: tuple[type, ...]) -> Any:
     class Pickler(base):
         def reducer_override(self, value: Any) -> Any:
-            if isinstance(value, _LEFT_OUT):
+            if isinstance(value, left_out):
                 return _nothing, ()
+            if isinstance(value, nn.Module) and parametrize.is_parametrized(value):
+                # torch makes its class at run time, and would not pickle it.
+                return _parametrized, (type(value).__bases__[0], vars(value))
             further = getattr(super(), "reducer_override", None)
             return NotImplemented if further is None else further(value)
 
     return Pickler
+
+
+def _parametrized(cls: Any, state: dict[str, Any]) -> nn.Module:
+    """Return a module whose weights are computed of others, as weight_norm does it."""
+    module: nn.Module = cls.__new__(cls)
+    vars(module).update(state)
+    parametrize._inject_new_class(module)
+    assert isinstance(module.parametrizations, nn.ModuleDict)
+    for name in module.parametrizations:
+        parametrize._inject_property(module, name)
+    return module
 
 
 def _nothing() -> None:
