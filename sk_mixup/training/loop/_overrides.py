@@ -7,8 +7,14 @@ from typing import Any
 
 import torch
 
-# Who may define a step without replacing it.
-_LIBRARIES = ("skorch.", "sklearn.")
+# Who may define a step without replacing it; Gaussian processes of skorch may not.
+_LIBRARIES = (
+    "skorch.net",
+    "skorch.classifier",
+    "skorch.regressor",
+    "skorch.hf",
+    "sklearn.",
+)
 _INTO_MODULE = "Move what it does into the module, the criterion or a callback."
 _INTO_INFER = (
     "Move what it does to the input or the output into `infer` or the module, which"
