@@ -20,6 +20,7 @@ from sk_mixup.estimators._compat import CallbackSupportMixin
 from sk_mixup.estimators._features import FEATURES, has_features
 from sk_mixup.estimators._finishing import finish
 from sk_mixup.estimators._fitted import Fitted
+from sk_mixup.estimators._going_on import check_changes
 from sk_mixup.estimators._intake import predicted_batches
 from sk_mixup.estimators._parameters import PrefixedParameters
 from sk_mixup.estimators._preview import preview
@@ -36,10 +37,13 @@ from sk_mixup.inputs import DatasetRows, LazyRows, is_stream
 from sk_mixup.mixing import MixPreview
 from sk_mixup.training import (
     check_item,
+    deep_copy,
     may_take_tables,
     own_mode,
     predict_outputs,
     predict_stream,
+    reduced_whole,
+    shallow_copy,
 )
 
 # Rows encoded at once for a prediction: many blocks of the net, few megabytes.
@@ -76,6 +80,8 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         task = None if before is None else before.task
         with own_mode():
             settings = Settings.of(self, X, partial=partial, before=task)
+            if before is not None:
+                check_changes(settings, before)
             data = read(settings, GivenRows(X, y, **given), before)
             training = prepare(settings, data)
             training.go()
@@ -87,7 +93,13 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         return Fitted.of(self, self._task()) if hasattr(self, "net_") else None
 
     def _become(self, training: Training) -> None:
-        """Become what was trained."""
+        """Become what was trained.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            At the end, if one has come: what was learnt before is taken over.
+        """
         fitted = finish(training)
         for name in FEATURES:
             self.__dict__.pop(name, None)
@@ -99,6 +111,12 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
                 y=training.data.y,
                 reconstruction_attributes=fitted.attributes,
             )
+        if fitted.interrupted:
+            raise KeyboardInterrupt(
+                f"{type(self).__name__} was interrupted and keeps what it has learnt:"
+                f" n_iter_ is {fitted.n_iter}, the finished epochs, and interrupted_ is"
+                " True."
+            ) from training.run.interrupt
 
     def preview(self, X: Any, y: Any, n: int = 8) -> MixPreview:
         """Show the first rows mixed, as `fit` would mix them.
@@ -160,11 +178,11 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
 
     def _outputs_of(self, X: Any) -> torch.Tensor:
         module = self.net_.for_prediction(self.module_)
+        device = self.net_.device_of_weights()
         loader = self.net_.get_params_for("iterator_valid")
         if is_stream(X):
             batches = predicted_batches(self._source_, X, loader)
-            device, read = self.net_.device, self._objective_.read
-            return predict_stream(module, batches, device, read)
+            return predict_stream(module, batches, device, self._objective_.read)
         table = self._source_.check(X)
         if has_features(table):
             validate_data(self, table, reset=False, skip_check_array=True)
@@ -172,7 +190,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             predict_outputs(
                 module,
                 self._source_.transform(part),
-                self.net_.device,
+                device,
                 self._objective_.read,
                 loader,
             )
@@ -224,10 +242,35 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             return state_without_code(self)
         return super().__getstate__()
 
-    def __setstate__(self, state: Any) -> None:
-        """Become what was stored."""
-        if not restore(self, state):
-            super().__setstate__(state)
+    @property
+    def module_(self) -> torch.nn.Module:
+        """The module of `net_`: there is one, whatever is loaded into either."""
+        module: torch.nn.Module = self.net_.module_
+        return module
+
+    @module_.setter
+    def module_(self, module: torch.nn.Module) -> None:
+        self.net_.__dict__["module_"] = module
+
+    # -- copies and pickles -----------------------------------------------------------
+
+    __reduce_ex__ = reduced_whole
+    __copy__ = shallow_copy
+    __deepcopy__ = deep_copy
+
+    def _keeps_steps(self) -> bool | None:
+        if not hasattr(self, "net_"):
+            return None
+        return bool(self.warm_start) or self.net_.keeps_steps_
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a state; earlier versions kept the module beside its net."""
+        if restore(self, state):
+            return
+        state.pop("module_", None)
+        if "net_" in state:
+            state.setdefault("interrupted_", False)
+        super().__setstate__(state)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether `fit` has succeeded."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from sk_mixup.estimators._settings import Settings
@@ -125,36 +124,3 @@ def _net_arguments(
             seed=source.encoder.seed,
         )
     return known
-
-
-def net_to_go_on_with(settings: Settings, before: Any) -> Any:
-    """Return a copy of a trained net with the present settings.
-
-    Parameters
-    ----------
-    settings : Settings
-    before : skorch net
-    """
-    given = [c[-1] if isinstance(c, tuple) else c for c in before.callbacks or []]
-    # The caller looks at these very callbacks, not at copies.
-    net = copy.deepcopy(before, {id(callback): callback for callback in given})
-    if settings.verbose or module_kind(settings.module) != "net":
-        net.verbose = settings.verbose
-    for name in ("max_epochs", "batch_size"):
-        if getattr(settings, name) is not None:
-            setattr(net, name, getattr(settings, name))
-    if net.optimizer_ is None:
-        # Files of models hold no state of it.
-        with net._current_init_context("optimizer"):
-            net.initialize_optimizer()
-    groups = net.optimizer_.param_groups
-    if any(name == "annealing" for name, _ in net.callbacks_):
-        # The last training ended its schedule at a learning rate of zero.
-        for group in groups:
-            group["lr"] = group["initial_lr"]
-    if settings.lr is not None and settings.lr != net.lr:
-        for group in groups:
-            # Parts of a net may learn at a multiple of it.
-            group["lr"] *= settings.lr / net.lr
-        net.lr = settings.lr
-    return net

@@ -55,6 +55,12 @@ def way_to_calibrate(settings: Settings, data: FitData, objective: Any) -> Way:
     if not takes_temperature(objective):
         if not must:
             return "none"
+        if getattr(objective, "nonlinearity", None) is not None:
+            raise ValueError(
+                "calibration='temperature' needs logits, and predict_nonlinearity of"
+                " the wrapped net makes probabilities of outputs in its own way. Leave"
+                " predict_nonlinearity='auto', or say calibration=None."
+            )
         criterion = objective.criterion
         name = getattr(criterion, "__name__", None) or type(criterion).__name__
         raise ValueError(

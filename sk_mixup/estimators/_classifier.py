@@ -11,8 +11,8 @@ from sklearn.metrics import accuracy_score
 from sk_mixup.estimators._base import BaseMixup
 from sk_mixup.estimators._compat import with_callbacks
 from sk_mixup.estimators._intake import scored_targets
-from sk_mixup.estimators.tasks import Classification, Task, Tasks
-from sk_mixup.training import tempered
+from sk_mixup.estimators.tasks import Classification, Task, Tasks, right_rows
+from sk_mixup.training import decided, tempered
 
 
 class MixupClassifier(ClassifierMixin, BaseMixup):
@@ -104,7 +104,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         1 prints a line per epoch, 2 also shows a bar with the time left (needs
         ``sk-mixup[progress]``).
     warm_start : bool, default=False
-        Whether a further `fit` goes on with the weights of the last one.
+        Whether a further `fit` goes on with the weights of the last one; see Notes.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
         Categorical columns: by dtype (category, text), or a mask, positions or names.
     early_stopping : "auto" or bool, default="auto"
@@ -138,16 +138,14 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         Sorted labels; for several labels their indices, for several outputs a list.
     n_outputs_ : int
         Number of labels or outputs; 1 for one class per row.
-    n_features_in_ : int
-        Features seen in `fit`.
-    feature_names_in_ : ndarray of str
-        Their names, for DataFrames with string column names.
+    n_features_in_, feature_names_in_ : int, ndarray of str
+        Features seen in `fit`; their names, for DataFrames with string column names.
     n_iter_ : int
         Epochs run.
-    net_ : skorch net
-        Trained net.
-    module_ : nn.Module
-        Its module, without anything of mixing in it; its outputs are raw.
+    interrupted_ : bool
+        Whether Ctrl-C has ended the training, of which the rest is kept.
+    net_, module_ : skorch net, nn.Module
+        Trained net, and its module without anything of mixing in it, of raw outputs.
     alpha_ : float, ndarray of shape (n_members,) or None
         How strongly was mixed in the end: all members of the net alike, or each in its
         own way. None for methods that have no alpha.
@@ -200,6 +198,10 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
 
     Methods and pairings that compare classes, such as ``"remix"``, need one class per
     row.
+
+    A training that goes on takes changed parameters over, and raises for those that the
+    net was built with. A pickle holds the state of the optimizer after `partial_fit`
+    and with `warm_start`; else a training that goes on begins it anew.
 
     Examples
     --------
@@ -330,6 +332,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
             stays as it was.
         FloatingPointError
             If the training loss becomes NaN or infinite.
+        KeyboardInterrupt
+            After Ctrl-C, when what was learnt has been taken over.
         """
         return self._fit(
             X,
@@ -400,7 +404,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
             return self._target_.inverse_transform(codes)
         if self._target_.kind == "labels":
             return self._target_.inverse_transform(proba > 0.5)
-        return self._target_.inverse_transform(proba.argmax(axis=1))
+        return self._target_.inverse_transform(decided(self._objective_, proba))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the share of rows that are predicted right.
@@ -423,18 +427,11 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         if kind in ("classes", "labels"):
             accuracy = super().score(X, y, sample_weight)
         else:
-            right = self._hits(self.predict(X), y)
+            right = right_rows(self._target_, self.predict(X), y)
             accuracy = accuracy_score(
                 np.ones(len(right), bool), right, sample_weight=sample_weight
             )
         return float(accuracy)
-
-    def _hits(self, predicted: np.ndarray, y: Any) -> np.ndarray:
-        """Return which rows of several outputs, or of soft labels, are right."""
-        if self._target_.kind == "columns":
-            return np.all(self._target_.read(y) == predicted.astype(object), axis=1)
-        soft = self._target_.transform(y)
-        return self._target_.inverse_transform(soft.argmax(axis=1)) == predicted
 
     def __sklearn_tags__(self) -> Any:
         """Several labels and outputs are fine."""

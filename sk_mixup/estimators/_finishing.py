@@ -22,11 +22,17 @@ from sk_mixup.training import (
 def finish(training: Training) -> Fitted:
     """Let go of a training; return what the estimator becomes."""
     training.settle()
+    run, temperature = training.run, training.fitted.temperature
+    try:
+        temperature = _temperature(training)
+    except KeyboardInterrupt as error:
+        run.interrupt = error
     return replace(
         training.fitted,
         n_iter=len(training.net.history_),
-        alpha=found_alpha(training.run.method, training.data.members[0]),
-        temperature=_temperature(training),
+        alpha=found_alpha(run.method, training.data.members[0]),
+        temperature=temperature,
+        interrupted=run.interrupt is not None,
     )
 
 
@@ -40,7 +46,7 @@ def _temperature(training: Training) -> Any:
     if way == "validation":
         assert data.valid is not None
         rows = outputs_of(training.net, objective, data.valid)
-    elif way == "folds":
+    elif way == "folds" and training.run.interrupt is None:
         rows = out_of_fold(training)
     else:
         return training.fitted.temperature

@@ -32,6 +32,10 @@ class Fitted:
         Epochs run; None before the first.
     alpha : float, ndarray or None
         How strongly was mixed, of all members or of each; None: the method has none.
+    given : dict or None
+        Parameters of the estimator; None: of an earlier version, which kept none.
+    interrupted : bool
+        Whether Ctrl-C has ended the training.
     """
 
     net: Any
@@ -43,17 +47,19 @@ class Fitted:
     temperature: Any = None
     n_iter: int | None = None
     alpha: Any = None
+    given: dict[str, Any] | None = None
+    interrupted: bool = False
 
     def attributes(self) -> dict[str, Any]:
         """Return the attributes of the estimator by name."""
         known = {
             "net_": self.net,
-            "module_": self.net.module_,
             "history_": self.net.history_,
             "_source_": self.source,
             "_target_": self.task.target,
             "_objective_": self.objective,
             "_streams_": self.streams,
+            "_given_": self.given,
             **self.task.fitted,
             **self.features,
         }
@@ -62,6 +68,7 @@ class Fitted:
         if self.n_iter is not None:
             known["n_iter_"] = self.n_iter
             known["alpha_"] = self.alpha
+            known["interrupted_"] = self.interrupted
         return known
 
     @classmethod
@@ -77,4 +84,5 @@ class Fitted:
             temperature=getattr(estimator, "temperature_", None),
             n_iter=estimator.n_iter_,
             alpha=getattr(estimator, "alpha_", None),
+            given=vars(estimator).get("_given_"),
         )

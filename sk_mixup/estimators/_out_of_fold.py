@@ -62,6 +62,8 @@ def out_of_fold(training: Training) -> tuple[Tensor, Tensor, Tensor | None]:
             )
             run = prepare(_settings(training), fold, reports=False)
             run.go()
+            if run.run.interrupt is not None:
+                raise run.run.interrupt
             run.settle()
             output, y, weight = outputs_of(run.net, run.fitted.objective, rest)
             known = torch.ones(len(y), dtype=torch.bool)

@@ -22,6 +22,7 @@ from sk_mixup.estimators._defaults import collate_of, new_source, new_streams
 from sk_mixup.estimators._features import check_features, read_features
 from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._fold_members import member_counts
+from sk_mixup.estimators._going_on import changes
 from sk_mixup.estimators._holdout import hold_out, split_problem
 from sk_mixup.estimators._intake import (
     brings_targets,
@@ -112,7 +113,8 @@ def read(
         None: new ones, or those of `before`.
     """
     if streams is None:
-        streams = new_streams(settings) if before is None else before.streams
+        going_on = before is not None and not _has_other_seed(settings, before)
+        streams = before.streams if before and going_on else new_streams(settings)
         # A copy: a training that fails must not have drawn from them.
         streams = copy.deepcopy(streams)
     X = given.X
@@ -156,6 +158,12 @@ def read(
     if isinstance(source, TableInput) and before is None:
         source.look_at_target(train.X, task.binned(train.y), train.weight)
     return FitData(X, y, source, task, train, valid, streams, features, before, members)
+
+
+def _has_other_seed(settings: Settings, before: Fitted) -> bool:
+    """Whether `random_state` is not what the training began with."""
+    given = before.given or settings.given
+    return "random_state" in changes(settings.given, given)
 
 
 def in_folds(data: FitData) -> FitData:

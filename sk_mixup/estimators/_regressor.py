@@ -45,7 +45,9 @@ n_iter_no_change, random_state, **kwargs :
 
     Attributes
     ----------
-    n_features_in_, feature_names_in_, n_iter_, net_, module_, alpha_ :
+    n_features_in_, feature_names_in_, n_iter_, net_, module_ :
+        As for :class:`MixupClassifier`.
+    alpha_, interrupted_ :
         As for :class:`MixupClassifier`.
     history_ : skorch.history.History
         Per epoch `train_loss` (on mixed batches) and with validation `valid_loss`, on
@@ -193,6 +195,8 @@ n_iter_no_change, random_state, **kwargs :
             stays as it was.
         FloatingPointError
             If the training loss becomes NaN or infinite.
+        KeyboardInterrupt
+            After Ctrl-C, when what was learnt has been taken over.
         """
         return self._fit(
             X,

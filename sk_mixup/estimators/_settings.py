@@ -47,6 +47,8 @@ class Settings:
         How to mix: what `mix`, `alpha` and ``mix__*`` say together.
     prefixed : dict
         Parameters with a prefix, by their full names.
+    given : dict
+        All parameters as they were given, by name.
     """
 
     owner: Any
@@ -54,6 +56,7 @@ class Settings:
     partial: bool
     method: Method | None
     prefixed: dict[str, Any]
+    given: dict[str, Any]
 
     module: Any
     mix: Any
@@ -119,6 +122,11 @@ class Settings:
             partial=partial,
             method=None,
             prefixed=estimator._prefixed(),
+            # Lists and dicts may be changed in place afterwards.
+            given={
+                name: value.copy() if isinstance(value, (list, dict)) else value
+                for name, value in given.items()
+            },
             **{f.name: given[f.name] for f in fields(cls) if f.name in given},
         )
         settings = replace(
@@ -204,6 +212,11 @@ class Settings:
             )
         module_kind(self.module)
         self.knobs()
+        for name in self.under("dataset"):
+            raise ValueError(
+                f"dataset__{name}: rows come encoded and whole, and no class of data"
+                " sets is built. Give a data set as X."
+            )
         if self.verbose > 1 and find_spec("tqdm") is None:
             raise ImportError(
                 f"verbose={self.verbose} draws a progress bar, which needs tqdm: pip"

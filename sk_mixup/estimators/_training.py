@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sk_mixup.estimators._building import build_net, net_to_go_on_with
+from sk_mixup.estimators._building import build_net
 from sk_mixup.estimators._calibration import first_temperature
 from sk_mixup.estimators._compat import open_callback_context
 from sk_mixup.estimators._defaults import recipe_of
 from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._fold_members import members_method
+from sk_mixup.estimators._going_on import net_to_go_on_with
 from sk_mixup.estimators._plan import Plan
 from sk_mixup.estimators._reading import FitData, in_folds
 from sk_mixup.estimators._settings import Settings
@@ -23,6 +24,7 @@ from sk_mixup.exceptions import warn_caller
 from sk_mixup.mixing import Mixup, OneOf
 from sk_mixup.training import (
     ArrayData,
+    BestWeights,
     Knobs,
     MemberRowsObjective,
     MixingRun,
@@ -76,14 +78,35 @@ class Training:
     context: Any
 
     def go(self) -> None:
-        """Run all epochs."""
+        """Run all epochs, or those before an interrupt, which `run` then has.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If nothing was learnt before.
+        """
         net, streams = self.net, self.data.streams
+        n_before = len(net.history_)
         self.begin()
         try:
             with seeded_globals(streams.next_dropout_seed()):
                 _fit_epochs(net, self.data.train, self.n_epochs)
+        except KeyboardInterrupt as error:
+            # As callbacks began the training, or ended it.
+            self.run.interrupt = error
+            for _, callback in net.callbacks_:
+                if isinstance(callback, BestWeights) and hasattr(callback, "state_"):
+                    callback.on_train_end(net)
         finally:
             self.end()
+        if self.run.interrupt is None:
+            return
+        batches = [b for row in net.history_[n_before:] for b in row["batches"]]
+        if not any("train_loss" in batch for batch in batches):
+            raise self.run.interrupt
+        if "train_loss" not in net.history_[-1]:
+            # Of an epoch that is no whole one; its weights stay.
+            net.history_.pop()
 
     def begin(self) -> None:
         """Give the net what it needs while it trains."""
@@ -105,6 +128,8 @@ class Training:
         """Let go of everything but the net, which predicts from here on."""
         end_run(self.run, self.net, self.data.source)
         self.net.module_.eval()
+        if self.settings.partial or self.settings.warm_start:
+            self.net.keeps_steps_ = True
 
 
 def prepare(settings: Settings, data: FitData, *, reports: bool = True) -> Training:
@@ -156,6 +181,7 @@ def prepare(settings: Settings, data: FitData, *, reports: bool = True) -> Train
         objective=objective,
         streams=data.streams,
         features=data.features,
+        given=settings.given,
         temperature=first_temperature(settings, data, objective),
     )
     plan = Plan.of(settings, recipe, knobs, n_epochs, data.valid)
@@ -184,11 +210,14 @@ def _net_and_objective(
     settings: Settings, data: FitData, recipe: Recipe, device: str
 ) -> tuple[Any, Any]:
     """Return the initialized net, and how its loss is computed."""
-    if data.before is not None:
-        net = net_to_go_on_with(settings, data.before.net)
-        return net, data.before.objective
     train, task = data.train, data.task
-    net = build_net(settings, data.source, task, recipe, device, train)
+
+    def fresh() -> Any:
+        return build_net(settings, data.source, task, recipe, device, train)
+
+    if data.before is not None:
+        return net_to_go_on_with(settings, data.before, device, fresh)
+    net = fresh()
     needs_rows = settings.method is not None or train.weight is not None
     sample, sample_y = train.sample()
     with seeded_globals(data.streams.init_seed):

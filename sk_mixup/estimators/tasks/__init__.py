@@ -1,6 +1,6 @@
 """What is predicted: a task per kind of target, and what belongs to it."""
 
-from sk_mixup.estimators.tasks._classes import Classification
+from sk_mixup.estimators.tasks._classes import Classification, right_rows
 from sk_mixup.estimators.tasks._heads import quantile_levels
 from sk_mixup.estimators.tasks._numbers import Numbers, Regression
 from sk_mixup.estimators.tasks._task import Task, Tasks
@@ -12,4 +12,5 @@ __all__ = [
     "Task",
     "Tasks",
     "quantile_levels",
+    "right_rows",
 ]

@@ -138,3 +138,13 @@ class Classification:
     def of(self, target: Any) -> Task:
         """Return the task of labels that were read before."""
         return _BY_KIND[target.kind](target, self.class_weight)
+
+
+def right_rows(target: Any, predicted: np.ndarray, y: Any) -> np.ndarray:
+    """Return which rows of several outputs, or of soft labels, are right."""
+    if target.kind == "columns":
+        rows: np.ndarray = np.all(target.read(y) == predicted.astype(object), axis=1)
+        return rows
+    soft = target.transform(y)
+    rows = target.inverse_transform(soft.argmax(axis=1)) == predicted
+    return rows

@@ -11,7 +11,9 @@ from sk_mixup.training.loop._ema import WeightAverage
 from sk_mixup.training.loop._finite import check_item, is_finite
 from sk_mixup.training.loop._forward import Forward, as_float32, has_images
 from sk_mixup.training.loop._joint_temperature import joint_temperature
-from sk_mixup.training.loop._net import MixingMixin, mixing_net_class
+from sk_mixup.training.loop._net import MixingMixin
+from sk_mixup.training.loop._net_class import mixing_net_class
+from sk_mixup.training.loop._overrides import check_instance
 from sk_mixup.training.loop._prediction import (
     call_module,
     predict_outputs,
@@ -20,7 +22,9 @@ from sk_mixup.training.loop._prediction import (
 from sk_mixup.training.loop._progress import TrainingBar
 from sk_mixup.training.loop._run import MixingRun, count_hits
 from sk_mixup.training.loop._steps import Stepper
+from sk_mixup.training.loop._storing import deep_copy, reduced_whole, shallow_copy
 from sk_mixup.training.loop._temperature import (
+    decided,
     no_temperature,
     outputs_of,
     takes_temperature,
@@ -41,9 +45,12 @@ __all__ = [
     "WeightAverage",
     "as_float32",
     "call_module",
+    "check_instance",
     "check_item",
     "chosen_alpha",
     "count_hits",
+    "decided",
+    "deep_copy",
     "has_images",
     "is_finite",
     "joint_temperature",
@@ -53,7 +60,9 @@ __all__ = [
     "outputs_of",
     "predict_outputs",
     "predict_stream",
+    "reduced_whole",
     "score_anew",
+    "shallow_copy",
     "takes_temperature",
     "temperature_of",
     "tempered",

@@ -15,6 +15,21 @@ class StopTraining(KeyboardInterrupt):
     """Ends a training; skorch keeps what was learnt, as after Ctrl-C."""
 
 
+def is_interrupt(error: KeyboardInterrupt) -> bool:
+    """Whether it is Ctrl-C, and not how a callback of skorch ends a training."""
+    if isinstance(error, StopTraining):
+        return False
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    if last is None:
+        return True
+    frame = last.tb_frame
+    is_skorch = str(frame.f_globals.get("__name__")).startswith("skorch.callbacks")
+    # A line of a callback may be where Ctrl-C struck; few raise it themselves.
+    return not (is_skorch and "KeyboardInterrupt" in frame.f_code.co_names)
+
+
 def score_anew(callbacks: Iterable[tuple[str, Any]]) -> None:
     """Let scores on training data be computed from predictions of their own.
 

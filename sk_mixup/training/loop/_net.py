@@ -8,7 +8,6 @@ batches is named as such.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,15 +34,22 @@ from sk_mixup.training.feeds import (
     stream_batches,
     training_batches,
 )
-from sk_mixup.training.loop._callbacks import score_anew
+from sk_mixup.training.loop._callbacks import is_interrupt, score_anew
 from sk_mixup.training.loop._finite import check_rows, explain_loss, too_large
 from sk_mixup.training.loop._forward import compiled
+from sk_mixup.training.loop._overrides import OwnInfer
 from sk_mixup.training.loop._prediction import (
     has_pixels,
     pixels_to_floats,
     with_rows,
 )
 from sk_mixup.training.loop._run import FLUSH, MixingRun, count_hits
+from sk_mixup.training.loop._storing import (
+    deep_copy,
+    is_usable,
+    reduced_whole,
+    shallow_copy,
+)
 
 # Clean rows of tables and texts run together: at least this many.
 _CLEAN_ROWS = 4096
@@ -62,6 +68,7 @@ class MixingMixin(_Base):
     run_: MixingRun | None = None
     uses_loader_: bool = False
     wraps_: bool = False
+    keeps_steps_: bool = False
     compile_options_: dict[str, Any] | None = None
     _infers_plainly: bool = False
     _iterates_plainly: bool = True
@@ -219,11 +226,21 @@ class MixingMixin(_Base):
 
     def for_prediction(self, module: Any) -> Any:
         """Return the fitted module in evaluation mode, compiled if it was in `fit`."""
-        if self.compile_options_ is None:
-            return module
-        # The compiled form does not follow the mode of the module.
-        module.eval()
-        return compiled(self, module, self.compile_options_)
+        call = module
+        if self.compile_options_ is not None:
+            # The compiled form does not follow the mode of the module.
+            module.eval()
+            call = compiled(self, module, self.compile_options_)
+        return self.as_called(call)
+
+    def as_called(self, module: Any) -> Any:
+        """Return a module as this net calls it, which may have its own `infer`."""
+        return module if self._infers_plainly else OwnInfer(self, module)
+
+    def device_of_weights(self) -> str:
+        """Return where the module is, which somebody may have moved."""
+        first = next(self.module_.parameters(), None)
+        return str(self.device if first is None else first.device)
 
     def _set_training(self, training: bool = True) -> None:
         # skorch walks the whole module at every batch; the root tells enough.
@@ -235,6 +252,27 @@ class MixingMixin(_Base):
         super()._zero_grad_optimizer(set_to_none=True)
 
     # -- epochs ---------------------------------------------------------------------
+
+    def partial_fit(self, X: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Train, with a new optimizer where a pickle has left it out."""
+        self.renew_optimizer()
+        return super().partial_fit(X, y, *args, **kwargs)
+
+    def fit_loop(self, X: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Note an interrupt, which skorch takes for the end of a training."""
+        try:
+            return super().fit_loop(X, y, *args, **kwargs)
+        except KeyboardInterrupt as error:
+            if self.run_ is not None and is_interrupt(error):
+                self.run_.interrupt = error
+            raise
+
+    def renew_optimizer(self, *, always: bool = False) -> None:
+        """Have an optimizer, a new one if there is none."""
+        names = [f"{name}_" for name in self._optimizers]
+        if always or any(vars(self).get(name) is None for name in names):
+            with self._current_init_context("optimizer"):
+                self.initialize_optimizer()
 
     def run_single_epoch(
         self,
@@ -380,49 +418,32 @@ class MixingMixin(_Base):
 
     # -- persistence ----------------------------------------------------------------
 
+    __reduce_ex__ = reduced_whole
+    __copy__ = shallow_copy
+    __deepcopy__ = deep_copy
+
+    def _keeps_steps(self) -> bool:
+        return self.keeps_steps_
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what only a running training needs."""
-        state: dict[str, Any] = super().__getstate__()
+        state = vars(self).copy()
         state.pop("run_", None)
         state.pop("compiled_", None)
         return state
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a state; skorch's own, of earlier versions, too."""
+        if "__cuda_dependent_attributes__" in state:
+            super().__setstate__(state)
+            return
+        self.__dict__.update(state)
+        if not is_usable(self.device):
+            self.__dict__["device"] = "cpu"
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the base class: the class itself is made at run time."""
-        return _rebuild, (type(self).__mro__[2],), self.__getstate__()
-
-
-@functools.cache
-def mixing_net_class(base: Any) -> Any:
-    """Return `base` with mixing added.
-
-    Parameters
-    ----------
-    base : type
-        A skorch net class.
-
-    Raises
-    ------
-    TypeError
-        If the class replaces the steps in which mixing happens.
-    """
-    for name in ("train_step", "train_step_single", "run_single_epoch", "get_loss"):
-        if not _is_skorchs(base, name):
-            raise TypeError(
-                f"module: {base.__name__} replaces {name}, in which mixing takes place."
-                " Move what it does into the module, the criterion or a callback."
-            )
-    plain = {
-        "_infers_plainly": _is_skorchs(base, "infer"),
-        "_iterates_plainly": _is_skorchs(base, "get_iterator"),
-    }
-    return type(f"Mixing{base.__name__}", (MixingMixin, base), plain)
-
-
-def _is_skorchs(base: Any, name: str) -> bool:
-    """Whether a method is that of skorch, and no subclass has another."""
-    owner = next(cls for cls in base.__mro__ if name in vars(cls))
-    return owner.__module__.startswith("skorch.")
+        return _rebuild, (type(self).__bases__[1],), self.__getstate__()
 
 
 def _is_narrow(x: Any) -> bool:
@@ -432,5 +453,8 @@ def _is_narrow(x: Any) -> bool:
 
 
 def _rebuild(base: Any) -> Any:
+    # It needs the mixin of this file.
+    from sk_mixup.training.loop._net_class import mixing_net_class
+
     cls = mixing_net_class(base)
     return cls.__new__(cls)

@@ -29,6 +29,7 @@ from sk_mixup.training.feeds import (
     own_copy,
     select,
 )
+from sk_mixup.training.loop._overrides import OwnInfer
 from sk_mixup.training.objectives import main_output
 
 SMALL_BLOCK = 16
@@ -40,7 +41,7 @@ _WIDE_ROW_BYTES = 16_384
 
 @torch.inference_mode()
 def predict_outputs(
-    module: torch.nn.Module,
+    module: torch.nn.Module | OwnInfer,
     x: Input,
     device: str,
     read: Callable[[Any], Tensor] = main_output,
@@ -86,7 +87,7 @@ def predict_outputs(
 
 @torch.inference_mode()
 def predict_stream(
-    module: torch.nn.Module,
+    module: torch.nn.Module | OwnInfer,
     batches: Callable[[int], Iterable[Any]],
     device: str,
     read: Callable[[Any], Tensor] = main_output,
@@ -128,12 +129,14 @@ def block_size(x: Input, n_rows: int) -> int:
     return LARGE_BLOCK
 
 
-def call_module(module: torch.nn.Module, x: Any) -> Any:
+def call_module(module: torch.nn.Module | OwnInfer, x: Any) -> Any:
     """Return what the module returns.
 
     A dict is passed by name, a tuple by position; uint8 as float32. The module gets
-    copies, which it may write into.
+    copies, which it may write into. A wrapped net may have its own way.
     """
+    if isinstance(module, OwnInfer):
+        return module.infer(own_copy(x))
     n_rows = len(first_input(x))
     x = pixels_to_floats(own_copy(x))
     if isinstance(x, Mapping):
@@ -204,7 +207,7 @@ def _row_bytes(x: Any) -> int:
 
 
 def _run(
-    module: torch.nn.Module,
+    module: torch.nn.Module | OwnInfer,
     x: Any,
     device: torch.device,
     read: Callable[[Any], Tensor],

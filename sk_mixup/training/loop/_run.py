@@ -37,6 +37,8 @@ class MixingRun:
         How the module is called; None: as it is.
     stepper : Stepper or None
         Takes the steps; None: the plain ones.
+    interrupt : KeyboardInterrupt or None
+        What has ended the training before its time: Ctrl-C.
     """
 
     method: Method | None
@@ -47,6 +49,7 @@ class MixingRun:
     augment: tuple[Any, ...] = ()
     forward: Forward | None = None
     stepper: Stepper | None = None
+    interrupt: KeyboardInterrupt | None = None
     epoch: int = 0
     has_no_step: bool = True
     context: MixContext | None = None

@@ -43,8 +43,11 @@ def takes_temperature(objective: Any) -> bool:
     """Say whether outputs are logits, or their probabilities, as far as is known.
 
     They are for torch's cross-entropies, and for a criterion that declares
-    `output_activation` as "softmax" or "sigmoid".
+    `output_activation` as "softmax" or "sigmoid"; not where a wrapped net says itself
+    how probabilities are made.
     """
+    if getattr(_of_one(objective), "nonlinearity", None) is not None:
+        return False
     criterion = objective.criterion
     if isinstance(criterion, _LIKELIHOODS):
         return True
@@ -84,6 +87,17 @@ def tempered(
         ]
     assert isinstance(temperature, float)
     return _tempered(objective, outputs, temperature)
+
+
+def decided(objective: Any, proba: Any) -> Any:
+    """Return the class that is predicted at some probabilities.
+
+    Parameters
+    ----------
+    objective : Objective
+    proba : ndarray of shape (n, n_classes)
+    """
+    return _of_one(objective).decided(torch.from_numpy(proba)).numpy()
 
 
 def temperature_of(

@@ -92,6 +92,8 @@ class MultiLabelObjective(Objective):
     def labels(self, output: Any) -> Tensor:
         """Return 1 for each label that is more probable than not, int64."""
         output = main_output(output).flatten(1)
+        if self.nonlinearity is not None:
+            return (self.probabilities(output) > 0.5).long()
         return (output > (0.5 if self.activation == "none" else 0.0)).long()
 
     def agreement(self, predicted: Tensor, y: Tensor) -> Tensor:
@@ -100,5 +102,7 @@ class MultiLabelObjective(Objective):
 
     def probabilities(self, output: Tensor) -> Tensor:
         """Return a probability per label, of shape (rows, n_labels), float64."""
+        if self.nonlinearity is not None:
+            return self.nonlinearity(output).double().flatten(1)
         output = output.double().flatten(1)
         return output if self.activation == "none" else output.sigmoid()

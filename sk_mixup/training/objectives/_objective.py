@@ -10,7 +10,7 @@ only be ``lam * w_i + (1 - lam) * w_j``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -43,7 +43,18 @@ class Objective:
     takes_log : bool
         Whether the net returns probabilities whose logarithm `criterion` wants, as in
         skorch's NeuralNetClassifier with NLLLoss.
+
+    Attributes
+    ----------
+    nonlinearity : callable or None
+        What makes probabilities of outputs, as a wrapped net says; None: what follows
+        from the criterion.
+    threshold : float
+        Probability of the second class of two above which it is predicted.
     """
+
+    nonlinearity: Callable[[Tensor], Tensor] | None = None
+    threshold: float = 0.5
 
     def __init__(
         self, criterion: Any, n_classes: int | None, *, takes_log: bool = False
@@ -238,13 +249,26 @@ class Objective:
     def labels(self, output: Any) -> Tensor:
         """Return the most probable class of each row, int64."""
         output = self.read(output)
+        if self.nonlinearity is not None or self.threshold != 0.5:
+            return self.decided(self.probabilities(output))
         if output.ndim == 1 or output.shape[1] == 1:
             limit = 0.5 if self.activation == "none" else 0.0
             return (output.reshape(-1) > limit).long()
         return output.argmax(1)
 
+    def decided(self, proba: Tensor) -> Tensor:
+        """Return the class that is predicted at some probabilities, int64."""
+        if proba.shape[1] == 2 and self.threshold != 0.5:
+            return (proba[:, 1] > self.threshold).long()
+        return proba.argmax(1)
+
     def probabilities(self, output: Tensor) -> Tensor:
         """Return class probabilities of shape (rows, n_classes), float64."""
+        if self.nonlinearity is not None:
+            output = self.nonlinearity(output).double()
+            if output.ndim == 2 and output.shape[1] > 1:
+                return output
+            return torch.stack([1.0 - output.reshape(-1), output.reshape(-1)], 1)
         output = output.double()
         if output.ndim == 1 or output.shape[1] == 1:
             one = output.reshape(-1)

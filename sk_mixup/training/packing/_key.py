@@ -142,6 +142,8 @@ def _reason_of_net(net: Any) -> str | None:
         return "iterator_train is given, so batches come from a DataLoader"
     if not net._infers_plainly:
         return f"{type(net).__mro__[2].__name__} has its own infer"
+    if net.predict_nonlinearity != "auto" or getattr(net, "threshold", 0.5) != 0.5:
+        return "the net has its own predict_nonlinearity or threshold"
     for name, callback in net.callbacks_:
         if type(callback) is LRScheduler and callback.step_every == "epoch":
             continue

@@ -2,7 +2,7 @@
 
 from sk_mixup.training.setup._building import make_net
 from sk_mixup.training.setup._check_mixing import check_mixing
-from sk_mixup.training.setup._initialize import initialize_net
+from sk_mixup.training.setup._initialize import give_rates, initialize_net
 from sk_mixup.training.setup._modules import (
     bundled_net,
     input_kind,
@@ -22,6 +22,7 @@ __all__ = [
     "check_mixing",
     "check_single_rows",
     "end_run",
+    "give_rates",
     "initialize_net",
     "input_kind",
     "listed_callbacks",

@@ -13,11 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 from skorch import NeuralNetClassifier, NeuralNetRegressor
+from skorch.dataset import Dataset
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from sk_mixup.mixing import unreduced
-from sk_mixup.training.loop import mixing_net_class
+from sk_mixup.training.loop import check_instance, mixing_net_class
 from sk_mixup.training.setup._modules import BUNDLED, bundled_net, module_kind
 
 
@@ -96,6 +97,7 @@ def _wrapped(module: Any, settings: dict[str, Any], prefixed: dict[str, Any]) ->
                 f"module={module.__name__} cannot be built without arguments ({error})."
                 f" Give an instance, such as {module.__name__}(MyModule)."
             ) from error
+    check_instance(module)
     params = module.get_params(deep=False)
     params = {k: v for k, v in params.items() if not k.startswith("_")}
     params["module"] = copy.deepcopy(params["module"])
@@ -107,6 +109,11 @@ def _wrapped(module: Any, settings: dict[str, Any], prefixed: dict[str, Any]) ->
     base: Any = type(module)
     net = mixing_net_class(base)(**params)
     net.wraps_ = True
+    if net.dataset is not Dataset:
+        raise ValueError(
+            f"module: dataset={net.dataset!r} of {base.__name__} would not be used, as"
+            " rows come encoded. Give the data set itself as X."
+        )
     _check_arguments("module", net.module, vars(net))
     return net
 

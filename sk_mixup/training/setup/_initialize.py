@@ -20,6 +20,7 @@ from sk_mixup.training.objectives import (
     join_members,
     main_output,
 )
+from sk_mixup.training.setup._decisions import take_decisions
 from sk_mixup.training.setup._trial import check_arguments_of_forward, described, hints
 
 
@@ -57,8 +58,8 @@ def initialize_net(
 
     def initialize_module() -> Any:
         plain_initialize()
-        _give_rates(net)
-        outputs.append(_try_module(net.module_, sample, kind))
+        give_rates(net)
+        outputs.append(_try_module(net, sample, kind))
         _check_numbers(net.module_, sample, outputs[0])
         if kind is None:
             _check_width(net.module_, outputs[0], y, n_classes)
@@ -90,10 +91,12 @@ def initialize_net(
         else kind.objective(net.criterion_, takes_log=takes_log)
     )
     _try_criterion(objective, outputs[0], y, net.device, needs_rows)
+    if net.wraps_:
+        take_decisions(net, objective, outputs[0], kind)
     return join_members(net.module_, objective)
 
 
-def _give_rates(net: Any) -> None:
+def give_rates(net: Any) -> None:
     """Let a module that knows learning rates of its parts have them."""
     rates = getattr(net.module_, "param_groups", None)
     if net.optimizer is torch.optim.LBFGS:
@@ -105,21 +108,28 @@ def _give_rates(net: Any) -> None:
 
 
 @torch.no_grad()
-def _try_module(
-    module: nn.Module, sample: Input, kind: TargetKind | None = None
-) -> Tensor:
-    check_arguments_of_forward(module, sample)
+def _try_module(net: Any, sample: Input, kind: TargetKind | None = None) -> Tensor:
+    module = net.module_
+    name = type(module).__name__
+    called = net.as_called(module)
+    if called is module:
+        check_arguments_of_forward(module, sample)
+    else:
+        name = f"{type(net).__bases__[1].__name__}.infer, with {name},"
+    # skorch moves the module to its device after this.
+    device, vars(net)["device"] = net.device, "cpu"
     module.eval()
     try:
-        output = call_module(module, sample)
+        output = call_module(called, sample)
     except Exception as error:
         raise ValueError(
-            f"module: {type(module).__name__} failed on {len(first_input(sample))} rows"
+            f"module: {name} failed on {len(first_input(sample))} rows"
             f" of shape {described(sample)}: {type(error).__name__}: {error}"
             f"{hints(sample)}"
         ) from error
     finally:
         module.train()
+        vars(net)["device"] = device
     if kind is not None:
         n_rows = len(first_input(sample))
         kind.check_output(type(module).__name__, output, n_rows)

@@ -180,7 +180,7 @@ def _try_module(net: Any, x: Any, knobs: Knobs) -> None:
             knobs.precision,
             enabled=knobs.precision is not None,
         ):
-            call_module(module, x)
+            call_module(net.as_called(module), x)
     except Exception as error:
         causes = ["augmented input"] if knobs.augment else []
         causes += [f"precision {knobs.precision}"] if knobs.precision else []

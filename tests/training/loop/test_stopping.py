@@ -1,9 +1,8 @@
-"""How long a training runs: held-out rows, early stopping, interrupts."""
+"""How long a training runs: held-out rows, early stopping."""
 
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import Callback
 from torch import nn
 
 from tests.builders import (
@@ -16,14 +15,6 @@ from tests.builders import (
 X, Y = blobs(64)
 X_VAL, Y_VAL = blobs(32, seed=0)
 VALIDATION = {"X_val": X_VAL, "y_val": Y_VAL}
-
-
-class Interrupt(Callback):
-    """Presses Ctrl-C after some epochs."""
-
-    def on_epoch_end(self, net, **kwargs):
-        if len(net.history) == 2:
-            raise KeyboardInterrupt
 
 
 def test_members_of_small_tables_leave_out_a_part_each():
@@ -126,12 +117,6 @@ def test_the_regressor_stops_early_too():
     model.fit(X, y)
     assert "valid_loss" in model.history_[0]
     assert "valid_acc" not in model.history_[0]
-
-
-def test_interrupting_keeps_what_was_learnt():
-    model = classifier(callbacks=[Interrupt()]).fit(X, Y)
-    assert model.n_iter_ == 2
-    assert model.predict(X).shape == (64,)
 
 
 def test_divergence_raises_and_keeps_the_fitted_estimator():
