@@ -54,14 +54,14 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
     lr : float or None, default=None
         Learning rate; None: that of the recipe (0.001 for modules of your own); see
         `schedule`. Embeddings of tables learn at three times this rate.
-    optimizer : type or None, default=None
-        None: ``torch.optim.AdamW``.
-    criterion : type, module, function or None, default=None
+    optimizer : type, name or None, default=None
+        ``"sgd"`` is ``torch.optim.SGD``; None: ``torch.optim.AdamW``.
+    criterion : type, module, function, name or None, default=None
         None: cross-entropy, or binary cross-entropy for a module with one logit and for
         several labels. Must be able to return one loss per row. Losses made for mixed
         labels are in :mod:`sk_mixup.mixing`, such as ``BinaryCrossEntropy``.
-    callbacks : list or None, default=None
-        skorch callbacks.
+    callbacks : list, callback or None, default=None
+        Those of skorch.
     augment : callable, list of callables or None, default=None
         Called on the input of every training batch (a tensor, dict or tuple, on the
         device; pixels still uint8), before it is mixed. Must keep the rows, and may
@@ -377,8 +377,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes), float64
-            For several labels, the probability of each; they need not sum to 1. For
-            several outputs, a list of one array per output.
+            For several labels, one each; for several outputs, a list of arrays. A row's
+            do not depend on other rows (for nets that share wide matrices, up to 1e-6).
         """
         outputs = self._outputs(X)
         proba = tempered(self._objective_, outputs, self.temperature_)

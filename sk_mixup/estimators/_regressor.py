@@ -25,9 +25,9 @@ augment, schedule, warmup, ema, clip_norm, accumulate, precision, compile, \
 channels_last, device, verbose, warm_start, categorical_features, validation_fraction, \
 n_iter_no_change, random_state, **kwargs :
         As for :class:`MixupClassifier`.
-    criterion : type, module, function or None, default=None
-        None: squared error, or the loss of `head`. Must be able to return one loss per
-        row.
+    criterion : type, module, function, name or None, default=None
+        ``"mae"`` is ``torch.nn.L1Loss``; None: squared error, or the loss of `head`.
+        Must be able to return one loss per row.
     head : {"mean", "quantile", "gaussian"}, default="mean"
         What is learnt of the target. ``"mean"``: one number, by squared error.
         ``"quantile"``: the `quantiles`, by the pinball loss; they never cross, and
@@ -239,7 +239,8 @@ n_iter_no_change, random_state, **kwargs :
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
-            Means; medians for ``head="quantile"``.
+            Means; medians for ``head="quantile"``. A row's does not depend on other
+            rows (for nets that share wide matrices, up to 1e-6 of the scale of y).
         std : ndarray of the same shape
             With ``return_std=True``.
         """

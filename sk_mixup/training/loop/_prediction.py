@@ -5,9 +5,10 @@ prediction of a row would depend on its neighbours. Rows therefore run in blocks
 fixed size, the last one padded; inputs of a few rows run in small blocks, since one row
 should not pay for a large block. The bundled nets for tables say the same of a row, bit
 for bit, wherever it stands and however many come with it, but for one thing: members
-that share wide matrices (module="tabm" with more than 2000 training rows) fold their
-scales into the matrices for large blocks, and into the rows for small ones, so that
-outputs of up to 512 rows and of more differ by rounding, at most 1e-6 of their size.
+that share wide matrices (module="tabm", and the default net that leaves no folds out,
+with more than 2000 training rows) fold their scales into the matrices for large blocks,
+and into the rows for small ones, so that outputs of up to 512 rows and of more differ
+by rounding, at most 1e-6 of their size.
 """
 
 from __future__ import annotations
