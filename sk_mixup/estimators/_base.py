@@ -9,7 +9,7 @@ a fitted estimator as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -25,13 +25,22 @@ from sk_mixup.estimators._preview import preview
 from sk_mixup.estimators._reading import GivenRows, read
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._training import Training, prepare
+from sk_mixup.estimators.results import as_tensors, check_outputs, joined
 from sk_mixup.estimators.tasks import Task, Tasks
 from sk_mixup.inputs import LazyRows, is_stream
 from sk_mixup.mixing import MixPreview
-from sk_mixup.training import may_take_tables, predict_outputs, predict_stream
+from sk_mixup.training import (
+    may_take_tables,
+    module_input,
+    predict_outputs,
+    predict_stream,
+)
 
 # Rows encoded at once for a prediction: many blocks of the net, few megabytes.
 _ENCODED_ROWS = 65_536
+# Outputs of so many values or more per row are used block by block.
+_WIDE = 64
+_STREAMED_ROWS = 256
 
 
 class BaseMixup(CallbackSupportMixin, PrefixedParameters):
@@ -76,7 +85,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
     def _become(self, training: Training) -> None:
         """Become what was trained."""
         fitted = finish(training)
-        for name in FEATURES:
+        for name in (*FEATURES, "feature_importances_"):
             self.__dict__.pop(name, None)
         self.__dict__.update(fitted.attributes())
         if training.context is not None:
@@ -139,29 +148,98 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
 
     # -- predict ----------------------------------------------------------------------
 
-    def _outputs(self, X: Any) -> torch.Tensor:
-        """Return the raw outputs of the module for every row."""
+    def encode(self, X: Any) -> Any:
+        """Return rows as the module sees them, for whoever asks the module itself.
+
+        With `decode`, tools that look into a net, such as captum or SHAP's deep
+        explainers, and exports need nothing private: ``model.module_(**x)`` of the
+        encoded rows, ``model.decode`` of what it returns.
+
+        Parameters
+        ----------
+        X : like in `fit`
+
+        Returns
+        -------
+        x : dict, tuple or Tensor
+            On the device of the module, all rows at once: a dict is passed by name
+            (``module_(**x)``), a tuple by position (``module_(*x)``), a tensor as it
+            is (``module_(x)``). Nets of the library for tables take "numeric" and
+            "categorical", those for texts "ids" and "mask". Pixels are floats.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sk_mixup import MixupClassifier
+        >>> X = np.linspace(0, 1, 40).reshape(-1, 1)
+        >>> model = MixupClassifier(max_epochs=5, random_state=0).fit(X, X[:, 0] > 0.5)
+        >>> x = model.encode(X)
+        >>> {name: tuple(values.shape) for name, values in x.items()}
+        {'numeric': (40, 1), 'categorical': (40, 0)}
+        >>> proba = model.decode(model.module_(**x))
+        >>> bool(np.allclose(proba, model.predict_proba(X), atol=1e-6))
+        True
+        """
+        check_is_fitted(self)
+        device = self.net_.device
+        if not is_stream(X):
+            table = self._checked(X)
+            return module_input(self._source_.transform(table), device)
+        loader = self.net_.get_params_for("iterator_valid")
+        batches = predicted_batches(self._source_, X, loader)(_STREAMED_ROWS)
+        return joined([module_input(batch, device) for batch in batches])
+
+    def _outputs(
+        self, X: Any, made_of: Callable[[torch.Tensor], torch.Tensor] | None = None
+    ) -> torch.Tensor:
+        """Return the raw outputs of the module for every row, or what is made of them.
+
+        Parameters
+        ----------
+        X : object
+        made_of : callable or None
+            Makes something of the outputs of some rows, row by row. It is called block
+            by block where outputs are wide, so that they need not all be kept.
+        """
         check_is_fitted(self)
         module = self.net_.for_prediction(self.module_)
         loader = self.net_.get_params_for("iterator_valid")
+        read = self._objective_.read
+        width = self._task().n_outputs
+        is_wide = made_of is not None and width >= _WIDE
+        if is_wide:
+            read = _Made(made_of, read)
         if is_stream(X):
             batches = predicted_batches(self._source_, X, loader)
-            device, read = self.net_.device, self._objective_.read
-            return predict_stream(module, batches, device, read)
-        table = self._source_.check(X)
-        if has_features(table):
-            validate_data(self, table, reset=False, skip_check_array=True)
+            found = predict_stream(module, batches, self.net_.device, read)
+            return found if made_of is None or is_wide else made_of(found)
         outputs = [
             predict_outputs(
                 module,
                 self._source_.transform(part),
                 self.net_.device,
-                self._objective_.read,
+                read,
                 loader,
+                width * getattr(self.module_, "n_members", 1),
             )
-            for part in _parts(table)
+            for part in _parts(self._checked(X))
         ]
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+        found = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+        return found if made_of is None or is_wide else made_of(found)
+
+    def _checked(self, X: Any) -> Any:
+        """Return rows that can be encoded."""
+        table = self._source_.check(X)
+        if has_features(table):
+            validate_data(self, table, reset=False, skip_check_array=True)
+        return table
+
+    def _read_outputs(self, outputs: Any) -> torch.Tensor:
+        """Return what a module returned as one tensor on the CPU, checked."""
+        check_is_fitted(self)
+        read = self._objective_.read(as_tensors(outputs))
+        check_outputs(read, self._task())
+        return read.detach().cpu()
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether `fit` has succeeded."""
@@ -172,6 +250,18 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = may_take_tables(self.module)
         return tags
+
+
+class _Made:
+    """Reads what a module returns, and makes something of it at once."""
+
+    def __init__(self, made_of: Any, read: Any) -> None:
+        self.made_of = made_of
+        self.read = read
+
+    def __call__(self, output: Any) -> torch.Tensor:
+        made: torch.Tensor = self.made_of(self.read(output).cpu())
+        return made
 
 
 def _parts(table: Any) -> Iterator[Any]:

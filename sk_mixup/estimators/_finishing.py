@@ -10,6 +10,7 @@ from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._fold_members import found_alpha
 from sk_mixup.estimators._out_of_fold import out_of_fold
 from sk_mixup.estimators._training import Training
+from sk_mixup.estimators.results import importance_of
 from sk_mixup.training import (
     MemberRows,
     joint_temperature,
@@ -27,7 +28,15 @@ def finish(training: Training) -> Fitted:
         n_iter=len(training.net.history_),
         alpha=found_alpha(training.run.method, training.data.members[0]),
         temperature=_temperature(training),
+        importance=_importance(training),
     )
+
+
+def _importance(training: Training) -> Any:
+    """Return what the columns count, where that was asked for."""
+    settings = training.settings
+    asked = settings.importance is not None and not settings.partial
+    return importance_of(training) if asked else None
 
 
 def _temperature(training: Training) -> Any:

@@ -32,6 +32,8 @@ class Fitted:
         Epochs run; None before the first.
     alpha : float, ndarray or None
         How strongly was mixed, of all members or of each; None: the method has none.
+    importance : ndarray or None
+        Of every feature; None: nobody asked.
     """
 
     net: Any
@@ -43,6 +45,7 @@ class Fitted:
     temperature: Any = None
     n_iter: int | None = None
     alpha: Any = None
+    importance: Any = None
 
     def attributes(self) -> dict[str, Any]:
         """Return the attributes of the estimator by name."""
@@ -62,6 +65,8 @@ class Fitted:
         if self.n_iter is not None:
             known["n_iter_"] = self.n_iter
             known["alpha_"] = self.alpha
+        if self.importance is not None:
+            known["feature_importances_"] = self.importance
         return known
 
     @classmethod

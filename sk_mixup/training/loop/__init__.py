@@ -13,6 +13,7 @@ from sk_mixup.training.loop._joint_temperature import joint_temperature
 from sk_mixup.training.loop._net import MixingMixin, mixing_net_class
 from sk_mixup.training.loop._prediction import (
     call_module,
+    module_input,
     predict_outputs,
     predict_stream,
 )
@@ -20,6 +21,8 @@ from sk_mixup.training.loop._progress import TrainingBar
 from sk_mixup.training.loop._run import MixingRun, count_hits
 from sk_mixup.training.loop._steps import Stepper
 from sk_mixup.training.loop._temperature import (
+    log_odds,
+    log_tempered,
     no_temperature,
     outputs_of,
     takes_temperature,
@@ -44,8 +47,11 @@ __all__ = [
     "count_hits",
     "has_images",
     "joint_temperature",
+    "log_odds",
+    "log_tempered",
     "member_outputs",
     "mixing_net_class",
+    "module_input",
     "no_temperature",
     "outputs_of",
     "predict_outputs",

@@ -1,0 +1,17 @@
+"""What a fit leaves behind to be looked at: outputs, importance, history, versions."""
+
+from sk_mixup.estimators.results._importance import (
+    check_has_columns,
+    check_importance,
+    importance_of,
+)
+from sk_mixup.estimators.results._outputs import as_tensors, check_outputs, joined
+
+__all__ = [
+    "as_tensors",
+    "check_has_columns",
+    "check_importance",
+    "check_outputs",
+    "importance_of",
+    "joined",
+]
