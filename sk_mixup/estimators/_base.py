@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pandas as pd
 import torch
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sk_mixup.estimators._compat import CallbackSupportMixin
-from sk_mixup.estimators._features import FEATURES, has_features
+from sk_mixup.estimators._features import FEATURES, check_table, has_features
 from sk_mixup.estimators._finishing import finish
 from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._intake import predicted_batches
@@ -25,7 +26,12 @@ from sk_mixup.estimators._preview import preview
 from sk_mixup.estimators._reading import GivenRows, read
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._training import Training, prepare
-from sk_mixup.estimators.results import as_tensors, check_outputs, joined
+from sk_mixup.estimators.results import (
+    as_tensors,
+    check_outputs,
+    history_frame,
+    joined,
+)
 from sk_mixup.estimators.tasks import Task, Tasks
 from sk_mixup.inputs import LazyRows, is_stream
 from sk_mixup.mixing import MixPreview
@@ -146,6 +152,32 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         """
         return preview(self, X, y, n)
 
+    def history_frame(self) -> pd.DataFrame:
+        """Return `history_` as a table with a row per epoch.
+
+        Returns
+        -------
+        frame : DataFrame of shape (n_epochs, n_columns)
+            "epoch", from 1 on, "train_loss", "valid_loss" and whatever else was
+            recorded of an epoch, that of batches left out. Values that only some
+            epochs have are missing in the others.
+
+        See Also
+        --------
+        sk_mixup.inspection.HistoryDisplay : The same as a picture.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sk_mixup import MixupRegressor
+        >>> X = np.linspace(0, 1, 40).reshape(-1, 1)
+        >>> model = MixupRegressor(max_epochs=5, random_state=0).fit(X, X[:, 0])
+        >>> model.history_frame()[["epoch", "train_loss"]].shape
+        (5, 2)
+        """
+        check_is_fitted(self)
+        return history_frame(self.history_)
+
     # -- predict ----------------------------------------------------------------------
 
     def encode(self, X: Any) -> Any:
@@ -231,7 +263,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         """Return rows that can be encoded."""
         table = self._source_.check(X)
         if has_features(table):
-            validate_data(self, table, reset=False, skip_check_array=True)
+            check_table(self, table, reset=False)
         return table
 
     def _read_outputs(self, outputs: Any) -> torch.Tensor:

@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score
 
 from sk_mixup.estimators._compat import with_callbacks
 from sk_mixup.estimators._intake import scored_targets
+from sk_mixup.estimators._keywords import explains_keywords
 from sk_mixup.estimators.predictions import ClassPredictor
 from sk_mixup.estimators.tasks import Classification, Task, Tasks
 
@@ -290,6 +291,7 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         self.random_state = random_state
         self._store_prefixed(kwargs)
 
+    @explains_keywords
     @with_callbacks
     def fit(
         self,
@@ -351,6 +353,7 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
             classes=classes,
         )
 
+    @explains_keywords
     @with_callbacks
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None

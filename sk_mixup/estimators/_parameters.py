@@ -7,11 +7,12 @@ object or module must not change because an estimator was given a parameter.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from typing import Any
 
 from sklearn.base import BaseEstimator
+
+from sk_mixup.estimators._keywords import near_parameters
 
 #: Prefixes of skorch, and `mix`.
 PREFIXES = (
@@ -63,22 +64,14 @@ class PrefixedParameters(BaseEstimator):
         prefix, separator, rest = key.partition("__")
         if separator and rest and prefix in PREFIXES:
             return
-        names = self._get_param_names()
-        known = [*names, *(f"{p}__" for p in PREFIXES)]
-        near = [
-            f"{p}__{key[len(p) :].lstrip('_')}"
-            for p in PREFIXES
-            if key.startswith(f"{p}_")
-        ][:1]
-        if not near:
-            near = difflib.get_close_matches(key, names, n=1)
-        if not near and separator:
-            near = [f"{p}__{rest}" for p in difflib.get_close_matches(prefix, PREFIXES)]
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise error(
-            f"{type(self).__name__} has no parameter {key!r}.{hint} Parameters and"
-            f" prefixes: {', '.join(known)}."
-        )
+        hint = near_parameters(key, self._get_param_names(), PREFIXES)
+        name = type(self).__name__
+        if not hint:
+            hint = (
+                f" {name}().get_params() lists them all; those of its parts have a"
+                " prefix, such as module__x or optimizer__x."
+            )
+        raise error(f"{name} has no parameter {key!r}.{hint}")
 
     def _prefixed(self, prefix: str | None = None) -> dict[str, Any]:
         """Return prefixed parameters: all with full names, or one prefix's without."""

@@ -9,6 +9,7 @@ from sklearn.base import RegressorMixin
 
 from sk_mixup.estimators._compat import with_callbacks
 from sk_mixup.estimators._intake import scored_targets
+from sk_mixup.estimators._keywords import explains_keywords
 from sk_mixup.estimators.predictions import IntervalRegressor
 from sk_mixup.estimators.tasks import Numbers, Regression, Task, Tasks
 
@@ -153,6 +154,7 @@ feature_importances_ :
         self.random_state = random_state
         self._store_prefixed(kwargs)
 
+    @explains_keywords
     @with_callbacks
     def fit(
         self,
@@ -207,6 +209,7 @@ feature_importances_ :
             groups=groups,
         )
 
+    @explains_keywords
     @with_callbacks
     def partial_fit(
         self, X: Any, y: Any = None, sample_weight: Any = None

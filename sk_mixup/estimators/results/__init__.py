@@ -1,5 +1,6 @@
 """What a fit leaves behind to be looked at: outputs, importance, history, versions."""
 
+from sk_mixup.estimators.results._history import history_frame
 from sk_mixup.estimators.results._importance import (
     check_has_columns,
     check_importance,
@@ -12,6 +13,7 @@ __all__ = [
     "check_has_columns",
     "check_importance",
     "check_outputs",
+    "history_frame",
     "importance_of",
     "joined",
 ]
