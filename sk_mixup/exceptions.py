@@ -4,7 +4,7 @@ import sys
 import warnings
 
 # Packages between a warning and the line that it is about.
-_BETWEEN = ("sk_mixup.", "sklearn.", "skorch.", "joblib.")
+_BETWEEN = ("sk_mixup.", "sklearn.", "skorch.", "joblib.", "torch.")
 
 
 class MixupWarning(UserWarning):
@@ -29,4 +29,5 @@ def warn_caller(message: str) -> None:
 
 
 def _is_between(names: dict[str, object]) -> bool:
-    return str(names.get("__name__")).startswith(_BETWEEN)
+    name = str(names.get("__name__"))
+    return name.startswith(_BETWEEN) or name == "pickle"

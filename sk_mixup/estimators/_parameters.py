@@ -13,6 +13,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from sk_mixup.estimators._keywords import near_parameters
+from sk_mixup.estimators.results import VERSIONS, versions, warn_of_versions
 
 #: Prefixes of skorch, and `mix`.
 PREFIXES = (
@@ -47,6 +48,21 @@ class PrefixedParameters(BaseEstimator):
                     if name != "self" and parameter.kind is not parameter.VAR_KEYWORD
                 ]
             )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Write down the versions that a pickle is of."""
+        state: dict[str, Any] = super().__getstate__()
+        return {**state, VERSIONS: versions()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a state, with a word where other versions wrote it."""
+        written = state.pop(VERSIONS, None)
+        super().__setstate__(state)
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            # An earlier version may have had no such parameter.
+            self.__dict__.setdefault(name, parameter.default)
+        if written is not None:
+            warn_of_versions(type(self).__name__, written)
 
     def _store_prefixed(self, parameters: dict[str, Any]) -> None:
         """Store ``**kwargs`` of the constructor.

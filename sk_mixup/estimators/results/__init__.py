@@ -7,8 +7,10 @@ from sk_mixup.estimators.results._importance import (
     importance_of,
 )
 from sk_mixup.estimators.results._outputs import as_tensors, check_outputs, joined
+from sk_mixup.estimators.results._versions import VERSIONS, versions, warn_of_versions
 
 __all__ = [
+    "VERSIONS",
     "as_tensors",
     "check_has_columns",
     "check_importance",
@@ -16,4 +18,6 @@ __all__ = [
     "history_frame",
     "importance_of",
     "joined",
+    "versions",
+    "warn_of_versions",
 ]
