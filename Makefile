@@ -15,12 +15,15 @@ DONE := $(VENV)/.installed
 # Environments of their own: for the wheel, and for the oldest versions allowed.
 WHEEL  := .venv-wheel
 OLDEST := .venv-oldest
+# And for packages of others that take our estimators.
+ECOSYSTEM := .venv-ecosystem
+ECOSYSTEM_PACKAGES := captum cleanlab fairlearn imbalanced-learn mapie optuna shap skrub sktime
 # The lower bounds of pyproject.toml. torch is the one of constraints.txt: its oldest
 # allowed version comes from PyPI with gigabytes of CUDA.
 OLDEST_VERSIONS := numpy==1.26.4 pandas==2.2.3 scikit-learn==1.6.1 skorch==1.2.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-wheel test-oldest lint docs bench clean
+.PHONY: help demo test test-wheel test-oldest test-ecosystem lint docs bench clean
 
 help:
 	@echo "make demo    sweep alpha on a real table, save a reliability plot in demo_output/"
@@ -30,6 +33,7 @@ help:
 	@echo "make test-wheel   build the wheel, install it elsewhere, run the short example"
 	@echo "make test-oldest  estimators and mixing with the oldest versions allowed"
 	@echo "make docs    build the site, docs/_build/html (warnings are errors)"
+	@echo "make test-ecosystem  the snippets of docs/ecosystem.md, as far as packages install"
 	@echo "make bench   all benchmarks (DATA=folder for those that need data sets)"
 	@echo "make clean   remove outputs, caches and the environments but .venv"
 	@echo
@@ -82,10 +86,21 @@ docs: $(DONE)
 	OMP_NUM_THREADS=2 $(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
+# One after the other: what does not install here is left out, and its test skipped.
+# Without our constraints, beside which some of them cannot be.
+test-ecosystem:
+	test -d $(ECOSYSTEM) || $(PYTHON) -m venv $(ECOSYSTEM)
+	$(ECOSYSTEM)/bin/python -m pip install -q -c constraints.txt torch
+	$(ECOSYSTEM)/bin/python -m pip install -q hypothesis matplotlib "pytest>=8.2" -e .
+	@for package in $(ECOSYSTEM_PACKAGES); do \
+	  $(ECOSYSTEM)/bin/python -m pip install -q $$package \
+	    || echo "$$package does not install here" >&2; done
+	OMP_NUM_THREADS=1 $(ECOSYSTEM)/bin/python -m pytest tests/ecosystem
+
 bench: $(DONE)
 	$(BIN)/python -m benchmarks all $(if $(DATA),--data $(DATA))
 
 clean:
-	rm -rf $(WHEEL) $(OLDEST) demo_output docs/_build docs/auto_gallery docs/generated build dist .pytest_cache .ruff_cache .mypy_cache \
+	rm -rf $(WHEEL) $(OLDEST) $(ECOSYSTEM) demo_output docs/_build docs/auto_gallery docs/generated build dist .pytest_cache .ruff_cache .mypy_cache \
 	  .import_linter_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -7,7 +7,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 # Packages between a warning and the line that it is about.
-_BETWEEN = ("sk_mixup.", "sklearn.", "skorch.", "joblib.")
+_BETWEEN = ("sk_mixup.", "sklearn.", "skorch.", "joblib.", "torch.")
 # What has been said in searches that are running.
 _SAID: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
@@ -41,7 +41,8 @@ def warn_caller(message: str) -> None:
 
 
 def _is_between(names: dict[str, object]) -> bool:
-    return str(names.get("__name__")).startswith(_BETWEEN)
+    name = str(names.get("__name__"))
+    return name.startswith(_BETWEEN) or name == "pickle"
 
 
 def _search_in(frame: FrameType) -> Any:

@@ -10,14 +10,15 @@ a fitted estimator as it was.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pandas as pd
 import torch
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sk_mixup.estimators._compat import CallbackSupportMixin
-from sk_mixup.estimators._features import FEATURES, has_features
+from sk_mixup.estimators._features import FEATURES, check_table, has_features
 from sk_mixup.estimators._finishing import finish
 from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._going_on import check_changes
@@ -32,6 +33,12 @@ from sk_mixup.estimators._stored_state import (
     state_without_code,
 )
 from sk_mixup.estimators._training import Training, prepare
+from sk_mixup.estimators.results import (
+    as_tensors,
+    check_outputs,
+    history_frame,
+    joined,
+)
 from sk_mixup.estimators.tasks import Task, Tasks
 from sk_mixup.inputs import DatasetRows, LazyRows, is_stream
 from sk_mixup.mixing import MixPreview
@@ -39,6 +46,7 @@ from sk_mixup.training import (
     check_item,
     deep_copy,
     may_take_tables,
+    module_input,
     own_mode,
     predict_outputs,
     predict_stream,
@@ -48,6 +56,9 @@ from sk_mixup.training import (
 
 # Rows encoded at once for a prediction: many blocks of the net, few megabytes.
 _ENCODED_ROWS = 65_536
+# Outputs of so many values or more per row are used block by block.
+_WIDE = 64
+_STREAMED_ROWS = 256
 
 
 class BaseMixup(CallbackSupportMixin, PrefixedParameters):
@@ -101,7 +112,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             At the end, if one has come: what was learnt before is taken over.
         """
         fitted = finish(training)
-        for name in FEATURES:
+        for name in (*FEATURES, "feature_importances_"):
             self.__dict__.pop(name, None)
         self.__dict__.update(fitted.attributes())
         if training.context is not None:
@@ -168,41 +179,140 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         """
         return preview(self, X, y, n)
 
+    def history_frame(self) -> pd.DataFrame:
+        """Return `history_` as a table with a row per epoch.
+
+        Returns
+        -------
+        frame : DataFrame of shape (n_epochs, n_columns)
+            "epoch", from 1 on, "train_loss", "valid_loss" and whatever else was
+            recorded of an epoch, that of batches left out. Values that only some
+            epochs have are missing in the others.
+
+        See Also
+        --------
+        sk_mixup.inspection.HistoryDisplay : The same as a picture.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sk_mixup import MixupRegressor
+        >>> X = np.linspace(0, 1, 40).reshape(-1, 1)
+        >>> model = MixupRegressor(max_epochs=5, random_state=0).fit(X, X[:, 0])
+        >>> model.history_frame()[["epoch", "train_loss"]].shape
+        (5, 2)
+        """
+        check_is_fitted(self)
+        return history_frame(self.history_)
+
     # -- predict ----------------------------------------------------------------------
 
-    def _outputs(self, X: Any) -> torch.Tensor:
-        """Return the raw outputs of the module for every row."""
+    def encode(self, X: Any) -> Any:
+        """Return rows as the module sees them, for whoever asks the module itself.
+
+        With `decode`, tools that look into a net, such as captum or SHAP's deep
+        explainers, and exports need nothing private: ``model.module_(**x)`` of the
+        encoded rows, ``model.decode`` of what it returns.
+
+        Parameters
+        ----------
+        X : like in `fit`
+
+        Returns
+        -------
+        x : dict, tuple or Tensor
+            On the device of the module, all rows at once: a dict is passed by name
+            (``module_(**x)``), a tuple by position (``module_(*x)``), a tensor as it
+            is (``module_(x)``). Nets of the library for tables take "numeric" and
+            "categorical", those for texts "ids" and "mask". Pixels are floats.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sk_mixup import MixupClassifier
+        >>> X = np.linspace(0, 1, 40).reshape(-1, 1)
+        >>> model = MixupClassifier(max_epochs=5, random_state=0).fit(X, X[:, 0] > 0.5)
+        >>> x = model.encode(X)
+        >>> {name: tuple(values.shape) for name, values in x.items()}
+        {'numeric': (40, 1), 'categorical': (40, 0)}
+        >>> proba = model.decode(model.module_(**x))
+        >>> bool(np.allclose(proba, model.predict_proba(X), atol=1e-6))
+        True
+        """
+        check_is_fitted(self)
+        device = self.net_.device_of_weights()
+        if not is_stream(X):
+            table = self._checked(X)
+            return module_input(self._source_.transform(table), device)
+        loader = self.net_.get_params_for("iterator_valid")
+        batches = predicted_batches(self._source_, X, loader)(_STREAMED_ROWS)
+        return joined([module_input(batch, device) for batch in batches])
+
+    def _outputs(
+        self, X: Any, made_of: Callable[[torch.Tensor], torch.Tensor] | None = None
+    ) -> torch.Tensor:
+        """Return the raw outputs of the module for every row, or what is made of them.
+
+        Parameters
+        ----------
+        X : object
+        made_of : callable or None
+            Makes something of the outputs of some rows, row by row. It is called block
+            by block where outputs are wide, so that they need not all be kept.
+        """
         check_is_fitted(self)
         with own_mode():
-            return self._outputs_of(X)
+            return self._outputs_of(X, made_of)
 
-    def _outputs_of(self, X: Any) -> torch.Tensor:
+    def _outputs_of(
+        self, X: Any, made_of: Callable[[torch.Tensor], torch.Tensor] | None
+    ) -> torch.Tensor:
         module = self.net_.for_prediction(self.module_)
         device = self.net_.device_of_weights()
         loader = self.net_.get_params_for("iterator_valid")
+        read = self._objective_.read
+        width = self._task().n_outputs
+        table = None if is_stream(X) else self._checked(X)
+        # Items of a data set have not been looked at: their outputs are, below.
+        is_wide = made_of is not None and width >= _WIDE
+        is_wide = is_wide and not isinstance(table, DatasetRows)
+        if is_wide:
+            read = _Made(made_of, read)
         if is_stream(X):
             batches = predicted_batches(self._source_, X, loader)
-            return predict_stream(module, batches, device, self._objective_.read)
-        table = self._source_.check(X)
-        if has_features(table):
-            validate_data(self, table, reset=False, skip_check_array=True)
+            found = predict_stream(module, batches, device, read)
+            return found if made_of is None or is_wide else made_of(found)
         outputs = [
             predict_outputs(
                 module,
                 self._source_.transform(part),
                 device,
-                self._objective_.read,
+                read,
                 loader,
+                width * getattr(self.module_, "n_members", 1),
             )
             for part in _parts(table)
         ]
         found = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
         if isinstance(table, DatasetRows):
-            # Its items have not been looked at.
             bad = found.isnan().reshape(len(found), -1).any(1)
             if bad.any():
                 check_item(table, int(bad.nonzero()[0]))
-        return found
+        return found if made_of is None or is_wide else made_of(found)
+
+    def _checked(self, X: Any) -> Any:
+        """Return rows that can be encoded."""
+        table = self._source_.check(X)
+        if has_features(table):
+            check_table(self, table, reset=False)
+        return table
+
+    def _read_outputs(self, outputs: Any) -> torch.Tensor:
+        """Return what a module returned as one tensor on the CPU, checked."""
+        check_is_fitted(self)
+        read = self._objective_.read(as_tensors(outputs))
+        check_outputs(read, self._task())
+        return read.detach().cpu()
 
     # -- store ------------------------------------------------------------------------
 
@@ -281,6 +391,18 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = may_take_tables(self.module)
         return tags
+
+
+class _Made:
+    """Reads what a module returns, and makes something of it at once."""
+
+    def __init__(self, made_of: Any, read: Any) -> None:
+        self.made_of = made_of
+        self.read = read
+
+    def __call__(self, output: Any) -> torch.Tensor:
+        made: torch.Tensor = self.made_of(self.read(output).cpu())
+        return made
 
 
 def _parts(table: Any) -> Iterator[Any]:

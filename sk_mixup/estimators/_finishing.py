@@ -10,6 +10,7 @@ from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._fold_members import found_alpha
 from sk_mixup.estimators._out_of_fold import out_of_fold
 from sk_mixup.estimators._training import Training
+from sk_mixup.estimators.results import importance_of
 from sk_mixup.training import (
     MemberRows,
     joint_temperature,
@@ -23,8 +24,10 @@ def finish(training: Training) -> Fitted:
     """Let go of a training; return what the estimator becomes."""
     training.settle()
     run, temperature = training.run, training.fitted.temperature
+    importance = None
     try:
         temperature = _temperature(training)
+        importance = _importance(training)
     except KeyboardInterrupt as error:
         run.interrupt = error
     return replace(
@@ -33,7 +36,16 @@ def finish(training: Training) -> Fitted:
         alpha=found_alpha(run.method, training.data.members[0]),
         temperature=temperature,
         interrupted=run.interrupt is not None,
+        importance=importance,
     )
+
+
+def _importance(training: Training) -> Any:
+    """Return what the columns count, where that was asked for."""
+    settings = training.settings
+    asked = settings.importance is not None and not settings.partial
+    asked = asked and training.run.interrupt is None
+    return importance_of(training) if asked else None
 
 
 def _temperature(training: Training) -> Any:

@@ -36,6 +36,8 @@ class Fitted:
         Parameters of the estimator; None: of an earlier version, which kept none.
     interrupted : bool
         Whether Ctrl-C has ended the training.
+    importance : ndarray or None
+        Of every feature; None: nobody asked.
     """
 
     net: Any
@@ -49,6 +51,7 @@ class Fitted:
     alpha: Any = None
     given: dict[str, Any] | None = None
     interrupted: bool = False
+    importance: Any = None
 
     def attributes(self) -> dict[str, Any]:
         """Return the attributes of the estimator by name."""
@@ -69,6 +72,8 @@ class Fitted:
             known["n_iter_"] = self.n_iter
             known["alpha_"] = self.alpha
             known["interrupted_"] = self.interrupted
+        if self.importance is not None:
+            known["feature_importances_"] = self.importance
         return known
 
     @classmethod

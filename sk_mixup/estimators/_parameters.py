@@ -7,11 +7,13 @@ object or module must not change because an estimator was given a parameter.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from typing import Any
 
 from sklearn.base import BaseEstimator
+
+from sk_mixup.estimators._keywords import near_parameters
+from sk_mixup.estimators.results import VERSIONS, versions, warn_of_versions
 
 #: Prefixes of skorch, and `mix`.
 PREFIXES = (
@@ -47,6 +49,21 @@ class PrefixedParameters(BaseEstimator):
                 ]
             )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Write down the versions that a pickle is of."""
+        state: dict[str, Any] = super().__getstate__()
+        return {**state, VERSIONS: versions()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a state, with a word where other versions wrote it."""
+        written = state.pop(VERSIONS, None)
+        super().__setstate__(state)
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            # An earlier version may have had no such parameter.
+            self.__dict__.setdefault(name, parameter.default)
+        if written is not None:
+            warn_of_versions(type(self).__name__, written)
+
     def _store_prefixed(self, parameters: dict[str, Any]) -> None:
         """Store ``**kwargs`` of the constructor.
 
@@ -63,22 +80,14 @@ class PrefixedParameters(BaseEstimator):
         prefix, separator, rest = key.partition("__")
         if separator and rest and prefix in PREFIXES:
             return
-        names = self._get_param_names()
-        known = [*names, *(f"{p}__" for p in PREFIXES)]
-        near = [
-            f"{p}__{key[len(p) :].lstrip('_')}"
-            for p in PREFIXES
-            if key.startswith(f"{p}_")
-        ][:1]
-        if not near:
-            near = difflib.get_close_matches(key, names, n=1)
-        if not near and separator:
-            near = [f"{p}__{rest}" for p in difflib.get_close_matches(prefix, PREFIXES)]
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise error(
-            f"{type(self).__name__} has no parameter {key!r}.{hint} Parameters and"
-            f" prefixes: {', '.join(known)}."
-        )
+        hint = near_parameters(key, self._get_param_names(), PREFIXES)
+        name = type(self).__name__
+        if not hint:
+            hint = (
+                f" {name}().get_params() lists them all; those of its parts have a"
+                " prefix, such as module__x or optimizer__x."
+            )
+        raise error(f"{name} has no parameter {key!r}.{hint}")
 
     def _prefixed(self, prefix: str | None = None) -> dict[str, Any]:
         """Return prefixed parameters: all with full names, or one prefix's without."""

@@ -9,7 +9,8 @@ from sklearn.base import RegressorMixin
 
 from sk_mixup.estimators._compat import with_callbacks
 from sk_mixup.estimators._intake import scored_targets
-from sk_mixup.estimators._interval_predictions import IntervalRegressor
+from sk_mixup.estimators._keywords import explains_keywords
+from sk_mixup.estimators.predictions import IntervalRegressor
 from sk_mixup.estimators.tasks import Numbers, Regression, Task, Tasks
 
 
@@ -23,7 +24,7 @@ class MixupRegressor(RegressorMixin, IntervalRegressor):
     module, mix, alpha, preset, max_epochs, batch_size, lr, optimizer, callbacks, \
 augment, schedule, warmup, ema, clip_norm, accumulate, precision, compile, \
 channels_last, device, verbose, warm_start, categorical_features, validation_fraction, \
-n_iter_no_change, random_state, **kwargs :
+n_iter_no_change, importance, random_state, **kwargs :
         As for :class:`MixupClassifier`.
     criterion : type, module, function, name or None, default=None
         ``"mae"`` is ``torch.nn.L1Loss``; None: squared error, or the loss of `head`.
@@ -47,7 +48,7 @@ n_iter_no_change, random_state, **kwargs :
     ----------
     n_features_in_, feature_names_in_, n_iter_, net_, module_ :
         As for :class:`MixupClassifier`.
-    alpha_, interrupted_ :
+    alpha_, interrupted_, feature_importances_ :
         As for :class:`MixupClassifier`.
     history_ : skorch.history.History
         Per epoch `train_loss` (on mixed batches) and with validation `valid_loss`, on
@@ -118,6 +119,7 @@ n_iter_no_change, random_state, **kwargs :
         early_stopping: Any = "auto",
         validation_fraction: float = 0.1,
         n_iter_no_change: int | None = None,
+        importance: str | None = None,
         random_state: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -149,9 +151,11 @@ n_iter_no_change, random_state, **kwargs :
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.importance = importance
         self.random_state = random_state
         self._store_prefixed(kwargs)
 
+    @explains_keywords
     @with_callbacks
     def fit(
         self,
@@ -208,6 +212,7 @@ n_iter_no_change, random_state, **kwargs :
             groups=groups,
         )
 
+    @explains_keywords
     @with_callbacks
     def partial_fit(
         self, X: Any, y: Any = None, sample_weight: Any = None
@@ -246,8 +251,22 @@ n_iter_no_change, random_state, **kwargs :
         """
         if return_std:
             return self._mean_and_deviation(X)
-        raw = self._raw(X)
-        return self._on_scale(raw if self._head_ is None else self._head_.point(raw))
+        return self._points(self._outputs(X))
+
+    def decode(self, outputs: Any) -> np.ndarray:
+        """Return the predictions that raw outputs of the module mean.
+
+        Parameters
+        ----------
+        outputs : Tensor or array of shape (n_samples, ...)
+            What `module_` returns for rows as `encode` gives them.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
+            As `predict` returns them: on the scale of the target, means or medians.
+        """
+        return self._points(self._read_outputs(outputs))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the coefficient of determination.

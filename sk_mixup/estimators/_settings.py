@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sk_mixup.estimators._checks import check_count, check_positive
+from sk_mixup.estimators.results import check_importance
 from sk_mixup.estimators.tasks import Task, Tasks
 from sk_mixup.mixing import Method, resolve_method
 from sk_mixup.training import (
@@ -85,6 +86,7 @@ class Settings:
     validation_fraction: Any
     n_iter_no_change: Any
     random_state: Any
+    importance: Any = None
     #: None where nothing is calibrated.
     calibration: Any = None
 
@@ -210,6 +212,7 @@ class Settings:
             raise ValueError(
                 f"preset must be one of {list(PRESETS)}; got {self.preset!r}."
             )
+        check_importance(self.importance)
         module_kind(self.module)
         self.knobs()
         for name in self.under("dataset"):

@@ -20,6 +20,7 @@ from sk_mixup.estimators._going_on import net_to_go_on_with
 from sk_mixup.estimators._plan import Plan
 from sk_mixup.estimators._reading import FitData, in_folds
 from sk_mixup.estimators._settings import Settings
+from sk_mixup.estimators.results import check_has_columns
 from sk_mixup.exceptions import warn_caller
 from sk_mixup.mixing import Mixup, OneOf
 from sk_mixup.training import (
@@ -143,6 +144,8 @@ def prepare(settings: Settings, data: FitData, *, reports: bool = True) -> Train
         Whether scikit-learn's callbacks are told of the training.
     """
     task, train = data.task, data.train
+    if settings.importance is not None:
+        check_has_columns(data.source, train, data.features)
     device = resolve_device(settings.device)
     n_rows = train.n_rows or _UNKNOWN_ROWS
     has_folds = data.members[0] > 0

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from sk_mixup.exceptions import warn_caller
+
 #: Endings of files that count as images.
 SUFFIXES = (
     ".bmp",
@@ -24,12 +26,15 @@ SUFFIXES = (
     ".tiff",
     ".webp",
 )
+# JPEGs of several pictures are called MPO.
+_FORMATS = ("BMP", "GIF", "JPEG", "MPO", "PPM", "PNG", "TIFF", "WEBP")
 
 
 class ImageFolder(Dataset[tuple[Tensor, int]]):
     """Images in one folder per class, loaded when they are needed.
 
-    Other files than images, and names that start with a dot, are left out.
+    Other files than images, and names that start with a dot, are left out; so is, with
+    a warning, what is no file within the folder: links that lead out of it, pipes.
 
     Parameters
     ----------
@@ -40,6 +45,9 @@ class ImageFolder(Dataset[tuple[Tensor, int]]):
         then all must have the size of the first.
     mode : str, default="RGB"
         Pillow's mode to convert to: "RGB" has 3 channels, "L" one.
+    max_pixels : int, default=2**26
+        Images of more pixels (height times width) are an error: a small file can
+        unfold to more than memory holds.
 
     Attributes
     ----------
@@ -55,7 +63,8 @@ class ImageFolder(Dataset[tuple[Tensor, int]]):
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If it holds no images, or one is unreadable or of another size (on access).
+        If it holds no images, or one is unreadable, too large or of another size (on
+        access); the message names the file.
     ImportError
         If Pillow is not installed.
 
@@ -82,11 +91,18 @@ class ImageFolder(Dataset[tuple[Tensor, int]]):
         path: str | os.PathLike[str],
         size: int | tuple[int, int] | None = None,
         mode: str = "RGB",
+        max_pixels: int = 2**26,
     ) -> None:
         _pillow()
         self.path = Path(path)
         self.size = (size, size) if isinstance(size, int) else size
         self.mode = mode
+        if not isinstance(max_pixels, int) or max_pixels < 1:
+            raise ValueError(
+                f"ImageFolder: max_pixels must be an int of at least 1; got"
+                f" {max_pixels!r}."
+            )
+        self.max_pixels = max_pixels
         if not self.path.is_dir():
             raise FileNotFoundError(
                 f"ImageFolder: there is no folder {str(self.path)!r}."
@@ -96,7 +112,15 @@ class ImageFolder(Dataset[tuple[Tensor, int]]):
             for folder in self.path.iterdir()
             if folder.is_dir() and not folder.name.startswith(".")
         )
-        found = {folder.name: _images(folder) for folder in folders}
+        root, strange = self.path.resolve(), [f for f in folders if f.is_symlink()]
+        strange = [folder for folder in strange if not _is_within(folder, root)]
+        folders = [folder for folder in folders if folder not in strange]
+        found = {}
+        for folder in folders:
+            found[folder.name], others = _images(folder, root)
+            strange += others
+        if strange:
+            _warn_of_strange(strange)
         empty = [name for name, files in found.items() if not files]
         if empty or not found:
             what = f"the folders {empty} hold none" if found else "it holds no folders"
@@ -120,8 +144,11 @@ class ImageFolder(Dataset[tuple[Tensor, int]]):
 
     def _load(self, file: Path) -> Tensor:
         image_module = _pillow()
+        if not file.is_file():  # a pipe would be waited for
+            raise ValueError(f"ImageFolder: {str(file)!r} is no file any more.")
         try:
-            with image_module.open(file) as image:
+            with image_module.open(file, formats=_formats(image_module)) as image:
+                self._check_pixels(file, image.height, image.width)
                 image = image.convert(self.mode)
                 if self.size is not None:
                     height, width = self.size
@@ -129,6 +156,8 @@ class ImageFolder(Dataset[tuple[Tensor, int]]):
                         (width, height), image_module.Resampling.BILINEAR
                     )
                 pixels = np.array(image)
+        except _TooLarge:
+            raise
         except (
             OSError,
             SyntaxError,
@@ -148,10 +177,22 @@ class ImageFolder(Dataset[tuple[Tensor, int]]):
         pixels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
         return torch.from_numpy(np.ascontiguousarray(pixels))
 
+    def _check_pixels(self, file: Path, height: int, width: int) -> None:
+        # Pickled by an earlier version, it may have no limit.
+        limit = getattr(self, "max_pixels", 2**26)
+        if height * width > limit:
+            raise _TooLarge(
+                f"ImageFolder: {str(file)!r} is {height} x {width} (height x width),"
+                f" more than max_pixels={limit}. Remove the file, or give a larger"
+                " max_pixels if it is what it should be."
+            )
+
     def _check_size(self, file: Path, size: tuple[int, ...]) -> None:
         if self._first_size is None:
             # Of the first file, so that the message is the same in every order.
-            with _pillow().open(self.files[0]) as image:
+            image_module = _pillow()
+            first = self.files[0]
+            with image_module.open(first, formats=_formats(image_module)) as image:
                 self._first_size = (image.height, image.width)
         if self.size is None and size != self._first_size:
             raise ValueError(
@@ -168,12 +209,44 @@ class ImageFolder(Dataset[tuple[Tensor, int]]):
         )
 
 
-def _images(folder: Path) -> list[Path]:
-    return sorted(
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+class _TooLarge(ValueError):
+    """An image of too many pixels."""
+
+
+def _images(folder: Path, root: Path) -> tuple[list[Path], list[Path]]:
+    """Return the images below a folder, and what only looks like one."""
+    files, strange = [], []
+    for file in sorted(folder.rglob("*")):
+        if file.suffix.lower() not in SUFFIXES or file.name.startswith("."):
+            continue
+        if file.is_file() and _is_within(file, root):
+            files.append(file)
+        elif not file.is_dir() or file.is_symlink():
+            strange.append(file)
+    return files, strange
+
+
+def _is_within(path: Path, root: Path) -> bool:
+    """Whether a path, its links followed, lies below a folder."""
+    try:
+        return path.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # links in a circle
+        return False
+
+
+def _warn_of_strange(paths: list[Path]) -> None:
+    shown = ", ".join(repr(str(path)) for path in paths[:5])
+    more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
+    warn_caller(
+        f"ImageFolder leaves out {shown}{more}: links that lead out of the folder or"
+        " nowhere, or no regular files. Copy images to where they are wanted."
     )
+
+
+def _formats(image_module: Any) -> list[str]:
+    """Return the formats of `SUFFIXES`; others, as EPS, run programs to be read."""
+    image_module.init()
+    return [name for name in _FORMATS if name in image_module.OPEN]
 
 
 def _pillow() -> Any:

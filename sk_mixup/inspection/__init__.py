@@ -9,12 +9,14 @@ from sk_mixup.inspection._calibration import (
     expected_calibration_error,
     reliability_curve,
 )
+from sk_mixup.inspection._history import HistoryDisplay
 from sk_mixup.inspection._mix import MixDisplay
 from sk_mixup.inspection._reliability import ReliabilityDisplay
 from sk_mixup.inspection._sweep import AlphaSweepDisplay
 
 __all__ = [
     "AlphaSweepDisplay",
+    "HistoryDisplay",
     "MixDisplay",
     "ReliabilityCurve",
     "ReliabilityDisplay",

@@ -44,7 +44,7 @@ _NOT_READ = {
     *("callbacks", "augment", "schedule", "warmup", "ema", "clip_norm", "accumulate"),
     *("precision", "compile", "channels_last", "device", "verbose"),
     # Its streams are compared instead.
-    *("n_iter_no_change", "random_state"),
+    *("n_iter_no_change", "random_state", "importance"),
 }
 _PREFIXES_NOT_READ = {"mix", "module", "optimizer", "criterion", "callbacks", "compile"}
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import copy
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -204,6 +205,9 @@ class HuggingFaceNet(_ExternalNet):
         ``"encoder.layer.0*"``.
     lr_decay : float or None
         Factor of the learning rate from one layer to the one before it.
+    trust_remote_code : bool, default=False
+        Whether code that comes with the model may run. Nobody is asked: without it,
+        such a model is an error.
 
     Notes
     -----
@@ -225,18 +229,30 @@ class HuggingFaceNet(_ExternalNet):
         channel_std: Any = None,
         freeze: str | Sequence[str] | None = None,
         lr_decay: float | None = None,
+        trust_remote_code: bool = False,
     ) -> None:
         super().__init__()
-        transformers = _import("transformers", f"module='hf/{name}'", "hf")
-        config = _config(transformers, name, config)
-        config.num_labels = n_outputs
-        auto = _auto_class(transformers, config)
-        if pretrained:
-            self.model = auto.from_pretrained(
-                name, config=config, ignore_mismatched_sizes=True
+        if not isinstance(trust_remote_code, bool):
+            raise TypeError(
+                "trust_remote_code must be True or False; got"
+                f" {trust_remote_code!r} of type {type(trust_remote_code).__name__}."
             )
-        else:
-            self.model = auto.from_config(config)
+        transformers = _import("transformers", f"module='hf/{name}'", "hf")
+        with _refuses_code(name):
+            config = _config(transformers, name, config, trust_remote_code)
+            config.num_labels = n_outputs
+            auto = _auto_class(transformers, config, trust_remote_code)
+            if pretrained:
+                self.model = auto.from_pretrained(
+                    name,
+                    config=config,
+                    ignore_mismatched_sizes=True,
+                    trust_remote_code=trust_remote_code,
+                )
+            else:
+                self.model = auto.from_config(
+                    config, trust_remote_code=trust_remote_code
+                )
         self.main_input = str(self.model.main_input_name)
         self.pad_token_id: int | None = getattr(config, "pad_token_id", None)
         self.scale: Standardize | None = None
@@ -286,16 +302,31 @@ class HuggingFaceNet(_ExternalNet):
         return output
 
 
-def _config(transformers: Any, name: str, config: Any) -> Any:
+@contextmanager
+def _refuses_code(name: str) -> Iterator[None]:
+    """Say what to do about a model that comes with code."""
+    try:
+        yield
+    except ValueError as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise ValueError(
+            f"module='hf/{name}' comes with code of its own, which would run in this"
+            " process. Read it, and say module__trust_remote_code=True if you trust it;"
+            " or choose a model that transformers knows."
+        ) from error
+
+
+def _config(transformers: Any, name: str, config: Any, trusts: bool) -> Any:
     """Return a config of our own to change."""
     if config is None:
-        return transformers.AutoConfig.from_pretrained(name)
+        return transformers.AutoConfig.from_pretrained(name, trust_remote_code=trusts)
     if isinstance(config, Mapping):
         return transformers.AutoConfig.for_model(**{"model_type": name, **config})
     return copy.deepcopy(config)
 
 
-def _auto_class(transformers: Any, config: Any) -> Any:
+def _auto_class(transformers: Any, config: Any, trusts: bool) -> Any:
     kinds = (
         "AutoModelForSequenceClassification",
         "AutoModelForImageClassification",
@@ -304,6 +335,10 @@ def _auto_class(transformers: Any, config: Any) -> Any:
     for kind in kinds:
         auto = getattr(transformers, kind)
         if type(config) in auto._model_mapping:
+            return auto
+        if kind in (getattr(config, "auto_map", None) or {}):
+            if not trusts:
+                raise ValueError("Its classifier needs trust_remote_code.")
             return auto
     raise ValueError(
         f"config: transformers has no classifier of texts, images or sounds for"

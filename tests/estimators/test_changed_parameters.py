@@ -133,6 +133,10 @@ CASES = {
     "calibration": raises(
         "calibration='temperature' needs rows", calibration="temperature"
     ),
+    "importance": seen(
+        lambda m: m.feature_importances_.shape == (X.shape[1],),
+        importance="permutation",
+    ),
     "random_state": changed_weights(random_state=7, batch_size=16),
     "head": raises(
         "head='gaussian'.* began with head 'mean'", regressor, head="gaussian"
@@ -180,6 +184,7 @@ NOT_OF_PARTS = {
     "schedule",
     "warmup",
     "calibration",
+    "importance",
 }
 
 

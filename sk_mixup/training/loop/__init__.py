@@ -16,6 +16,7 @@ from sk_mixup.training.loop._net_class import mixing_net_class
 from sk_mixup.training.loop._overrides import check_instance
 from sk_mixup.training.loop._prediction import (
     call_module,
+    module_input,
     predict_outputs,
     predict_stream,
 )
@@ -25,6 +26,8 @@ from sk_mixup.training.loop._steps import Stepper
 from sk_mixup.training.loop._storing import deep_copy, reduced_whole, shallow_copy
 from sk_mixup.training.loop._temperature import (
     decided,
+    log_odds,
+    log_tempered,
     no_temperature,
     outputs_of,
     takes_temperature,
@@ -54,8 +57,11 @@ __all__ = [
     "has_images",
     "is_finite",
     "joint_temperature",
+    "log_odds",
+    "log_tempered",
     "member_outputs",
     "mixing_net_class",
+    "module_input",
     "no_temperature",
     "outputs_of",
     "predict_outputs",

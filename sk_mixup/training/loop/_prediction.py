@@ -38,6 +38,8 @@ LARGE_BLOCK = 1024
 _SMALL_INPUT = 512
 # Wide rows (images) run in small blocks always.
 _WIDE_ROW_BYTES = 16_384
+# Wide outputs too: thousands of classes, of each member of a net.
+_BLOCK_VALUES = 2**22
 
 
 @torch.inference_mode()
@@ -47,6 +49,7 @@ def predict_outputs(
     device: str,
     read: Callable[[Any], Tensor] = main_output,
     loader: Mapping[str, Any] | None = None,
+    width: int = 1,
 ) -> Tensor:
     """Return the outputs of all rows on the CPU.
 
@@ -61,6 +64,8 @@ def predict_outputs(
         Makes one tensor of what the module returns.
     loader : mapping or None
         Arguments of the `DataLoader` that reads the rows of a data set.
+    width : int, default=1
+        Values that the module computes for a row, those of all members.
 
     Returns
     -------
@@ -69,21 +74,24 @@ def predict_outputs(
     if module.training:
         module.eval()
     n_rows = len(first_input(x))
-    block = block_size(x, n_rows)
+    block = block_size(x, n_rows, width)
     target = torch.device(device)
     if n_rows <= block:
         rows = select(x, slice(None))
         return _run(module, _padded(rows, block - n_rows), target, read)[:n_rows]
-    outputs = []
+    # Written into one tensor: small ones kept per block would split the memory that
+    # large blocks leave behind.
+    outputs: Tensor | None = None
+    done = 0
     for rows in _blocks(x, n_rows, block, loader):
-        missing = block - len(first_input(rows))
-        if missing > 0:
-            outputs.append(
-                _run(module, _padded(rows, missing), target, read)[:-missing]
-            )
-        else:
-            outputs.append(_run(module, rows, target, read))
-    return torch.cat(outputs)
+        n_own = len(first_input(rows))
+        output = _run(module, _padded(rows, block - n_own), target, read)[:n_own]
+        if outputs is None:
+            outputs = output.new_empty((n_rows, *output.shape[1:]))
+        outputs[done : done + n_own] = output
+        done += n_own
+    assert outputs is not None
+    return outputs
 
 
 @torch.inference_mode()
@@ -122,12 +130,31 @@ def predict_stream(
     return torch.cat(outputs)
 
 
-def block_size(x: Input, n_rows: int) -> int:
+def block_size(x: Input, n_rows: int, width: int = 1) -> int:
     """Return the fixed number of rows that run together."""
     row = _row_bytes(x)
     if n_rows <= _SMALL_INPUT or row > _WIDE_ROW_BYTES:
         return SMALL_BLOCK
-    return LARGE_BLOCK
+    block = LARGE_BLOCK
+    while block > SMALL_BLOCK and block * width > _BLOCK_VALUES:
+        block //= 2
+    return block
+
+
+def module_input(x: Input, device: str) -> Any:
+    """Return all rows as a module gets them, on its device.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, ...), dict or tuple of such, or rows to be read
+    device : str
+
+    Returns
+    -------
+    x : Tensor, dict or tuple
+        In memory of its own: who gets it may write into it.
+    """
+    return _copied(pixels_to_floats(move(select(x, slice(None)), torch.device(device))))
 
 
 def call_module(module: torch.nn.Module | OwnInfer, x: Any) -> Any:
@@ -177,6 +204,12 @@ def pixels_to_floats(x: Any) -> Any:
     if isinstance(x, Mapping):
         return {key: pixels_to_floats(value) for key, value in x.items()}
     return tuple(map(pixels_to_floats, x)) if isinstance(x, tuple) else x
+
+
+def _copied(x: Any) -> Any:
+    if isinstance(x, Mapping):
+        return {key: _copied(value) for key, value in x.items()}
+    return tuple(map(_copied, x)) if isinstance(x, tuple) else x.clone()
 
 
 def _blocks(

@@ -6,7 +6,10 @@ from typing import Any
 
 from skorch.callbacks import Callback, PrintLog
 
+from sk_mixup.training.loop._notebook_bar import in_notebook, notebook_bar
 from sk_mixup.training.recipes import Course
+
+_FORMAT = "{l_bar}{bar}| {n:.1f}/{total} [{elapsed}<{remaining}{postfix}]"
 
 
 class TrainingBar(Callback):
@@ -28,14 +31,17 @@ class TrainingBar(Callback):
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Open the bar, and let the table print above it."""
-        from tqdm.auto import tqdm
+        from tqdm import tqdm
 
-        self.bar_ = tqdm(
-            total=self._planned,
-            unit="epoch",
-            bar_format="{l_bar}{bar}| {n:.1f}/{total} [{elapsed}<{remaining}{postfix}]",
-            leave=False,
-        )
+        options: dict[str, Any] = {
+            "total": self._planned,
+            "unit": "epoch",
+            "bar_format": _FORMAT,
+        }
+        if in_notebook():
+            self.bar_: Any = notebook_bar(**options)
+        else:
+            self.bar_ = tqdm(leave=False, **options)
         self.logs_ = [c for _, c in net.callbacks_ if type(c) is PrintLog]
         self.sinks_ = [log.sink for log in self.logs_]
         for log in self.logs_:

@@ -63,7 +63,7 @@ def deep_copy(self: Any, memo: dict[int, Any]) -> Any:
     memo[id(self)] = twin
     _let_go_of_graphs(self, memo)
     # Less what only a running training needs.
-    vars(twin).update(copy.deepcopy(self.__getstate__(), memo))
+    twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
     return twin
 
 

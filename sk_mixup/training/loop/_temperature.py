@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sk_mixup.metrics import fit_temperature
 from sk_mixup.mixing import output_activation
@@ -89,15 +90,55 @@ def tempered(
     return _tempered(objective, outputs, temperature)
 
 
-def decided(objective: Any, proba: Any) -> Any:
-    """Return the class that is predicted at some probabilities.
+def decided(objective: Any, proba: Tensor) -> Tensor:
+    """Return the class that is predicted at some probabilities, int64.
 
     Parameters
     ----------
     objective : Objective
-    proba : ndarray of shape (n, n_classes)
+    proba : Tensor of shape (n, n_classes)
     """
-    return _of_one(objective).decided(torch.from_numpy(proba)).numpy()
+    return _of_one(objective).decided(proba)
+
+
+def log_tempered(
+    objective: Any, outputs: Tensor, temperature: Temperature
+) -> Tensor | list[Tensor]:
+    """Return the logarithms of what `tempered` returns, also of tiny probabilities.
+
+    Parameters
+    ----------
+    objective, outputs, temperature :
+        As for `tempered`.
+    """
+    objective = _of_one(objective)
+    if isinstance(objective, MultiOutputObjective):
+        assert isinstance(temperature, list)
+        return [
+            _log_tempered(one, head, temperature[j])
+            for j, one, head in objective.heads(outputs)
+        ]
+    assert isinstance(temperature, float)
+    return _log_tempered(objective, outputs, temperature)
+
+
+def log_odds(objective: Any, outputs: Tensor, temperature: Temperature) -> Tensor:
+    """Return the log-odds of the second of two classes, float64 of shape (n,).
+
+    Above zero where `tempered` has the second class as the more probable one.
+
+    Parameters
+    ----------
+    objective, outputs, temperature :
+        As for `tempered`.
+    """
+    log_proba = log_tempered(objective, outputs, temperature)
+    proba = tempered(objective, outputs, temperature)
+    assert isinstance(log_proba, Tensor)
+    assert isinstance(proba, Tensor)
+    odds = log_proba[:, 1] - log_proba[:, 0]
+    # A difference that probabilities cannot show is a tie for `predict`.
+    return odds.masked_fill(proba[:, 1] == proba[:, 0], 0.0)
 
 
 def temperature_of(
@@ -156,7 +197,10 @@ def outputs_of(
     module = net.for_prediction(net.module_)
     if isinstance(data, ArrayData):
         options = net.get_params_for("iterator_valid")
-        outputs = predict_outputs(module, data.X, net.device, objective.read, options)
+        width = getattr(net.module_, "n_members", 1) * (objective.n_classes or 1)
+        outputs = predict_outputs(
+            module, data.X, net.device, objective.read, options, width
+        )
         return outputs, data.y, data.weight
     module.eval()
     parts: list[Tensor] = []
@@ -183,6 +227,21 @@ def _tempered(objective: Objective, outputs: Tensor, temperature: float) -> Tens
     # The net returns probabilities, and the objective passes them on.
     one = isinstance(objective, MultiLabelObjective) or _has_one(logits)
     return objective.probabilities(logits.sigmoid() if one else logits.softmax(-1))
+
+
+def _log_tempered(objective: Objective, outputs: Tensor, temperature: float) -> Tensor:
+    if objective.nonlinearity is not None:
+        # What it does is known by its values alone.
+        return _tempered(objective, outputs, temperature).log()
+    logits = _logits(objective, outputs) / temperature
+    if isinstance(objective, MultiLabelObjective):
+        return functional.logsigmoid(logits)
+    if _has_one(logits):
+        yes = logits.reshape(-1)
+        return functional.logsigmoid(torch.stack([-yes, yes], 1))
+    if objective.activation == "sigmoid":
+        logits = functional.logsigmoid(logits)
+    return logits.log_softmax(1)
 
 
 def _fitted(

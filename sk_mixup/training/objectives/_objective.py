@@ -260,7 +260,8 @@ class Objective:
         """Return the class that is predicted at some probabilities, int64."""
         if proba.shape[1] == 2 and self.threshold != 0.5:
             return (proba[:, 1] > self.threshold).long()
-        return proba.argmax(1)
+        # As NumPy says it, of equal and of missing values too.
+        return torch.from_numpy(proba.cpu().numpy().argmax(axis=1))
 
     def probabilities(self, output: Tensor) -> Tensor:
         """Return class probabilities of shape (rows, n_classes), float64."""

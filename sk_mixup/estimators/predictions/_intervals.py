@@ -109,6 +109,11 @@ class IntervalRegressor(BaseMixup):
     def _raw(self, X: Any) -> torch.Tensor:
         return self._outputs(X).double()
 
+    def _points(self, outputs: torch.Tensor) -> np.ndarray:
+        """Return what `predict` says of raw outputs."""
+        raw = outputs.double()
+        return self._on_scale(raw if self._head_ is None else self._head_.point(raw))
+
     def _quantiles(
         self, head: RegressionHead, raw: torch.Tensor, levels: Sequence[float]
     ) -> np.ndarray:
