@@ -2,9 +2,16 @@
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 # Packages between a warning and the line that it is about.
 _BETWEEN = ("sk_mixup.", "sklearn.", "skorch.", "joblib.")
+
+
+# Whether this thread repeats what it has been warned of.
+_REPEATS: ContextVar[bool] = ContextVar("repeats", default=False)
 
 
 class MixupWarning(UserWarning):
@@ -21,11 +28,24 @@ def warn_caller(message: str) -> None:
     ----------
     message : str
     """
+    if _REPEATS.get():
+        return
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and _is_between(frame.f_globals):
         level, frame = level + 1, frame.f_back
     # The level of this function is 1, that of its caller 2.
     warnings.warn(message, MixupWarning, stacklevel=level)
+
+
+@contextmanager
+def warned_before() -> Iterator[None]:
+    """Say nothing again, in this thread."""
+    # Filters of warnings belong to all threads.
+    token = _REPEATS.set(True)
+    try:
+        yield
+    finally:
+        _REPEATS.reset(token)
 
 
 def _is_between(names: dict[str, object]) -> bool:

@@ -9,6 +9,7 @@ a fitted estimator as it was.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_mixup.estimators._compat import CallbackSupportMixin
+from sk_mixup.estimators._defaults import new_streams
 from sk_mixup.estimators._features import FEATURES, has_features
 from sk_mixup.estimators._finishing import finish
 from sk_mixup.estimators._fitted import Fitted
@@ -25,6 +27,7 @@ from sk_mixup.estimators._preview import preview
 from sk_mixup.estimators._reading import GivenRows, read
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._training import Training, prepare
+from sk_mixup.estimators._user_code import drawing_apart
 from sk_mixup.estimators.tasks import Task, Tasks
 from sk_mixup.inputs import LazyRows, is_stream
 from sk_mixup.mixing import MixPreview
@@ -63,8 +66,12 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         before = self._fitted() if partial or self.warm_start else None
         task = None if before is None else before.task
         settings = Settings.of(self, X, partial=partial, before=task)
-        data = read(settings, GivenRows(X, y, **given), before)
-        training = prepare(settings, data)
+        rows = GivenRows(X, y, **given)
+        # A copy: a training that fails must not have drawn from them.
+        streams = copy.deepcopy(before.streams) if before else new_streams(settings)
+        with drawing_apart(settings, X, rows.X_val):
+            data = read(settings, rows, before, streams)
+            training = prepare(settings, data)
         training.go()
         self._become(training)
         return self
@@ -75,7 +82,8 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
 
     def _become(self, training: Training) -> None:
         """Become what was trained."""
-        fitted = finish(training)
+        with drawing_apart(training.settings, training.data.X):
+            fitted = finish(training)
         for name in FEATURES:
             self.__dict__.pop(name, None)
         self.__dict__.update(fitted.attributes())

@@ -127,7 +127,7 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         none, by further trainings on 5 folds of the rows (3 from 10 000 rows), which
         take about 4 (2) times as long as the first; no row is given up. See Notes.
     random_state : int, RandomState or None, default=None
-        Seeds everything; no global state is read or changed.
+        Seeds everything, in threads too; global random states are left as found.
     **kwargs : object
         ``module__x``, ``mix__x``, ``optimizer__x``, ``criterion__x``,
         ``callbacks__name__x``, ``iterator_train__x``, ``compile__x`` and the like.

@@ -36,6 +36,7 @@ from sk_mixup.training import (
     resolve_device,
     seeded_globals,
     start_run,
+    training_randomness,
     try_knobs,
 )
 
@@ -79,8 +80,9 @@ class Training:
         net, streams = self.net, self.data.streams
         self.begin()
         try:
-            with seeded_globals(streams.next_dropout_seed()):
-                _fit_epochs(net, self.data.train, self.n_epochs)
+            seed, train = streams.next_dropout_seed(), self.data.train
+            with training_randomness(net, self.run, train, seed):
+                _fit_epochs(net, train, self.n_epochs)
         finally:
             self.end()
 

@@ -3,6 +3,7 @@
 from sk_mixup.inputs._array import ArrayInput, spec_of
 from sk_mixup.inputs._dataset import (
     DatasetRows,
+    is_dataset,
     is_stream,
     join_inputs,
     read_targets,
@@ -30,6 +31,7 @@ __all__ = [
     "TextInput",
     "TextTokenizer",
     "as_rows",
+    "is_dataset",
     "is_stream",
     "join_inputs",
     "join_targets",

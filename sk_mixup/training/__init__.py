@@ -75,6 +75,7 @@ from sk_mixup.training.setup import (
     may_take_tables,
     module_kind,
     start_run,
+    training_randomness,
     try_knobs,
 )
 
@@ -153,6 +154,7 @@ __all__ = [
     "text_recipe",
     "token_information",
     "train_together",
+    "training_randomness",
     "try_knobs",
     "tuning_recipe",
     "unfusable_reason",

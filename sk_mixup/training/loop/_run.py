@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +38,8 @@ class MixingRun:
         How the module is called; None: as it is.
     stepper : Stepper or None
         Takes the steps; None: the plain ones.
+    lend : callable or None
+        Lets trainings in other threads have the global random states, between steps.
     """
 
     method: Method | None
@@ -47,6 +50,7 @@ class MixingRun:
     augment: tuple[Any, ...] = ()
     forward: Forward | None = None
     stepper: Stepper | None = None
+    lend: Callable[[], None] | None = None
     epoch: int = 0
     context: MixContext | None = None
     mixed: MixedBatch | None = None

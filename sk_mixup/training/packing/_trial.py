@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_mixup._turns import TURNS
 from sk_mixup.training.feeds import seeded_globals
 from sk_mixup.training.loop import call_module
 from sk_mixup.training.packing._member import map_tensors
@@ -52,7 +53,7 @@ def try_program(program: Any, module: nn.Module, x: Any, read: Any) -> str | Non
     inputs = [x, map_tensors(lambda t: t.flip(0), x)]
     stacked = map_tensors(lambda *t: torch.stack(t), *inputs)
     try:
-        with warnings.catch_warnings():
+        with TURNS, warnings.catch_warnings():
             warnings.filterwarnings("error", message=".*batching rule.*")
             for training in (False, True):
                 call = Call(training, [0.0] * n_drops)

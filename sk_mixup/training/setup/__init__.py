@@ -9,6 +9,7 @@ from sk_mixup.training.setup._modules import (
     may_take_tables,
     module_kind,
 )
+from sk_mixup.training.setup._randomness import training_randomness
 from sk_mixup.training.setup._tuning import end_run, start_run, try_knobs
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "may_take_tables",
     "module_kind",
     "start_run",
+    "training_randomness",
     "try_knobs",
 ]

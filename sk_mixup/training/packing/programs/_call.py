@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sk_mixup.nets import Dropout, mask_of_bytes
+from sk_mixup.nets import Dropout, ExactDropout, mask_of_bytes
 
 #: Layers that drop values at a rate `p`, which may differ between members.
-DROPOUTS = (nn.Dropout, Dropout)
+DROPOUTS = (nn.Dropout, Dropout, ExactDropout)
 
 
 @dataclass
