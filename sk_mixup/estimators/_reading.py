@@ -243,7 +243,10 @@ def _given_validation(
     y = given_targets(settings.owner_name, table, y)
     check_consistent_length(table, y)
     weight = check_weight("sample_weight_val", weight, len(table))
-    labels = task.encode(y)
+    try:
+        labels = task.encode(y)
+    except ValueError as error:
+        raise ValueError(f"y_val: {error}") from error
     weight = task.weighted(labels, weight)
     table, labels, weight, _ = drop_weightless(table, labels, weight)
     return ArrayData(source.transform(table), labels, normalized(weight))
