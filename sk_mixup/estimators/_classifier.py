@@ -419,8 +419,8 @@ class MixupClassifier(ClassifierMixin, BaseMixup):
         y = scored_targets(type(self).__name__, X, y)
         kind = self._target_.kind if hasattr(self, "_target_") else "classes"
         if kind in ("classes", "labels"):
-            if kind == "labels":  # in the order of `fit`, whatever that of a frame
-                y = self._target_.transform(y)
+            # Labels as `fit` reads them: columns in its order, no numbers as objects.
+            y = getattr(self._target_, "transform" if kind == "labels" else "read")(y)
             accuracy = super().score(X, y, sample_weight)
         else:
             right = self._hits(self.predict(X), y)

@@ -31,7 +31,7 @@ from sk_mixup.estimators._intake import (
 )
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators.tasks import Task
-from sk_mixup.inputs import ArrayInput, TableInput, is_stream
+from sk_mixup.inputs import ArrayInput, TableInput, is_stream, refuse_uncountable
 from sk_mixup.training import (
     AUTO_EARLY_STOPPING_ROWS,
     ArrayData,
@@ -228,6 +228,7 @@ def _given_validation(
             if value is not None:
                 raise ValueError(f"{name} was given without X_val.")
         return None
+    refuse_uncountable(X, settings.owner_name)
     if y is None and not brings_targets(X):
         raise ValueError("X_val was given without y_val.")
     if settings.early_stopping is False:

@@ -1,6 +1,7 @@
 """What the estimators take: tables, arrays, and whatever a net reads."""
 
 from sk_mixup.inputs._array import ArrayInput, spec_of
+from sk_mixup.inputs._containers import refuse_uncountable
 from sk_mixup.inputs._dataset import (
     DatasetRows,
     is_dataset,
@@ -36,6 +37,7 @@ __all__ = [
     "join_inputs",
     "join_targets",
     "read_targets",
+    "refuse_uncountable",
     "spec_of",
     "split_item",
     "to_host",

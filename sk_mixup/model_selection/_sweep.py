@@ -42,8 +42,10 @@ class Sweep:
 
     Attributes
     ----------
+    given : estimator
+        That of the search.
     estimator : estimator
-        That of the search, its net told what a matrix of targets is.
+        The same, its net told what a matrix of targets is.
     substitute : Substitute
         Cloned in its place.
     routed : Bunch
@@ -58,7 +60,7 @@ class Sweep:
         self, search: Any, X: Any, y: Any, halving: HalvingRule | None
     ) -> None:
         self.search = search
-        self._given = search.estimator
+        self.given = search.estimator
         self.estimator = with_known_kind(search.estimator, y)
         self.X = X
         self.y = y
@@ -117,7 +119,7 @@ class Sweep:
     def for_refit(self) -> Any:
         """Return what is to be refitted: the estimator, or an ensemble that is."""
         if self.search.ensemble is None:
-            return clone(self._given)
+            return clone(self.given)
         return Ticket(self._ensemble())
 
     def _handed_out(self, member: Member) -> Callable[[], Any]:

@@ -50,6 +50,7 @@ def test_a_search_says_it_to_the_net_of_a_pipeline():
     grid = {"mixupclassifier__alpha": [0.0]}
     search = MixupSearchCV(model, grid, cv=KFold(3), error_score="raise")
     search.fit(X, OUTPUTS)
+    assert search.estimator is model
     assert search.best_estimator_[-1].target_kind == "auto"
     assert search.best_estimator_[-1].n_outputs_ == 2
 
