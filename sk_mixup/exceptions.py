@@ -2,6 +2,9 @@
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -10,6 +13,8 @@ from weakref import WeakKeyDictionary
 _BETWEEN = ("sk_mixup.", "sklearn.", "skorch.", "joblib.", "torch.")
 # What has been said in searches that are running.
 _SAID: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+# Whether this thread repeats what it has been warned of.
+_REPEATS: ContextVar[bool] = ContextVar("repeats", default=False)
 
 
 class MixupWarning(UserWarning):
@@ -27,6 +32,8 @@ def warn_caller(message: str) -> None:
     ----------
     message : str
     """
+    if _REPEATS.get():
+        return
     level, frame, search = 2, sys._getframe(1), None
     while frame.f_back is not None and _is_between(frame.f_globals):
         search = _search_in(frame) or search
@@ -38,6 +45,17 @@ def warn_caller(message: str) -> None:
     warnings.warn(message, MixupWarning, stacklevel=level)
     # Not before: where warnings are errors, every fit of a search fails alike.
     said.add(message)
+
+
+@contextmanager
+def warned_before() -> Iterator[None]:
+    """Say nothing again, in this thread."""
+    # Filters of warnings belong to all threads.
+    token = _REPEATS.set(True)
+    try:
+        yield
+    finally:
+        _REPEATS.reset(token)
 
 
 def _is_between(names: dict[str, object]) -> bool:

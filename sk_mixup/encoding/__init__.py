@@ -7,6 +7,7 @@ from sk_mixup.encoding._classes import ClassEncoder
 from sk_mixup.encoding._classifier_target import (
     TARGET_KINDS,
     TargetEncoder,
+    check_target_kind,
     fit_classes,
     target_kind_of,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "TargetScaler",
     "as_table",
     "as_texts",
+    "check_target_kind",
     "copied_tokenizer",
     "fit_classes",
     "padded",

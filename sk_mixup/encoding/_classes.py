@@ -97,6 +97,10 @@ class ClassEncoder:
         """
         return _codes_of(_read_labels(y, "y", warns=False), self.classes_)
 
+    def read(self, y: Any) -> np.ndarray:
+        """Return labels as they are, known or not, of shape (n_samples,)."""
+        return _read_labels(y, "y", warns=False)
+
     def inverse_transform(self, codes: Any) -> np.ndarray:
         """Return the labels of codes.
 
@@ -189,14 +193,18 @@ def _narrow_objects(labels: np.ndarray, name: str) -> np.ndarray:
             dtype == np.bool_ or not types & {bool, np.bool_}
         ):
             return _narrowed(labels, dtype, name)
-    if any(issubclass(kind, str) for kind in types):
-        found = ", ".join(sorted(kind.__name__ for kind in types))
+    found = ", ".join(sorted(kind.__name__ for kind in types))
+    if len(types) > 1:
         raise ValueError(
             f"Unknown label type: {name} mixes labels of type {found}, which have no"
             f" common order. Make them one type, for example {name}.astype(str)."
         )
-    check_classification_targets(labels)
-    return labels
+    if types == {bytes}:
+        check_classification_targets(labels)  # Has the words for it.
+    raise ValueError(
+        f"Unknown label type: {name} holds objects of type {found}, and labels are"
+        f" text, numbers or booleans. Make them text: [str(label) for label in {name}]."
+    )
 
 
 def _narrowed(labels: np.ndarray, dtype: Any, name: str) -> np.ndarray:

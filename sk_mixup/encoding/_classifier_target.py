@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from sk_mixup.encoding._classes import ClassEncoder
 from sk_mixup.encoding._matrix import Kind, matrix_kind, read_matrix
 from sk_mixup.encoding._multilabel import LabelMatrixEncoder
@@ -85,16 +87,19 @@ def target_kind_of(y: Any, classes: Any = None, target_kind: str = "auto") -> Ki
     >>> target_kind_of([[0.2, 0.8], [1.0, 0.0]]), target_kind_of([0, 1])
     ('soft', 'classes')
     """
-    if not isinstance(target_kind, str) or target_kind not in TARGET_KINDS:
-        raise ValueError(
-            f"target_kind must be one of {list(TARGET_KINDS)}; got {target_kind!r}."
-        )
+    check_target_kind(target_kind)
     matrix = read_matrix(y)
     if target_kind == "classes" and matrix is not None:
         raise ValueError(
             f"target_kind='classes' means one label per row, and y has"
             f" {len(matrix.columns)} columns. Use y.argmax(1) for one-hot rows, or say"
             " what the columns are: target_kind='labels', 'outputs' or 'soft'."
+        )
+    if target_kind in ("labels", "outputs") and read_matrix(y, least=1) is None:
+        raise ValueError(
+            f"target_kind={target_kind!r} means a matrix with a column for each, and y"
+            f" has shape {np.shape(y)}. For one class per row leave target_kind out;"
+            " for a single column give y.reshape(-1, 1)."
         )
     if target_kind != "auto":
         return target_kind  # type: ignore[return-value]
@@ -104,6 +109,20 @@ def target_kind_of(y: Any, classes: Any = None, target_kind: str = "auto") -> Ki
     if isinstance(classes, Sequence) and all(map(_is_list, classes)) and len(classes):
         return "outputs"
     return matrix_kind(matrix)
+
+
+def check_target_kind(target_kind: Any) -> None:
+    """Check the parameter.
+
+    Raises
+    ------
+    ValueError
+        With what it may be.
+    """
+    if not isinstance(target_kind, str) or target_kind not in TARGET_KINDS:
+        raise ValueError(
+            f"target_kind must be one of {list(TARGET_KINDS)}; got {target_kind!r}."
+        )
 
 
 def _is_list(value: Any) -> bool:

@@ -153,8 +153,8 @@ def _check_missing(missing: np.ndarray, names: list[Any] | None = None) -> None:
     raise ValueError(
         f"Input column {column!r} of y contains NaN, first in row {row}"
         f" ({int(missing.sum())} missing in all). A label that is not known cannot be"
-        " learnt from: drop these rows, decide for a value, or give it a label of its"
-        " own with target_kind='outputs'."
+        " learnt from: drop these rows, decide for a value, or write a label of its own"
+        " in its place, such as -1, and say target_kind='outputs'."
     )
 
 

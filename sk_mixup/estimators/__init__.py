@@ -8,6 +8,7 @@ from sk_mixup.estimators._reading import FitData, GivenRows, read
 from sk_mixup.estimators._regressor import MixupRegressor
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._training import Training, prepare
+from sk_mixup.estimators._user_code import drawing_apart
 
 __all__ = [
     "BaseMixup",
@@ -18,6 +19,7 @@ __all__ = [
     "MixupRegressor",
     "Settings",
     "Training",
+    "drawing_apart",
     "new_streams",
     "prepare",
     "read",

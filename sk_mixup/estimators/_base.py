@@ -25,7 +25,7 @@ from sk_mixup.estimators._going_on import check_changes
 from sk_mixup.estimators._intake import predicted_batches
 from sk_mixup.estimators._parameters import PrefixedParameters
 from sk_mixup.estimators._preview import preview
-from sk_mixup.estimators._reading import GivenRows, read
+from sk_mixup.estimators._reading import GivenRows, read, streams_of
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._stored_state import (
     asked_by_skops,
@@ -33,6 +33,7 @@ from sk_mixup.estimators._stored_state import (
     state_without_code,
 )
 from sk_mixup.estimators._training import Training, prepare
+from sk_mixup.estimators._user_code import drawing_apart
 from sk_mixup.estimators.results import (
     as_tensors,
     check_outputs,
@@ -93,8 +94,11 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             settings = Settings.of(self, X, partial=partial, before=task)
             if before is not None:
                 check_changes(settings, before)
-            data = read(settings, GivenRows(X, y, **given), before)
-            training = prepare(settings, data)
+            rows = GivenRows(X, y, **given)
+            streams = streams_of(settings, before)
+            with drawing_apart(settings, X, rows.X_val):
+                data = read(settings, rows, before, streams)
+                training = prepare(settings, data)
             training.go()
             self._become(training)
         return self
@@ -111,7 +115,8 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         KeyboardInterrupt
             At the end, if one has come: what was learnt before is taken over.
         """
-        fitted = finish(training)
+        with drawing_apart(training.settings, training.data.X):
+            fitted = finish(training)
         for name in (*FEATURES, "feature_importances_"):
             self.__dict__.pop(name, None)
         self.__dict__.update(fitted.attributes())

@@ -134,6 +134,11 @@ def check_groups(groups: Any, n_rows: int) -> torch.Tensor | None:
     if groups is None:
         return None
     values = np.asarray(to_host(groups))
+    # pandas knows neither NumPy's texts nor the byte order of other machines.
+    if values.dtype.kind == "T":
+        values = values.astype(object)
+    elif not values.dtype.isnative:
+        values = values.astype(values.dtype.newbyteorder("="))
     if values.shape != (n_rows,):
         raise ValueError(
             f"groups must have shape ({n_rows},), one per row of X; got shape"

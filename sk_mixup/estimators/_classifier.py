@@ -120,6 +120,9 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
     class_weight : dict, list of dict, "balanced" or None, default=None
         Weights of classes; multiplied with sample weights. A list for several outputs,
         whose weights are multiplied. Not for several labels, nor for soft labels.
+    target_kind : {"auto", "classes", "labels", "outputs", "soft"}, default="auto"
+        What `y` is: a class per row, several labels, several outputs or soft labels.
+        ``"auto"``: what its values say; those of a fold may say else. See Notes.
     calibration : "auto", "temperature" or None, default="auto"
         Whether logits are divided by a temperature in `predict_proba`: the one with the
         least log-loss on the validation part. ``"auto"``: where there is such a part,
@@ -131,7 +134,7 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         ``SelectFromModel``, at the cost of 5 forward passes of 4 096 rows at most for
         each column.
     random_state : int, RandomState or None, default=None
-        Seeds everything; no global state is read or changed.
+        Seeds everything, in threads too; global random states are left as found.
     **kwargs : object
         ``module__x``, ``mix__x``, ``optimizer__x``, ``criterion__x``,
         ``callbacks__name__x``, ``iterator_train__x``, ``compile__x`` and the like.
@@ -173,17 +176,17 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
 
     Notes
     -----
-    What a target with two columns or more is follows from its values alone:
+    What a target with two columns or more is follows from its values, where
+    `target_kind` does not say it:
 
-    - all 0 or 1 (also booleans, floats, sparse): several labels. One logit and one
+    - floats in [0, 1] with rows that sum to 1 (to 0.001): soft labels. The columns are
+      the classes 0 to C - 1; those of a DataFrame are the classes named there.
+    - all 0 or 1 otherwise (also booleans, sparse): several labels. One logit and one
       binary cross-entropy per label, of which a row's loss is the mean.
     - whole numbers beyond 0 and 1, or text: several outputs, a class each. The bundled
       net has one head per output; a module of your own returns a tensor per output, or
       all side by side. A row's loss is the mean over the outputs.
-    - floats in [0, 1], some in between, with rows that sum to 1 (to 0.001): soft
-      labels, as several annotators or a larger model give them. The columns are the
-      classes 0 to C - 1; those of a DataFrame are the classes named there.
-    - any other floats are an error.
+    - any other floats, and -1 or NaN beside 0 and 1, are an error.
 
     Mixed training is under-confident, long training over-confident: a temperature below
     or above 1 repairs either, and leaves weights, and the order of the classes, as they
@@ -220,8 +223,6 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
     >>> model = MixupClassifier(max_epochs=20, random_state=0).fit(X, y)
     >>> model.predict(X.head(2))
     array(['no', 'yes'], dtype=object)
-    >>> model.predict_proba(X.head(2)).shape
-    (2, 2)
     """
 
     classes_: Any
@@ -256,6 +257,7 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         validation_fraction: float = 0.1,
         n_iter_no_change: int | None = None,
         class_weight: Any = None,
+        target_kind: str = "auto",
         calibration: Any = "auto",
         importance: str | None = None,
         random_state: Any = None,
@@ -288,6 +290,7 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.class_weight = class_weight
+        self.target_kind = target_kind
         self.calibration = calibration
         self.importance = importance
         self.random_state = random_state
@@ -318,17 +321,14 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
             of ``forward``, a tuple by position; :class:`sk_mixup.inputs.Rows` where
             rows are to be split), and a torch data set.
         y : array-like of shape (n_samples,) or (n_samples, k)
-            Labels of any kind: a class per row; a matrix of 0 and 1, several labels
-            (may be sparse); a matrix of other whole numbers or text, a class per
-            output; a matrix of probabilities whose rows sum to 1, soft labels. See
-            Notes.
+            Labels of any kind: a class per row, or a matrix of several labels, several
+            outputs or soft labels; see `target_kind` and Notes.
         sample_weight : array-like of shape (n_samples,) or None
-            Weights; rows of weight 0 are left out.
+            Rows of weight 0 are left out.
         X_val, y_val, sample_weight_val : like the first three, or None
             Validation data for early stopping, in place of a part of `X`.
         groups : array-like of shape (n_samples,) or None
-            Rows of different groups are never mixed, and a validation part is held out
-            by whole groups.
+            Rows of different groups are never mixed; validation is by whole groups.
         classes : array-like or None
             All labels, where `y` may lack some; needed for an iterable data set.
 
@@ -369,15 +369,14 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         X, y, sample_weight : as for `fit`
             The first call also fixes the encoding of the columns.
         classes : array-like or None
-            All labels, if the first call's `y` does not hold them all.
+            All labels, if the first `y` does not hold them all.
 
         Returns
         -------
         self : MixupClassifier
         """
-        return self._fit(
-            X, y, sample_weight=sample_weight, classes=classes, partial=True
-        )
+        given = {"sample_weight": sample_weight, "classes": classes}
+        return self._fit(X, y, partial=True, **given)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the share of rows that are predicted right.
@@ -386,9 +385,8 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         ----------
         X : like in `fit`
         y : like in `fit`
-            May be None for a data set that has targets.
-            A row of several labels or outputs is right if all of them are. Of soft
-            labels, the most probable class counts; labels will do too.
+            None for a data set that has targets. A row of several labels or outputs is
+            right if all are. Of soft labels, the most probable class counts, or labels.
         sample_weight : array-like of shape (n_samples,) or None
 
         Returns
@@ -398,6 +396,8 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         y = scored_targets(type(self).__name__, X, y)
         kind = self._target_.kind if hasattr(self, "_target_") else "classes"
         if kind in ("classes", "labels"):
+            # Labels as `fit` reads them: columns in its order, no numbers as objects.
+            y = getattr(self._target_, "transform" if kind == "labels" else "read")(y)
             accuracy = super().score(X, y, sample_weight)
         else:
             right = right_rows(self._target_, self.predict(X), y)
@@ -414,7 +414,7 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         return tags
 
     def _tasks(self) -> Tasks:
-        return Classification(self.class_weight)
+        return Classification(self.class_weight, self.target_kind)
 
     def _task(self) -> Task:
         return self._tasks().of(self._target_)

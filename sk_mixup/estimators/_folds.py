@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from sklearn.model_selection import (
 )
 from torch import Tensor
 
+from sk_mixup._turns import warnings_ignored
 from sk_mixup.training import ArrayData
 
 #: Trainings for a temperature; from many rows on fewer, as each costs more.
@@ -65,8 +65,8 @@ def folds_of(
     else:
         splitter = KFold(n_folds, **shuffles)
     # Classes with fewer rows than folds draw a warning that nobody can act on.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        for seen, held in splitter.split(rows, labels, groups):
-            if len(held):
-                yield torch.from_numpy(np.sort(seen)), torch.from_numpy(np.sort(held))
+    with warnings_ignored(UserWarning):
+        folds = list(splitter.split(rows, labels, groups))
+    for seen, held in folds:
+        if len(held):
+            yield torch.from_numpy(np.sort(seen)), torch.from_numpy(np.sort(held))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
+from sk_mixup._turns import warnings_ignored
 from sk_mixup.estimators._checks import normalized
 from sk_mixup.estimators._folds import strata
 from sk_mixup.training import ArrayData
@@ -79,8 +79,7 @@ def _split(
     if stratified:
         folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=state)
         # Classes with fewer rows than folds draw a warning that nobody can act on.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
+        with warnings_ignored(UserWarning):
             return next(folds.split(rows, labels, groups))
     one = GroupShuffleSplit(1, test_size=validation_fraction, random_state=state)
     return next(one.split(rows, groups=groups))

@@ -6,7 +6,7 @@ pick.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from sk_mixup.inputs import (
     ArrayInput,
     DatasetRows,
     is_stream,
+    join_targets,
     read_targets,
     spec_of,
     to_host,
@@ -36,6 +37,24 @@ def given_targets(owner: str, table: Any, y: Any) -> Any:
         raise ValueError(
             f"This {owner} estimator requires y to be passed, but the target y is None."
         )
+    return _in_one(y)
+
+
+def _in_one(y: Any) -> Any:
+    """Return targets as an array on the host, where they are tensors.
+
+    Raises
+    ------
+    TypeError
+        For what yields them one by one.
+    """
+    if isinstance(y, (Iterator, torch.utils.data.DataLoader)):
+        raise TypeError(
+            f"y is a {type(y).__name__}, whose entries cannot be counted or picked."
+            " Give list(y), an array or a Series."
+        )
+    if isinstance(y, (list, tuple)) and y and isinstance(y[0], torch.Tensor):
+        return join_targets(list(y))
     return to_host(y)
 
 
@@ -47,7 +66,7 @@ def brings_targets(X: Any) -> bool:
 def scored_targets(owner: str, X: Any, y: Any) -> Any:
     """Return `y`, or the targets of a data set that is scored."""
     if y is not None or not brings_targets(X):
-        return to_host(y)
+        return _in_one(y)
     rows = X if isinstance(X, DatasetRows) else DatasetRows(X)
     return given_targets(owner, rows, None)
 

@@ -7,7 +7,6 @@ fitted on all of them.
 from __future__ import annotations
 
 import copy
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +22,7 @@ from sk_mixup.estimators._checks import normalized
 from sk_mixup.estimators._folds import folds_of
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._training import Training, prepare
-from sk_mixup.exceptions import MixupWarning
+from sk_mixup.exceptions import warned_before
 from sk_mixup.training import ArrayData, TrainStreams, outputs_of
 
 # Callbacks that shape a training. Others look at it, or write files: once is enough.
@@ -44,9 +43,7 @@ def out_of_fold(training: Training) -> tuple[Tensor, Tensor, Tensor | None]:
     train, streams = data.train, data.streams
     assert isinstance(train, ArrayData)
     outputs, targets, weights = [], [], []
-    with warnings.catch_warnings():
-        # The training of all rows has said it.
-        warnings.simplefilter("ignore", MixupWarning)
+    with warned_before():  # by the training of all rows
         for i, (seen, held) in enumerate(
             folds_of(train, streams.split_seed, stratified=data.task.stratifies)
         ):

@@ -32,7 +32,7 @@ from sk_mixup.estimators._intake import (
 )
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators.tasks import Task
-from sk_mixup.inputs import ArrayInput, TableInput, is_stream
+from sk_mixup.inputs import ArrayInput, TableInput, is_stream, refuse_uncountable
 from sk_mixup.training import (
     AUTO_EARLY_STOPPING_ROWS,
     ArrayData,
@@ -113,10 +113,7 @@ def read(
         None: new ones, or those of `before`.
     """
     if streams is None:
-        going_on = before is not None and not _has_other_seed(settings, before)
-        streams = before.streams if before and going_on else new_streams(settings)
-        # A copy: a training that fails must not have drawn from them.
-        streams = copy.deepcopy(streams)
+        streams = streams_of(settings, before)
     X = given.X
     source = new_source(settings, streams, X) if before is None else before.source
     if isinstance(source, ArrayInput):
@@ -158,6 +155,14 @@ def read(
     if isinstance(source, TableInput) and before is None:
         source.look_at_target(train.X, task.binned(train.y), train.weight)
     return FitData(X, y, source, task, train, valid, streams, features, before, members)
+
+
+def streams_of(settings: Settings, before: Fitted | None) -> TrainStreams:
+    """Return the random streams of a training: new ones, or those of `before`."""
+    if before is None or _has_other_seed(settings, before):
+        return new_streams(settings)
+    # A copy: a training that fails must not have drawn from them.
+    return copy.deepcopy(before.streams)
 
 
 def _has_other_seed(settings: Settings, before: Fitted) -> bool:
@@ -236,6 +241,7 @@ def _given_validation(
             if value is not None:
                 raise ValueError(f"{name} was given without X_val.")
         return None
+    refuse_uncountable(X, settings.owner_name)
     if y is None and not brings_targets(X):
         raise ValueError("X_val was given without y_val.")
     if settings.early_stopping is False:
@@ -251,7 +257,10 @@ def _given_validation(
     y = given_targets(settings.owner_name, table, y)
     check_consistent_length(table, y)
     weight = check_weight("sample_weight_val", weight, len(table))
-    labels = task.encode(y)
+    try:
+        labels = task.encode(y)
+    except ValueError as error:
+        raise ValueError(f"y_val: {error}") from error
     weight = task.weighted(labels, weight)
     table, labels, weight, _ = drop_weightless(table, labels, weight)
     return ArrayData(source.transform(table), labels, normalized(weight))

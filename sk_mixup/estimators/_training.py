@@ -40,6 +40,7 @@ from sk_mixup.training import (
     resolve_device,
     seeded_globals,
     start_run,
+    training_randomness,
     try_knobs,
 )
 
@@ -90,8 +91,9 @@ class Training:
         n_before = len(net.history_)
         self.begin()
         try:
-            with seeded_globals(streams.next_dropout_seed()):
-                _fit_epochs(net, self.data.train, self.n_epochs)
+            seed, train = streams.next_dropout_seed(), self.data.train
+            with training_randomness(net, self.run, train, seed):
+                _fit_epochs(net, train, self.n_epochs)
         except KeyboardInterrupt as error:
             # As callbacks began the training, or ended it.
             self.run.interrupt = error

@@ -1,8 +1,10 @@
 """What the estimators take: tables, arrays, and whatever a net reads."""
 
 from sk_mixup.inputs._array import ArrayInput, spec_of
+from sk_mixup.inputs._containers import refuse_uncountable
 from sk_mixup.inputs._dataset import (
     DatasetRows,
+    is_dataset,
     is_stream,
     join_inputs,
     read_targets,
@@ -30,10 +32,12 @@ __all__ = [
     "TextInput",
     "TextTokenizer",
     "as_rows",
+    "is_dataset",
     "is_stream",
     "join_inputs",
     "join_targets",
     "read_targets",
+    "refuse_uncountable",
     "spec_of",
     "split_item",
     "to_host",

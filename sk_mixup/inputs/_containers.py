@@ -8,7 +8,7 @@ picked is refused with what to give in its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ def refuse_uncountable(X: Any, name: str) -> None:
             " set, X.dataset; batch_size, iterator_train__num_workers and the like are"
             " parameters here."
         )
-    if isinstance(X, (Iterator, set, frozenset)):
+    if isinstance(X, (Iterator, set, frozenset, KeysView, ValuesView, ItemsView)):
         raise TypeError(
             f"{name}: X is a {type(X).__name__}, whose rows cannot be counted or"
             " picked. Give list(X), an array, or an iterable data set"

@@ -9,15 +9,15 @@ disagrees all are.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import ConcatDataset, Subset, TensorDataset
+
+from sk_mixup._globals import kept_globals
 
 # Items that are asked: some of each class, and some at random.
 _PER_CLASS, _CLASSES, _ANYWHERE = 2, 64, 16
@@ -179,7 +179,7 @@ def _ask(dataset: Any, index: np.ndarray, split: Split) -> np.ndarray | None:
     """Return the targets of items, read one by one."""
     read: list[Any] = []
     lacks = None
-    with _random_states_kept():
+    with kept_globals():  # items may be drawn at random
         for i in index.tolist():
             item = dataset[i]
             target = split(item)[1]
@@ -209,18 +209,6 @@ def _refuse_hidden(item: Any, dataset: Any) -> None:
             f" {hidden[0]!r}, and an input alone. Items with a target are pairs:"
             f" (item, item.pop({hidden[0]!r})) in __getitem__; or give y."
         )
-
-
-@contextmanager
-def _random_states_kept() -> Iterator[None]:
-    """Leave the global random states as found: items may be drawn at random."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        torch.set_rng_state(states[2])
 
 
 def _to_host(values: Any) -> Any:

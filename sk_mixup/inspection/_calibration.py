@@ -199,6 +199,8 @@ def _top_label(
     """
     p = check_proba(proba)
     y = np.asarray(y_true)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]  # a column vector, as scikit-learn's scores take it
     if y.ndim != 1:
         raise ValueError(
             f"y_true must have one dimension; got shape {y.shape}. Pass labels, not "

@@ -98,6 +98,8 @@ def refined_log_loss(
     y = np.asarray(y_true.toarray() if hasattr(y_true, "toarray") else y_true)
     given = np.asarray(proba)
     limit = np.finfo(given.dtype if given.dtype.kind == "f" else np.float64).eps
+    if y.ndim == 2 and y.shape[1] == 1 and given.shape != y.shape:
+        y = y[:, 0]  # a column vector of classes, as scikit-learn's scores take it
     if y.ndim == 2 and _is_multilabel(y, given):
         return _of_labels(y, given, limit, sample_weight, cross_fit)
     p = check_proba(given)

@@ -28,7 +28,10 @@ def first_tensor(x: Any) -> Tensor:
         if value.ndim == 0:
             raise ValueError("A batch needs a first axis of rows; got a 0-d tensor.")
         return value
-    raise TypeError(f"A batch holds tensors; got {type(x).__name__}.")
+    raise TypeError(
+        f"A batch holds tensors; got {type(x).__name__}. Give torch.as_tensor(x), or a"
+        " dict or tuple of tensors."
+    )
 
 
 def _tensors(x: Any) -> Iterator[Tensor]:

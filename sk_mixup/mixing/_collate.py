@@ -95,6 +95,10 @@ class MixCollate:
         # One input keeps its form; several are mixed by one plan.
         x = batch[inputs[0]] if len(inputs) == 1 else {k: batch[k] for k in inputs}
         y = batch[target]
+        if isinstance(y, (list, tuple)) and all(isinstance(v, Tensor) for v in y):
+            # Of lists of numbers, which are collated place by place, in float64.
+            y = torch.stack(list(y), -1)
+            y = y.float() if y.is_floating_point() else y
         plan, mixed, targets = self.method._mix(x, y, self.n_classes, self.generator)
         parts = mixed if len(inputs) > 1 else {inputs[0]: mixed}
         out = {target: targets}

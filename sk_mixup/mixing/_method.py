@@ -350,6 +350,11 @@ class Method(Parameterized):
     ) -> tuple[MixPlan, Any, Tensor | MixedTargets]:
         """Do what a call does, and return the plan as well."""
         y = as_targets(y, first_tensor(x).device)
+        if y.ndim == 0 or len(y) != len(first_tensor(x)):
+            raise ValueError(
+                f"x has {len(first_tensor(x))} rows and y has shape {tuple(y.shape)};"
+                " each row needs a target."
+            )
         check_width(y, n_classes)
         if n_classes is not None:
             y = class_targets(y, n_classes, lam_dtype(first_tensor(x)))

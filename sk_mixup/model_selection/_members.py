@@ -25,6 +25,7 @@ from sk_mixup.estimators import (
     GivenRows,
     Settings,
     Training,
+    drawing_apart,
     new_streams,
     prepare,
     read,
@@ -182,8 +183,9 @@ def _prepare(
         started, given = fold.given_to_net(one, parameters)
         member.estimator = with_net(started, net)
         settings = Settings.of(net, given.X)
-        data = fold.read(settings, given, estimator, parameters)
-        training = prepare(settings, data)
+        with drawing_apart(settings, given.X):
+            data = fold.read(settings, given, estimator, parameters)
+            training = prepare(settings, data)
     except Exception as error:
         member.error = error
         return

@@ -18,6 +18,7 @@ from sk_mixup.model_selection._ensemble import (
     greedy_weights,
 )
 from sk_mixup.model_selection._halving import HalvingRule
+from sk_mixup.model_selection._kind import with_known_kind
 from sk_mixup.model_selection._members import (
     Member,
     SweepData,
@@ -41,8 +42,10 @@ class Sweep:
 
     Attributes
     ----------
-    estimator : estimator
+    given : estimator
         That of the search.
+    estimator : estimator
+        The same, its net told what a matrix of targets is.
     substitute : Substitute
         Cloned in its place.
     routed : Bunch
@@ -57,7 +60,8 @@ class Sweep:
         self, search: Any, X: Any, y: Any, halving: HalvingRule | None
     ) -> None:
         self.search = search
-        self.estimator = search.estimator
+        self.given = search.estimator
+        self.estimator = with_known_kind(search.estimator, y)
         self.X = X
         self.y = y
         self.halving = halving
@@ -115,7 +119,7 @@ class Sweep:
     def for_refit(self) -> Any:
         """Return what is to be refitted: the estimator, or an ensemble that is."""
         if self.search.ensemble is None:
-            return clone(self.estimator)
+            return clone(self.given)
         return Ticket(self._ensemble())
 
     def _handed_out(self, member: Member) -> Callable[[], Any]:

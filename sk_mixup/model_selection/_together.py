@@ -16,6 +16,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, indexable
 
+from sk_mixup.inputs import refuse_uncountable
 from sk_mixup.model_selection._halving import check_halving
 from sk_mixup.model_selection._out_of_fold import check_predictable
 from sk_mixup.model_selection._paired import paired_differences
@@ -73,6 +74,7 @@ class TogetherMixin(_Base):
         -------
         self : search
         """
+        refuse_uncountable(X, type(self).__name__)
         halving = check_halving(self.halving)
         check_memory_limit(self.memory_limit)
         self._check_ensemble(y)
@@ -84,7 +86,7 @@ class TogetherMixin(_Base):
                 return super().fit(X, y, **params)
         finally:
             del self._sweep
-            self.estimator = sweep.estimator
+            self.estimator = sweep.given
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `best_estimator_` to a file that holds no code.
@@ -139,7 +141,7 @@ class TogetherMixin(_Base):
     def _run_search(
         self, evaluate_candidates: Any, *, callback_ctx: Any = None
     ) -> None:
-        self.estimator = self._sweep.estimator
+        self.estimator = self._sweep.given
         # scikit-learn before 1.9 has no context.
         context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
         together = partial(self._evaluate_together, evaluate_candidates)

@@ -2,7 +2,12 @@
 
 from sk_mixup.nets._batch_ensemble import EnsembleLinear, joined_output
 from sk_mixup.nets._convnet import ConvNet
-from sk_mixup.nets._dropout import Dropout, mask_of_bytes
+from sk_mixup.nets._dropout import (
+    Dropout,
+    ExactDropout,
+    dropout_from,
+    mask_of_bytes,
+)
 from sk_mixup.nets._embeddings import CategoricalEmbedding, PiecewiseLinearEmbedding
 from sk_mixup.nets._excelformer import ExcelFormer
 from sk_mixup.nets._external import HuggingFaceNet, TimmNet
@@ -11,7 +16,7 @@ from sk_mixup.nets._periodic import PeriodicEmbedding
 from sk_mixup.nets._resnet import ResNet
 from sk_mixup.nets._tabular import TabularNet
 from sk_mixup.nets._tabular_resnet import TabularResNet
-from sk_mixup.nets._text import BagOfEmbeddings, TextCNN
+from sk_mixup.nets._text import BagOfEmbeddings, MaskedEmbedding, TextCNN
 from sk_mixup.nets._tokens import FeatureTokens
 
 __all__ = [
@@ -20,10 +25,12 @@ __all__ = [
     "ConvNet",
     "Dropout",
     "EnsembleLinear",
+    "ExactDropout",
     "ExcelFormer",
     "FTTransformer",
     "FeatureTokens",
     "HuggingFaceNet",
+    "MaskedEmbedding",
     "PeriodicEmbedding",
     "PiecewiseLinearEmbedding",
     "ResNet",
@@ -31,6 +38,7 @@ __all__ = [
     "TabularResNet",
     "TextCNN",
     "TimmNet",
+    "dropout_from",
     "joined_output",
     "mask_of_bytes",
 ]

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.nets._dropout import ExactDropout
 from sk_mixup.nets._standardize import Standardize
 
 # An axis is pooled while it is at least so long, and a longer one strided by the stem.
@@ -143,7 +144,7 @@ class ConvNet(nn.Module):
                 lengths = [-(-n // w) for n, w in zip(lengths, windows, strict=True)]
             stages.append(nn.Sequential(*layers))
         self.stages = nn.Sequential(*stages)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ExactDropout(dropout)
         self.head = nn.Linear(2 * channels, n_outputs)
         if n_axes == 2:
             # A third less time on a CPU. Weights and not inputs: those of one channel

@@ -4,22 +4,46 @@ torch draws one random number of 24 bits per value on the CPU, one at a time: fo
 small layers of a tabular net that costs more than the layer itself. Here eight values
 share one draw of 64 bits, a byte each, which is eight times faster. A byte is enough to
 decide with; the rate moves to the nearest 256th, and the scale of what is kept follows.
+
+Trainings in several threads must not read one generator: `dropout_from` gives the nets
+of a thread a generator of its own.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
 
 _STEPS = 256
+# Of this thread; None: torch's global one.
+_GENERATOR: ContextVar[torch.Generator | None] = ContextVar("dropout", default=None)
+
+
+@contextmanager
+def dropout_from(generator: torch.Generator) -> Iterator[None]:
+    """Let the bundled nets draw from a generator, in this thread, on the CPU.
+
+    Parameters
+    ----------
+    generator : torch.Generator
+    """
+    token = _GENERATOR.set(generator)
+    try:
+        yield
+    finally:
+        _GENERATOR.reset(token)
 
 
 class Dropout(nn.Dropout):
     """`torch.nn.Dropout` whose rate is a multiple of 1/256 on the CPU.
 
-    Reads torch's global generator as the original does. On other devices, inside
-    transforms (``torch.compile``, ``torch.func.vmap``) and for ``inplace=True`` it is
-    the original.
+    Reads torch's global generator as the original does, or the one of `dropout_from`.
+    On other devices, inside transforms (``torch.compile``, ``torch.func.vmap``) and for
+    ``inplace=True`` it is the original.
 
     Parameters
     ----------
@@ -41,7 +65,38 @@ class Dropout(nn.Dropout):
             return x
         if x.device.type != "cpu" or self.p == 1.0 or self.inplace or _is_traced():
             return super().forward(x)
-        return x * mask_of_bytes(x, self.p)
+        return x * mask_of_bytes(x, self.p, _GENERATOR.get())
+
+
+class ExactDropout(nn.Dropout):
+    """`torch.nn.Dropout`, bit for bit, which can read the one of `dropout_from`.
+
+    Parameters
+    ----------
+    p : float, default=0.5
+        Rate in [0, 1].
+    inplace : bool, default=False
+
+    Examples
+    --------
+    >>> import torch
+    >>> x = torch.ones(10_000)
+    >>> with dropout_from(torch.Generator().manual_seed(0)):
+    ...     one = ExactDropout(0.25)(x)
+    >>> with dropout_from(torch.Generator().manual_seed(0)):
+    ...     print(torch.equal(one, ExactDropout(0.25)(x)))
+    True
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Set a share of values to zero, in training."""
+        drops = self.training and 0 < self.p < 1
+        generator = _generator_for(x) if drops and not self.inplace else None
+        if generator is None:
+            return super().forward(x)
+        kept = torch.empty_like(x, requires_grad=False)
+        kept.bernoulli_(1 - self.p, generator=generator)
+        return x * kept.div_(1 - self.p)
 
 
 def mask_of_bytes(
@@ -71,6 +126,22 @@ def mask_of_bytes(
         dense = sorted(range(x.ndim), key=mask.stride, reverse=True)
         mask.permute(dense).copy_(kept.view([x.shape[i] for i in dense]))
     return mask.mul_(_STEPS / (_STEPS - dropped))
+
+
+def uniform_like(x: Tensor) -> Tensor:
+    """Return uniform draws of the shape of `x`."""
+    generator = _generator_for(x)
+    if generator is None:
+        return torch.rand_like(x)
+    return torch.empty_like(x, requires_grad=False).uniform_(generator=generator)
+
+
+def _generator_for(x: Tensor) -> torch.Generator | None:
+    """Return the generator of this thread; None: torch's global one."""
+    generator = _GENERATOR.get()
+    if generator is None or x.device.type != "cpu" or _is_traced():
+        return None
+    return generator
 
 
 def _is_traced() -> bool:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.nets._dropout import ExactDropout
 from sk_mixup.nets._standardize import Standardize
 
 
@@ -139,7 +140,7 @@ class ResNet(nn.Module):
             channels = wide
         self.stages = nn.Sequential(*stages)
         self.norm = nn.BatchNorm2d(channels)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ExactDropout(dropout)
         self.head = nn.Linear(channels, n_outputs)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

@@ -26,6 +26,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sk_mixup.nets._dropout import ExactDropout, uniform_like
+
 Mix = Callable[[Tensor], Tensor]
 _INITIAL_SCALE = 0.1
 
@@ -77,7 +79,7 @@ class MaskedEmbedding(nn.Module):
             # Also where a mask was joined with the partner's before the embedding.
             present = present * (ids != self.padding_idx).unsqueeze(2)
         if self.training and self.dropout > 0:
-            kept = torch.rand_like(present) >= self.dropout
+            kept = uniform_like(present) >= self.dropout
             present = present * kept
         return torch.cat((vectors * present, present), 2)
 
@@ -188,9 +190,9 @@ class BagOfEmbeddings(_TextNet):
         )
         self.pooled = nn.Identity()
         width = d_embedding * (2 if pooling == "mean_max" else 1)
-        layers: list[nn.Module] = [nn.Dropout(dropout)]
+        layers: list[nn.Module] = [ExactDropout(dropout)]
         if d_hidden:
-            layers += [nn.Linear(width, d_hidden), nn.ReLU(), nn.Dropout(dropout)]
+            layers += [nn.Linear(width, d_hidden), nn.ReLU(), ExactDropout(dropout)]
             width = d_hidden
         self.head = nn.Sequential(*layers, nn.Linear(width, n_outputs))
 
@@ -270,7 +272,7 @@ class TextCNN(_TextNet):
         )
         self.pooled = nn.Identity()
         self.head = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(len(widths) * n_filters, n_outputs)
+            ExactDropout(dropout), nn.Linear(len(widths) * n_filters, n_outputs)
         )
 
     def pool(self, vectors: Tensor, mask: Tensor) -> Tensor:

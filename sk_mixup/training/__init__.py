@@ -90,6 +90,7 @@ from sk_mixup.training.setup import (
     named_criterion,
     named_optimizer,
     start_run,
+    training_randomness,
     try_knobs,
 )
 
@@ -183,6 +184,7 @@ __all__ = [
     "text_recipe",
     "token_information",
     "train_together",
+    "training_randomness",
     "try_knobs",
     "tuning_recipe",
     "unfusable_reason",

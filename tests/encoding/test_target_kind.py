@@ -60,8 +60,8 @@ def test_a_kind_that_is_none(kind):
         (DOUBTED, "labels", "it holds 0.8.*target_kind='soft'"),
         (INDICATORS * 2, "labels", "it holds 2.*target_kind='outputs'"),
         (INDICATORS, "soft", "row 0 sums to 2"),
-        ([0, 1], "labels", "column per label; got a sequence of labels"),
-        ([0, 1], "outputs", "column of classes per output"),
+        ([0, 1], "labels", r"target_kind='labels' means a matrix.*shape \(2,\)"),
+        ([0, 1], "outputs", "target_kind='outputs' means a matrix"),
     ],
 )
 def test_targets_of_another_kind_than_was_said(y, kind, words):

@@ -133,6 +133,7 @@ CASES = {
     "calibration": raises(
         "calibration='temperature' needs rows", calibration="temperature"
     ),
+    "target_kind": raises("target_kind='soft'.* began with", target_kind="soft"),
     "importance": seen(
         lambda m: m.feature_importances_.shape == (X.shape[1],),
         importance="permutation",

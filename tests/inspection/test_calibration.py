@@ -167,3 +167,9 @@ GOOD = np.array([[0.9, 0.1], [0.2, 0.8]])
 def test_bad_input_is_named(y, proba, options, message):
     with pytest.raises(ValueError, match=message):
         expected_calibration_error(y, proba, **options)
+
+
+def test_a_column_vector_of_labels_is_a_vector():
+    proba = np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
+    expected = expected_calibration_error([0, 1, 0], proba)
+    assert expected_calibration_error([[0], [1], [0]], proba) == expected

@@ -158,3 +158,9 @@ def test_the_scorer_takes_folds_that_lack_a_class():
 def test_what_does_not_fit_is_said(y, proba, options, said):
     with pytest.raises(ValueError, match=said):
         refined_log_loss(y, proba, **options)
+
+
+def test_a_column_vector_is_a_vector():
+    proba = np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
+    expected = refined_log_loss([0, 1, 0], proba)
+    assert refined_log_loss([[0], [1], [0]], proba) == expected

@@ -102,3 +102,9 @@ def test_in_a_loader():
 def test_items_that_are_not_clear(item, options, message):
     with pytest.raises((TypeError, ValueError), match=message):
         collate([item] * 4, **options)
+
+
+def test_soft_labels_may_be_lists_of_numbers():
+    items = [(torch.rand(3), [0.2, 0.3, 0.5]) for _ in range(4)]
+    _, targets = MixCollate(Mixup(1.0), 3)(items)
+    torch.testing.assert_close(targets, torch.tensor([[0.2, 0.3, 0.5]] * 4))

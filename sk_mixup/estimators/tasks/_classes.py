@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from sk_mixup.encoding import fit_classes
+from sk_mixup.encoding import check_target_kind, fit_classes
 from sk_mixup.estimators._checks import check_classes_left, check_same_classes
 from sk_mixup.estimators.tasks._class_weight import row_weights
 from sk_mixup.estimators.tasks._task import Task
@@ -115,6 +115,10 @@ _BY_KIND: dict[str, type[OneClass]] = {
 }
 
 
+# Kinds of encoders that `target_kind` has another word for.
+_NAMES = {"columns": "outputs"}
+
+
 @dataclass(frozen=True)
 class Classification:
     """What a classifier knows of its targets beforehand.
@@ -122,18 +126,31 @@ class Classification:
     Attributes
     ----------
     class_weight : dict, list of dict, "balanced" or None
+    target_kind : str
+        What a target is; "auto": what its values say.
     """
 
     class_weight: Any = None
+    target_kind: str = "auto"
 
     is_classifier: ClassVar[bool] = True
 
     def check(self, before: Task | None) -> None:
-        """Class weights are checked with the classes."""
+        """Check the kind; class weights are checked with the classes."""
+        check_target_kind(self.target_kind)
+        if before is None or self.target_kind == "auto":
+            return
+        known = _NAMES.get(before.target.kind, before.target.kind)
+        if known != self.target_kind:
+            raise ValueError(
+                f"target_kind={self.target_kind!r}: the training that goes on began"
+                f" with {known!r}. Say that, or begin anew with fit and"
+                " warm_start=False."
+            )
 
     def fit(self, y: Any, weight: np.ndarray | None, classes: Any) -> Task:
         """Read labels; `classes` where they may lack some."""
-        return self.of(fit_classes(y, classes))
+        return self.of(fit_classes(y, classes, self.target_kind))
 
     def of(self, target: Any) -> Task:
         """Return the task of labels that were read before."""

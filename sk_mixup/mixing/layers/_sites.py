@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_mixup._turns import TURNS
 from sk_mixup.mixing.layers._hooks import (
     batch_axis,
     find_layer,
@@ -148,9 +149,10 @@ def quiet(module: nn.Module) -> Iterator[None]:
         if buffer is not None and not nn.parameter.is_lazy(buffer)
     ]
     cuda = {p.device for p in module.parameters() if p.device.type == "cuda"}
-    # The fused path of transformers runs no inner layer.
-    fused = torch.backends.mha.get_fastpath_enabled()
-    with torch.random.fork_rng(sorted(cuda, key=str)), torch.no_grad():
+    # The fused path of transformers runs no inner layer. Both the switch and the random
+    # state are the process's own.
+    with TURNS, torch.random.fork_rng(sorted(cuda, key=str)), torch.no_grad():
+        fused = torch.backends.mha.get_fastpath_enabled()
         try:
             torch.backends.mha.set_fastpath_enabled(False)
             for part in parts:

@@ -173,8 +173,8 @@ def mixed_loss(
         return criterion(output, soft.to(wide)).mean()
     if form == "pair":
         return criterion(output, targets).mean()
-    own = criterion(output, targets.y)
-    other = criterion(output, targets.y_partner)
+    own = criterion(output, _as_losses_take(targets.y, output))
+    other = criterion(output, _as_losses_take(targets.y_partner, output))
     lam = targets.lam
     if own.ndim == 0:
         if bool((lam != lam[0]).any()):
@@ -186,6 +186,16 @@ def mixed_loss(
         return lam[0] * own + (1 - lam[0]) * other
     own, other = row_means(own), row_means(other)
     return (lam * own + (1 - lam) * other).mean()
+
+
+def _as_losses_take(y: Tensor, output: Tensor) -> Tensor:
+    """Return labels of any dtype as losses of torch take them."""
+    if y.is_floating_point() or y.is_complex():
+        return y
+    if y.shape == output.shape:
+        # A value per output: yes and no. Class indices lack an axis.
+        return y.to(output.dtype)
+    return y.long()
 
 
 def unreduced(criterion: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -1,5 +1,6 @@
 """Batches: from tensors, loaders and streams, and mixed ahead of their steps."""
 
+from sk_mixup._globals import seeded_globals
 from sk_mixup.training.feeds._ahead import (
     MixedBatch,
     dense_target,
@@ -30,7 +31,7 @@ from sk_mixup.training.feeds._loaders import (
 )
 from sk_mixup.training.feeds._mode import own_mode
 from sk_mixup.training.feeds._stream_data import StreamData
-from sk_mixup.training.feeds._streams import TrainStreams, seeded_globals
+from sk_mixup.training.feeds._streams import TrainStreams
 
 __all__ = [
     "ArrayData",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sk_mixup._turns import warnings_ignored
 from sk_mixup.mixing import Method
 from sk_mixup.training.feeds._batches import ArrayData, select
 from sk_mixup.training.feeds._stream_data import StreamData
@@ -195,9 +195,8 @@ def _information(
     from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
     estimate = mutual_info_regression if n_classes is None else mutual_info_classif
-    with warnings.catch_warnings():
+    with warnings_ignored(UserWarning):
         # Many classes among few rows are no news to somebody who fits a classifier.
-        warnings.simplefilter("ignore", UserWarning)
         information[known] = estimate(
             values[:, known],
             y,

@@ -9,7 +9,6 @@ train and how sure to be, and the members together have seen everything.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ import torch
 from sklearn.model_selection import KFold, StratifiedKFold
 from torch import Tensor
 
+from sk_mixup._turns import warnings_ignored
 from sk_mixup.training.feeds._batches import ArrayData
 
 
@@ -148,9 +148,8 @@ def _folds(data: ArrayData, n_folds: int, *, seed: int, stratified: bool) -> np.
         labels = (data.y if data.y.ndim == 1 else data.y.argmax(1)).numpy()
         if np.bincount(labels).max() >= n_folds:
             splitter = StratifiedKFold(n_folds, shuffle=True, random_state=state)
-    with warnings.catch_warnings():
+    with warnings_ignored(UserWarning):
         # Of classes with fewer rows than folds: some members see them all.
-        warnings.simplefilter("ignore", UserWarning)
         for k, (_, held) in enumerate(splitter.split(places, labels)):
             folds[held] = k
     return folds

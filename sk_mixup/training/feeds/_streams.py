@@ -1,15 +1,11 @@
 """All randomness of a training, from one seed.
 
 Initial weights, batch order, partners, lambda, the gate, the site and dropout read
-streams of their own. Dropout can only read torch's global generator, so the global
-states are seeded for the time of a training and put back afterwards.
+streams of their own.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -73,35 +69,3 @@ class TrainStreams:
             generator = torch.Generator()
             generator.set_state(torch.from_numpy(value.copy()))
             self._generators[name] = generator
-
-
-@contextmanager
-def seeded_globals(seed: int) -> Iterator[None]:
-    """Seed torch's, NumPy's and Python's global states, and put them back at the end.
-
-    Parameters
-    ----------
-    seed : int
-        In [0, 2**32).
-    """
-    cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
-    numpy_state = np.random.get_state()  # noqa: NPY002 - put back below
-    before = torch.get_rng_state(), numpy_state, random.getstate()
-    before_cuda = torch.cuda.get_rng_state_all() if cuda else None
-    # `torch.manual_seed` also notes the seed, with the stack of its caller, for every
-    # kind of device that nobody has used yet.
-    torch.default_generator.manual_seed(seed)
-    if cuda:
-        torch.cuda.manual_seed_all(seed)
-    if torch.backends.mps.is_available():
-        torch.mps.manual_seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - user modules may read it
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        torch.set_rng_state(before[0])
-        np.random.set_state(before[1])  # noqa: NPY002
-        random.setstate(before[2])
-        if before_cuda is not None:
-            torch.cuda.set_rng_state_all(before_cuda)

@@ -323,6 +323,8 @@ class MixingMixin(_Base):
         losses, n_rows = [], 0
         key, size_key = f"{prefix}_loss", f"{prefix}_batch_size"
         for run.mixed in batches:
+            if run.lend is not None:
+                run.lend()
             batch = run.mixed.batch
             if stepper is not None:
                 stepper.start_batch()

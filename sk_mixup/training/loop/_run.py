@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +40,8 @@ class MixingRun:
         Takes the steps; None: the plain ones.
     interrupt : KeyboardInterrupt or None
         What has ended the training before its time: Ctrl-C.
+    lend : callable or None
+        Lets trainings in other threads have the global random states, between steps.
     """
 
     method: Method | None
@@ -50,6 +53,7 @@ class MixingRun:
     forward: Forward | None = None
     stepper: Stepper | None = None
     interrupt: KeyboardInterrupt | None = None
+    lend: Callable[[], None] | None = None
     epoch: int = 0
     has_no_step: bool = True
     context: MixContext | None = None

@@ -91,8 +91,9 @@ class Crew:
             Members of the caller.
         """
         epoch = 0
-        with seeded_globals(self._seed), _threads(self._n_threads) as run:
+        with self._globals() as lend, _threads(self._n_threads) as run:
             while self._packs:
+                lend()
                 run(self._packs, epoch, self._rests)
                 stopped = self._ask(after_epoch, epoch, n_numbers)
                 for pack in self._packs:
@@ -100,6 +101,18 @@ class Crew:
                     self.errors.update(pack.errors)
                 self._packs = [pack for pack in self._packs if pack.members]
                 epoch += 1
+
+    @contextmanager
+    def _globals(self) -> Iterator[Callable[[], None]]:
+        """Seed the global states where packs run in this thread, which may read them.
+
+        Threads of ours must not wait for what this one has.
+        """
+        if self._n_threads > 1:
+            yield lambda: None
+        else:
+            with seeded_globals(self._seed) as lend:
+                yield lend
 
     def _ask(
         self, after_epoch: AfterEpoch | None, epoch: int, n_numbers: int

@@ -7,7 +7,6 @@ is moved for all.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -94,9 +93,8 @@ class Rates:
             if _schedule(member) is not None:
                 lr = _schedule(self._members[leader]).lr
                 member.net.history.record("event_lr", lr)
-            with warnings.catch_warnings():
-                for callback in _schedulers(member):
-                    callback.on_epoch_end(member.net)
+            for callback in _schedulers(member):
+                callback.on_epoch_end(member.net)
 
     def keep(self, kept: Sequence[int]) -> None:
         """Go on with some members."""

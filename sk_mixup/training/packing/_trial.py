@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_mixup._turns import TURNS
 from sk_mixup.training.feeds import seeded_globals
 from sk_mixup.training.loop import call_module
 from sk_mixup.training.packing._member import map_tensors
@@ -89,7 +90,7 @@ def try_program(program: Any, module: nn.Module, x: Any, read: Any) -> str | Non
     members = [first, second]
     inputs = [x, map_tensors(lambda t: t.flip(0), x)]
     try:
-        with warnings.catch_warnings():
+        with TURNS, warnings.catch_warnings():
             warnings.filterwarnings("error", message=".*batching rule.*")
             return _differs(
                 program, members, inputs, read, 1, training=False

@@ -14,6 +14,7 @@ from sk_mixup.training.setup._names import (
     named_criterion,
     named_optimizer,
 )
+from sk_mixup.training.setup._randomness import training_randomness
 from sk_mixup.training.setup._single_rows import check_single_rows
 from sk_mixup.training.setup._tuning import end_run, start_run, try_knobs
 
@@ -32,5 +33,6 @@ __all__ = [
     "named_criterion",
     "named_optimizer",
     "start_run",
+    "training_randomness",
     "try_knobs",
 ]

@@ -89,6 +89,11 @@ def hints(sample: Any) -> str:
                 f". {name} holds integers ({part.dtype}), which are passed on as they"
                 f" are; if they are measurements, convert {name} to float32"
             )
+        elif part.dtype == torch.uint8:
+            found += (
+                f". {name} holds uint8, which a module gets as float32, as pixels are;"
+                f" if these are ids, convert {name} to int64"
+            )
     return f"{found}." if found else ""
 
 

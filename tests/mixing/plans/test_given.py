@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from sk_mixup.mixing import CutMix, MixedTargets, Mixup, RegMixup, Remix, WaveformMix
+from sk_mixup.mixing import (
+    CutMix,
+    MixedTargets,
+    Mixup,
+    RegMixup,
+    Remix,
+    WaveformMix,
+    mixed_loss,
+)
 from tests.builders import generator
 
 X = torch.rand(6, 3, 4, 4)
@@ -121,3 +129,48 @@ def test_targets_that_are_no_numbers(y):
 def test_no_targets():
     with pytest.raises(TypeError, match=r"y is None.*plan = method.draw\(x\)"):
         Mixup()(X, None)
+
+
+@pytest.mark.parametrize("labels", LABELS)
+def test_a_pair_of_labels_is_what_losses_take(labels):
+    output = torch.randn(6, 5, generator=generator())
+    criterion = torch.nn.CrossEntropyLoss()
+    losses = [
+        mixed_loss(criterion, output, Mixup(1.0)(X, y, generator=generator())[1])
+        for y in (LABELS[labels], Y)
+    ]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("rows", ROWS)
+def test_a_pair_of_one_hot_rows_is_the_loss_of_its_classes(rows):
+    output = torch.randn(6, 5, generator=generator())
+    criterion = torch.nn.CrossEntropyLoss()
+    pair, expected = (
+        Mixup(1.0)(X, y, generator=generator())[1] for y in (ROWS[rows], Y)
+    )
+    loss = mixed_loss(criterion, output, pair)
+    torch.testing.assert_close(
+        loss, mixed_loss(criterion, output, expected), check_dtype=False
+    )
+
+
+def test_a_pair_of_yes_and_no_goes_to_a_binary_loss():
+    y = torch.tensor([True, False, True, True, False, False])
+    criterion = torch.nn.BCEWithLogitsLoss()
+    output = torch.randn(6, generator=generator())
+    pair, floats = (Mixup(1.0)(X, t, generator=generator())[1] for t in (y, y.float()))
+    expected = mixed_loss(criterion, output, floats)
+    torch.testing.assert_close(mixed_loss(criterion, output, pair), expected)
+
+
+@pytest.mark.parametrize("y", [Y[:3], torch.tensor(1)], ids=["few", "one number"])
+@pytest.mark.parametrize("n_classes", [None, 5])
+def test_every_row_needs_a_target(y, n_classes):
+    with pytest.raises(ValueError, match=r"x has 6 rows and y has shape \("):
+        Mixup(1.0)(X, y, n_classes=n_classes)
+
+
+def test_an_input_that_is_no_tensor_is_told_what_to_give():
+    with pytest.raises(TypeError, match=r"got ndarray. Give torch.as_tensor"):
+        Mixup(1.0)(X.numpy(), Y, n_classes=5)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from sk_mixup.nets import Dropout
+from sk_mixup.nets import Dropout, ExactDropout
 from sk_mixup.training.packing.programs._masks import DropMasks
 
 #: Layers that drop values at a rate `p`, which may differ between members.
-DROPOUTS = (nn.Dropout, Dropout)
+DROPOUTS = (nn.Dropout, Dropout, ExactDropout)
 
 
 @dataclass
