@@ -90,7 +90,7 @@ def _of_other_library(net: Any, given: dict[str, Any]) -> dict[str, Any]:
     """
     if "name" not in given:
         return {}
-    config = getattr(getattr(net.module_, "model", None), "config", None)
+    config: Any = getattr(getattr(net.module_, "model", None), "config", None)
     if not hasattr(config, "to_dict"):
         return {"pretrained": False}
     plain = json.loads(json.dumps(config.to_dict(), default=lambda value: None))

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+
+# Torch imports it when an operation is first decomposed.
+import torch._subclasses.schema_check_mode
 from torch.nn import functional
 
 from sk_mixup.saving._guard import guarded
