@@ -86,7 +86,7 @@ def estimator_of(given: Fields, module: Any = None) -> Any:
         task=task,
         objective=objective,
         streams=TrainStreams(given.integer("seed", 0, 2**32 - 1)),
-        features=_features_of(given.fields("features")),
+        features=_features_of(given.fields("features"), source),
         temperature=_temperature_of(given.value("temperature"), task),
         n_iter=given.integer("n_iter") if given.has("n_iter") else None,
         alpha=_alpha_of(given.value("alpha")),
@@ -104,10 +104,15 @@ def _features_state(features: dict[str, Any], writer: ValueWriter) -> dict[str, 
     return state
 
 
-def _features_of(given: Fields) -> dict[str, Any]:
+def _features_of(given: Fields, source: Any) -> dict[str, Any]:
     features: dict[str, Any] = {}
     if given.has("n"):
-        features["n_features_in_"] = given.integer("n", 1)
+        known = source.encoder.n_features_ if source.kind == "table" else None
+        if known is None and source.kind != "text":
+            known = (source.shape or (None,))[0]
+        features["n_features_in_"] = n = given.integer("n", 1)
+        if known is not None and n != known:
+            raise ValueError(f"{n} features are said to be {known}")
     if given.has("names"):
         names = given.list("names")
         if not all(isinstance(name, str) for name in names):

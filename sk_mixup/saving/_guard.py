@@ -33,6 +33,8 @@ _GROWING |= {"meshgrid", "cartesian_prod", "combinations", "diag", "diag_embed"}
 _GROWING |= {"block_diag", "tril_indices", "triu_indices", "index_select", "take"}
 _GROWING |= {"__getitem__", "scaled_dot_product_attention", "bilinear"}
 _GROWING |= {"multi_head_attention_forward", "fold", "upsample", "broadcast_to"}
+# A convolution may pad its input, or step over it.
+_PADDED = 2
 _PRODUCTS = {"matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "baddbmm", "addmm"}
 _CONVOLUTIONS = {f"conv{n}d" for n in (1, 2, 3)}
 _CONVOLUTIONS |= {f"conv_transpose{n}d" for n in (1, 2, 3)}
@@ -92,7 +94,8 @@ def _bound(name: str, leaves: list[Any]) -> float:
     if name == "embedding":
         return entries[0] * max((shape[-1] for shape in shapes[1:]), default=1)
     if name in _CONVOLUTIONS and len(shapes) > 1:
-        return 4 * entries[0] * max(shapes[1][:2])
+        per_channel = entries[0] // max(shapes[0][1 if len(shapes[0]) > 1 else 0], 1)
+        return _PADDED * per_channel * max(shapes[1][:2])
     if name in _PRODUCTS and len(shapes) > 1:
         return entries[-2] * entries[-1] // max(shapes[-2][-1], 1)
     if name in _GROWING:

@@ -7,6 +7,7 @@ had then, and tried on two rows as there. Its weights take the place of random o
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ _PREFIX = "weights/"
 _SETTINGS = ("max_epochs", "batch_size", "lr")
 # What a criterion that is left out may have said of the outputs.
 _ACTIVATIONS = ("softmax", "sigmoid", "none")
+_NAMES_CODE = ("auto_map", "_name_or_path", "quantization_config")
 # Spatial places of an array that a net is tried with.
 _MOST_PLACES = {1: 2**16, 2: 256}
 
@@ -75,9 +77,31 @@ def _arguments(net: Any, writer: ValueWriter) -> dict[str, Any] | None:
         return None
     start = "module__"
     given = {k[len(start) :]: v for k, v in vars(net).items() if k.startswith(start)}
+    given |= _of_other_library(net, given)
     bound = inspect.signature(module).bind(**given)
     bound.apply_defaults()
     return {k: writer.write(v, f"module__{k}") for k, v in bound.arguments.items()}
+
+
+def _of_other_library(net: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what lets a net of another library be built without asking for it again.
+
+    Its published weights would be replaced anyway, and its config is known by now.
+    """
+    if "name" not in given:
+        return {}
+    config: Any = getattr(getattr(net.module_, "model", None), "config", None)
+    if not hasattr(config, "to_dict"):
+        return {"pretrained": False}
+    plain = json.loads(json.dumps(config.to_dict(), default=lambda value: None))
+    return {"pretrained": False, "config": _harmless(plain)}
+
+
+def _harmless(config: Any) -> Any:
+    """Return a config that names no code, and no place where there is some."""
+    if not isinstance(config, dict):
+        return None
+    return {key: value for key, value in config.items() if key not in _NAMES_CODE}
 
 
 def _is_bundled(module: type) -> bool:
@@ -178,6 +202,13 @@ class StoredNet:
             for key, value in estimator._prefixed().items()
             if not key.startswith(("mix__", "compile__"))
         }
+        if arguments is not None and "name" in arguments:
+            # What a user has said would stand in their place.
+            for name in ("pretrained", "config"):
+                prefixed.pop(f"module__{name}", None)
+            arguments = arguments | {"pretrained": False}
+            if "config" in arguments:
+                arguments["config"] = _harmless(arguments["config"])
         given = {
             name: getattr(estimator, name)
             for name in (*_SETTINGS, "optimizer", "criterion")

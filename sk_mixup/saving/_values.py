@@ -8,6 +8,7 @@ arrays go to the tensors.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +33,9 @@ _DTYPES = {
     for value in vars(torch).values()
     if isinstance(value, torch.dtype)
 }
+_DTYPE = re.compile(
+    r"[|<>=]?(b1|[iuf][1248]|O|U\d{1,6}|[mM]8(\[\d{0,4}(Y|M|W|D|h|m|s|ms|us|ns|ps)\])?)"
+)
 # Kinds of NumPy's numbers that are tensors, and that are not but can be viewed as such.
 _NUMBERS, _TIMES = "biuf", "mM"
 
@@ -227,7 +231,8 @@ class ValueReader:
 
     def _array(self, given: Any, depth: int) -> np.ndarray:
         text = given["dtype"]
-        if not isinstance(text, str) or len(text) > 20:
+        # NumPy itself reads more: records, and expressions that it parses.
+        if not isinstance(text, str) or not _DTYPE.fullmatch(text):
             raise ValueError(f"{str(text)[:80]!r} is no dtype")
         dtype = np.dtype(text)
         if "items" not in given:

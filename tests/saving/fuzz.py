@@ -16,7 +16,7 @@ import warnings
 from sk_mixup.saving import from_bytes, to_bytes
 from tests.saving.damage import Damage
 from tests.saving.models import MODELS, fitted_case
-from tests.saving.watch import watched
+from tests.saving.watch import warm_up, watched
 
 DOCUMENTED = (ValueError, TypeError, OSError)
 
@@ -36,6 +36,7 @@ def main() -> int:
     files = {name: to_bytes(case.model) for name, case in cases.items()}
     for name, case in cases.items():
         from_bytes(files[name], case.module).predict(case.X)
+    warm_up()
     damages = {
         name: Damage(data, options.seed + number)
         for number, (name, data) in enumerate(files.items())

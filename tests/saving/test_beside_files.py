@@ -9,6 +9,7 @@ import pytest
 
 import sk_mixup
 from sk_mixup import MixupSearchCV
+from sk_mixup.saving import from_bytes, to_bytes
 from tests.builders import blobs, classifier
 from tests.saving.models import Own, fitted_case
 
@@ -33,7 +34,7 @@ def test_joblib(name, mmap_mode, tmp_path):
 
 def test_a_loaded_model_can_be_pickled_and_copied():
     case = fitted_case("folds")
-    loaded = sk_mixup.saving.from_bytes(sk_mixup.saving.to_bytes(case.model))
+    loaded = from_bytes(to_bytes(case.model))
     for twin in (pickle.loads(pickle.dumps(loaded)), copy.deepcopy(loaded)):
         np.testing.assert_array_equal(twin.predict(case.X), case.model.predict(case.X))
         twin.partial_fit(case.X, case.y)

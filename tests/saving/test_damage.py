@@ -22,7 +22,7 @@ from tests.saving.damage import (
     split_tensors,
 )
 from tests.saving.models import fitted_case
-from tests.saving.watch import watched
+from tests.saving.watch import warm_up, watched
 
 DOCUMENTED = (ValueError, TypeError, OSError)
 FUZZED = ("mlp", "outputs", "text_bag", "own_module", "sequences", "quantiles")
@@ -42,7 +42,8 @@ def refused(data, match):
 def test_damaged_files_raise_what_is_documented_and_run_nothing(name):
     case = fitted_case(name)
     data = to_bytes(case.model)
-    # Python imports some of itself when it is first needed.
+    # Python and torch import some of themselves when it is first needed.
+    warm_up()
     from_bytes(data, case.module).predict(case.X)
     damage = Damage(data, seed=0)
     n_refused = 0

@@ -10,6 +10,7 @@ from torch import nn
 
 import sk_mixup
 from sk_mixup import MixupWarning
+from sk_mixup.inputs import TextTokenizer
 from sk_mixup.saving import from_bytes, to_bytes
 from tests.builders import assert_same_weights, blobs, classifier, people, regressor
 from tests.saving.models import MODELS, Own, fitted_case, own_loss
@@ -152,6 +153,21 @@ def test_a_module_is_not_changed_by_what_is_loaded():
     before = case.module[0].weight.clone()
     from_bytes(to_bytes(case.model), case.module).partial_fit(case.X, case.y)
     assert torch.equal(case.module[0].weight, before)
+
+
+def test_a_net_of_another_library_is_named(monkeypatch):
+    pytest.importorskip("transformers")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    rows = TextTokenizer(kind="word").fit_transform(["good film", "bad film"] * 24)
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = sizes | {"intermediate_size": 8, "vocab_size": 20}
+    model = small(module="hf/bert", module__config=config, mix=None).fit(rows, Y)
+    data = to_bytes(model)
+    with pytest.raises(ValueError, match="module, hf/bert, is code"):
+        from_bytes(data)
+    loaded = from_bytes(data, "hf/bert")
+    np.testing.assert_array_equal(loaded.predict_proba(rows), model.predict_proba(rows))
+    assert loaded.module__config == config
 
 
 # -- models that no file can hold -----------------------------------------------------

@@ -45,7 +45,7 @@ def test_predictions_are_the_same_bit_for_bit(name, reloaded):
         assert after[key].dtype == values.dtype
 
 
-@every_model
+@pytest.mark.parametrize("name", ["folds", "soft", "pixels", "text_cnn", "own_loss"])
 def test_a_loaded_model_can_be_saved_again(name, reloaded):
     case = fitted_case(name)
     once = reloaded(case)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import torch
+
+# Torch imports it when an operation is first decomposed.
+import torch._subclasses.schema_check_mode
+from torch.nn import functional
+
+from sk_mixup.saving._guard import guarded
 
 #: Events of Python's audit that reading a file must never raise.
 FORBIDDEN = (
@@ -26,6 +35,26 @@ def _audit(event: str, args: tuple[object, ...]) -> None:
 
 # A hook cannot be taken away again; nobody else sees this one.
 sys.addaudithook(_audit)
+
+
+def warm_up() -> None:
+    """Let torch import what it needs to tell sizes, which it does when it needs it."""
+    one = torch.ones(1)
+    large = one.expand(1, 8, 2048, 2048)
+    for operation in (
+        lambda: one.expand(5000).repeat(5000),
+        lambda: torch.empty(10**9),
+        lambda: torch.randn(10**5, 10**5),
+        lambda: torch.arange(10**9).repeat_interleave(2),
+        lambda: functional.conv2d(large, one.expand(64, 8, 3, 3), padding=1),
+        lambda: functional.linear(one.expand(5000, 3), one.expand(5000, 3)),
+        lambda: one.expand(5000, 1) * one.expand(1, 5000),
+        lambda: torch.cat([large, large]).clamp(0, 1) + torch.where(large > 0, 1, 0),
+        lambda: large.flatten(2).amax(2, keepdim=True) + large.mean(2, keepdim=True),
+        lambda: functional.batch_norm(large, one.expand(8), one.expand(8)),
+    ):
+        with contextlib.suppress(ValueError, RuntimeError), guarded(1, 1):
+            operation()
 
 
 @contextmanager
