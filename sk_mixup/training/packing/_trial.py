@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from sk_mixup._turns import TURNS
 from sk_mixup.training.feeds import seeded_globals
 from sk_mixup.training.loop import call_module
-from sk_mixup.training.packing._member import map_tensors
+from sk_mixup.training.packing._member import map_tensors, tensors_of
 from sk_mixup.training.packing._stack import Stack
 from sk_mixup.training.packing._state import plain_state, written_attribute
 from sk_mixup.training.packing.programs import Call, LayerProgram, dropouts_of
@@ -44,22 +44,26 @@ def reason_of_state(module: nn.Module, x: Any, read: Any) -> str | None:
         None: nothing but parameters and buffers changes in two training steps and one
         step without training.
     """
+    name = type(module).__name__
+    rows = map_tensors(lambda t: t.float() if t.dtype == torch.uint8 else t, x)
     try:
         tried = copy.deepcopy(module).cpu()
         before = plain_state(tried)
         for training in (True, True, False):
             tried.train(training)
+            given = map_tensors(lambda t: t.clone(), rows)
             with seeded_globals(0):
-                read(call_module(tried, x)).float().square().mean().backward()
+                read(_called(tried, given)).float().square().mean().backward()
+            if not all(map(_same, tensors_of(given), tensors_of(rows))):
+                # Members of one fold are given the same rows.
+                return f"the forward of {name} writes into its input"
         written = written_attribute(before, plain_state(tried))
     except Exception:
         # The trial of a program says what is wrong.
         return None
     if written is None:
         return None
-    return (
-        f"{type(module).__name__} keeps state in Python: its forward writes {written}"
-    )
+    return f"{name} keeps state in Python: its forward writes {written}"
 
 
 def try_program(program: Any, module: nn.Module, x: Any, read: Any) -> str | None:
@@ -197,6 +201,13 @@ def _alone(module: nn.Module, x: Any, read: Any) -> _Alone:
     with seeded_globals(1), torch.no_grad():
         other = read(call_module(again, x))
     return _Alone(module, output.detach(), not _same(output, other))
+
+
+def _called(module: nn.Module, x: Any) -> Any:
+    """Call a module with these very tensors, and not with copies."""
+    if isinstance(x, dict):
+        return module(**x)
+    return module(*x) if isinstance(x, tuple) else module(x)
 
 
 def _same(a: Tensor, b: Tensor) -> bool:
