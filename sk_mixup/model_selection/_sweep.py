@@ -19,6 +19,7 @@ from sk_mixup.model_selection._ensemble import (
 )
 from sk_mixup.model_selection._halving import HalvingRule
 from sk_mixup.model_selection._kind import with_known_kind
+from sk_mixup.model_selection._lone_fits import LoneFits
 from sk_mixup.model_selection._members import (
     Member,
     SweepData,
@@ -87,19 +88,20 @@ class Sweep:
         )
         search.seed_ = self.seed
         search.interrupted_ = interrupted
+        lone = LoneFits(search, sum(member.is_fitted for member in members))
         if self.halving is not None:
             search.dropped_at_ = np.array(
                 [dropped.get(i, 0) for i in range(len(candidates))]
             )
         if search.ensemble is not None or search.store_oof:
-            self._fit_others(members, candidates, data)
+            self._fit_others(members, candidates, data, lone)
             self.members = members if search.ensemble is not None else []
         if search.store_oof or search.ensemble == "greedy":
             self._predict(members, data, len(candidates))
         self.seconds += [
             None if member.reason is not None else member.seconds for member in members
         ]
-        self.substitute.hand_out([self._handed_out(member) for member in members])
+        self.substitute.hand_out([self._handed_out(member, lone) for member in members])
 
     def _predict(
         self, members: list[Member], data: SweepData, n_candidates: int
@@ -122,13 +124,18 @@ class Sweep:
             return clone(self.given)
         return Ticket(self._ensemble())
 
-    def _handed_out(self, member: Member) -> Callable[[], Any]:
+    def _handed_out(self, member: Member, lone: LoneFits) -> Callable[[], Any]:
         if member.reason is not None:
-            return partial(_seeded_clone, self.estimator, self.seed)
+            made = partial(_seeded_clone, self.estimator, self.seed)
+            return lambda: lone.watch(made())
         return partial(Ticket, member.estimator, member.error)
 
     def _fit_others(
-        self, members: list[Member], candidates: list[dict[str, Any]], data: SweepData
+        self,
+        members: list[Member],
+        candidates: list[dict[str, Any]],
+        data: SweepData,
+        lone: LoneFits,
     ) -> None:
         """Fit what cannot be trained together here, where the results can be kept."""
         alone = [member for member in members if member.reason is not None]
@@ -139,8 +146,10 @@ class Sweep:
         )
         done = parallel(
             delayed(_fit_alone)(
-                candidate_estimator(
-                    self.estimator, candidates[member.candidate], self.seed
+                lone.watch(
+                    candidate_estimator(
+                        self.estimator, candidates[member.candidate], self.seed
+                    )
                 ),
                 data,
                 member.split,

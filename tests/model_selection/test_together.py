@@ -6,6 +6,7 @@ import torch
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.utils import get_tags
+from skorch.callbacks import Callback
 
 from sk_mixup import MixupSearchCV, MixupWarning, training
 from sk_mixup.inputs import TableInput
@@ -191,6 +192,34 @@ def test_ctrl_c_before_anything_is_finished_is_raised(monkeypatch):
     interrupted_at(monkeypatch, epoch_of_call=1)
     with pytest.raises(KeyboardInterrupt):
         MixupSearchCV(net(), GRID, cv=2).fit(X, y)
+
+
+class PressesCtrlC(Callback):
+    """In the second of the fits that it is told of."""
+
+    fits = 0
+
+    def on_train_end(self, net, **kwargs):
+        PressesCtrlC.fits += 1
+        if PressesCtrlC.fits == 2:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("store_oof", [False, True])
+def test_ctrl_c_in_a_fit_that_runs_alone_keeps_what_is_finished(monkeypatch, store_oof):
+    X, y = blobs(40)
+    monkeypatch.setattr(PressesCtrlC, "fits", 0)
+    grid = [{"alpha": [0, 0.2]}, {"callbacks": [[PressesCtrlC()]]}]
+    with (
+        pytest.warns(MixupWarning, match="cannot be trained|callbacks"),
+        pytest.warns(MixupWarning, match="interrupted: 5 fits are finished"),
+        pytest.warns(FitFailedWarning, match="InterruptedFit"),
+        pytest.warns(UserWarning, match="scores are non-finite"),
+    ):
+        search = MixupSearchCV(net(), grid, cv=2, store_oof=store_oof).fit(X, y)
+    assert search.interrupted_
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist()[-1]
+    assert np.isfinite(search.cv_results_["mean_test_score"][:2]).all()
 
 
 def test_ctrl_c_is_raised_where_errors_are(monkeypatch):
