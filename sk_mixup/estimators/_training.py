@@ -20,6 +20,7 @@ from sk_mixup.estimators._plan import Plan
 from sk_mixup.estimators._reading import FitData, in_folds
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.exceptions import warn_caller
+from sk_mixup.inputs import DatasetRows
 from sk_mixup.mixing import Mixup, OneOf
 from sk_mixup.training import (
     ArrayData,
@@ -41,6 +42,9 @@ from sk_mixup.training import (
 
 # What a recipe is told of an iterable data set.
 _UNKNOWN_ROWS = 50_000
+# At most, of the batch that a criterion is tried on.
+_TRIAL_ROWS = 256
+_TRIAL_BYTES = 2**25
 
 
 @dataclass(frozen=True)
@@ -189,6 +193,7 @@ def _net_and_objective(
     net = build_net(settings, data.source, task, recipe, device, train)
     needs_rows = settings.method is not None or train.weight is not None
     sample, sample_y = train.sample()
+    trial = _trial_batch(train, net.batch_size)
     with seeded_globals(data.streams.init_seed):
         objective = initialize_net(
             net,
@@ -197,8 +202,21 @@ def _net_and_objective(
             n_classes=task.n_classes,
             needs_rows=needs_rows,
             kind=task.kind,
+            trial=trial,
+            has_weights=train.weight is not None,
+            scale=task.scale,
         )
     return net, objective
+
+
+def _trial_batch(train: ArrayData | StreamData, batch_size: int) -> Any:
+    """Return rows for a trial of the criterion; None where reading them may be slow."""
+    if not isinstance(train, ArrayData) or isinstance(train.X, DatasetRows):
+        return None
+    size = _TRIAL_ROWS if batch_size == -1 else min(batch_size, _TRIAL_ROWS)
+    row = max(1, train.n_bytes // max(1, len(train)))
+    size = min(size, len(train), _TRIAL_BYTES // row)
+    return train.sample(size) if size > len(train.sample()[1]) else None
 
 
 def _report(settings: Settings, data: FitData, fitted: Fitted, n_epochs: int) -> Any:

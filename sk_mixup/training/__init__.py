@@ -47,6 +47,10 @@ from sk_mixup.training.objectives import (
     RegressionHead,
     SoftLabels,
     TargetKind,
+    Units,
+    check_counts,
+    resolved_criterion,
+    units_of,
 )
 from sk_mixup.training.recipes import (
     AUTO_EARLY_STOPPING_ROWS,
@@ -117,7 +121,9 @@ __all__ = [
     "TensorBatches",
     "TrainStreams",
     "TrainingBar",
+    "Units",
     "bundled_net",
+    "check_counts",
     "check_knobs",
     "check_mixing",
     "end_run",
@@ -141,6 +147,7 @@ __all__ = [
     "predict_outputs",
     "predict_stream",
     "resolve_device",
+    "resolved_criterion",
     "score_anew",
     "seeded_globals",
     "select",
@@ -156,6 +163,7 @@ __all__ = [
     "try_knobs",
     "tuning_recipe",
     "unfusable_reason",
+    "units_of",
 ]
 
 # Imported when they are asked for, which searches do.

@@ -13,6 +13,7 @@ from sk_mixup.training.loop._joint_temperature import joint_temperature
 from sk_mixup.training.loop._net import MixingMixin, mixing_net_class
 from sk_mixup.training.loop._prediction import (
     call_module,
+    is_double,
     predict_outputs,
     predict_stream,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "chosen_alpha",
     "count_hits",
     "has_images",
+    "is_double",
     "joint_temperature",
     "member_outputs",
     "mixing_net_class",

@@ -35,7 +35,11 @@ from sk_mixup.training.feeds import (
 )
 from sk_mixup.training.loop._callbacks import score_anew
 from sk_mixup.training.loop._forward import compiled
-from sk_mixup.training.loop._prediction import has_pixels, pixels_to_floats
+from sk_mixup.training.loop._prediction import (
+    has_pixels,
+    pixels_to_floats,
+    to_double,
+)
 from sk_mixup.training.loop._run import FLUSH, MixingRun, count_hits
 
 # Clean rows of tables and texts run together: at least this many.
@@ -56,6 +60,8 @@ class MixingMixin(_Base):
     uses_loader_: bool = False
     wraps_: bool = False
     compile_options_: dict[str, Any] | None = None
+    #: Whether the module's weights are float64, and its input is to be.
+    is_double_: bool = False
     _infers_plainly: bool = False
 
     # -- data -----------------------------------------------------------------------
@@ -109,6 +115,8 @@ class MixingMixin(_Base):
 
     def _infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the module; uint8 becomes float32 here, on the device."""
+        if self.is_double_:
+            x = to_double(pixels_to_floats(x))
         if isinstance(x, Tensor):
             if x.dtype == torch.uint8:
                 x = x.to(self.device).float()

@@ -123,15 +123,35 @@ def block_size(x: Input, n_rows: int) -> int:
     return LARGE_BLOCK
 
 
-def call_module(module: torch.nn.Module, x: Any) -> Any:
+def call_module(module: torch.nn.Module, x: Any, *, casts: bool = True) -> Any:
     """Return what the module returns.
 
-    A dict is passed by name, a tuple by position; uint8 as float32.
+    A dict is passed by name, a tuple by position; uint8 as float32, and floats as
+    float64 where those are the module's weights.
     """
     x = pixels_to_floats(x)
+    if casts and is_double(module):
+        x = to_double(x)
     if isinstance(x, Mapping):
         return module(**x)
     return module(*x) if isinstance(x, tuple) else module(x)
+
+
+def is_double(module: torch.nn.Module) -> bool:
+    """Whether the first floating weights of a module are float64."""
+    for parameter in module.parameters():
+        if parameter.is_floating_point():
+            return parameter.dtype == torch.float64
+    return False
+
+
+def to_double(x: Any) -> Any:
+    """Return floats as float64, in dicts and tuples too."""
+    if isinstance(x, Tensor):
+        return x.double() if x.is_floating_point() else x
+    if isinstance(x, Mapping):
+        return {key: to_double(value) for key, value in x.items()}
+    return tuple(map(to_double, x)) if isinstance(x, tuple) else x
 
 
 def has_pixels(x: Any) -> bool:

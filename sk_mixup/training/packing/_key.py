@@ -137,6 +137,8 @@ def _reason_of_data(member: PackMember) -> str | None:
 def _reason_of_net(net: Any) -> str | None:
     if net.uses_loader_:
         return "iterator_train is given, so batches come from a DataLoader"
+    if net.is_double_:
+        return "the module's weights are float64"
     if not net._infers_plainly:
         return f"{type(net).__mro__[2].__name__} has its own infer"
     for name, callback in net.callbacks_:

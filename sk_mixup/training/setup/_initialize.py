@@ -1,6 +1,6 @@
-"""A net initialized, with its module and criterion tried on two rows.
+"""A net initialized, with its module and criterion tried on rows of the data.
 
-What is wrong with either is found by one forward pass, before training starts.
+What is wrong with either is found by a forward pass, before training starts.
 """
 
 from __future__ import annotations
@@ -12,15 +12,20 @@ from skorch import NeuralNetClassifier
 from torch import Tensor, nn
 
 from sk_mixup.training.feeds import Input, first_input
-from sk_mixup.training.loop import call_module
+from sk_mixup.training.loop import call_module, is_double
 from sk_mixup.training.objectives import (
     MemberObjective,
     Objective,
     TargetKind,
+    criterion_name,
     join_members,
     main_output,
 )
+from sk_mixup.training.setup._building import prepare_criterion
+from sk_mixup.training.setup._criterion_trial import check_rows, try_criterion
 from sk_mixup.training.setup._trial import check_arguments_of_forward, described, hints
+
+_FULL = (torch.float32, torch.float64)
 
 
 def initialize_net(
@@ -31,8 +36,11 @@ def initialize_net(
     n_classes: int | None,
     needs_rows: bool,
     kind: TargetKind | None = None,
+    trial: tuple[Input, Tensor] | None = None,
+    has_weights: bool = False,
+    scale: Tensor | None = None,
 ) -> Objective | MemberObjective:
-    """Initialize a net, and try module and criterion on two rows.
+    """Initialize a net, and try its module and its criterion.
 
     Parameters
     ----------
@@ -47,6 +55,13 @@ def initialize_net(
         Whether the training needs one loss per row (mixing or weights).
     kind : TargetKind or None
         Of targets other than one class or some numbers per row.
+    trial : (Tensor or dict, Tensor) or None
+        Input and targets of as many rows as a batch has, for the criterion; None: the
+        two rows.
+    has_weights : bool
+        Whether rows have weights.
+    scale : Tensor or None
+        What targets were divided by, for a criterion that counts in their units.
 
     Returns
     -------
@@ -58,16 +73,21 @@ def initialize_net(
     def initialize_module() -> Any:
         plain_initialize()
         _give_rates(net)
+        vars(net)["is_double_"] = _wants_double(net.module_, sample)
         outputs.append(_try_module(net.module_, sample, kind))
         if kind is None:
             _check_width(net.module_, outputs[0], y, n_classes)
+        if trial is not None:
+            outputs.append(_try_module(net.module_, trial[0], kind))
+            if kind is None:
+                _check_width(net.module_, outputs[1], trial[1], n_classes)
         if net.criterion is None:
             net.criterion = (
                 _default_criterion(outputs[0], n_classes)
                 if kind is None
                 else kind.default_criterion(outputs[0])
             )
-            net.criterion__reduction = "none"
+            prepare_criterion(net)
         return net
 
     if kind is not None and isinstance(net, NeuralNetClassifier):
@@ -88,7 +108,14 @@ def initialize_net(
         if kind is None
         else kind.objective(net.criterion_, takes_log=takes_log)
     )
-    _try_criterion(objective, outputs[0], y, net.device, needs_rows)
+    _match_dtype(net.criterion_, outputs[-1])
+    if scale is not None:
+        _give_units(objective, scale, y)
+    name = type(net.module_).__name__
+    tried = y if trial is None else trial[1]
+    try_criterion(objective, outputs[-1], tried, net.device, module=name)
+    takes_rows = has_weights or (needs_rows and objective.takes_pairs)
+    check_rows(objective, outputs[-1], tried, net.device, needs_rows=takes_rows)
     return join_members(net.module_, objective)
 
 
@@ -115,7 +142,7 @@ def _try_module(
         raise ValueError(
             f"module: {type(module).__name__} failed on {len(first_input(sample))} rows"
             f" of shape {described(sample)}: {type(error).__name__}: {error}"
-            f"{hints(sample)}"
+            f"{hints(sample)}{_hint_of_weights(module)}"
         ) from error
     finally:
         module.train()
@@ -166,27 +193,45 @@ def _default_criterion(output: Tensor, n_classes: int | None) -> type[nn.Module]
     return nn.CrossEntropyLoss
 
 
-def _try_criterion(
-    objective: Objective, output: Tensor, y: Tensor, device: Any, needs_rows: bool
-) -> None:
-    name = getattr(objective.criterion, "__name__", None)
-    name = name or type(objective.criterion).__name__
+def _wants_double(module: nn.Module, sample: Input) -> bool:
+    """Whether a module with float64 weights leaves its input as it comes."""
+    if not is_double(module):
+        return False
+    module.eval()
     try:
         with torch.no_grad():
-            loss = objective.rows(output.to(device), y.to(device))
-    except Exception as error:
-        raise ValueError(
-            f"criterion: {name} failed on outputs of shape {tuple(output.shape)} and"
-            f" targets of shape {tuple(y.shape)}, dtype {y.dtype}:"
-            f" {type(error).__name__}: {error}"
-        ) from error
-    if loss.ndim == 0 and (needs_rows or len(y) == 1):
-        raise ValueError(
-            f"criterion: {name} returns one number per batch. Mixed targets and weights"
-            " need one loss per row: give a criterion with reduction='none' (or a"
-            " `reduction` parameter), or mix=None."
-        )
-    if loss.ndim and loss.shape != (len(y),):
-        raise ValueError(
-            f"criterion: {name} returned shape {tuple(loss.shape)} for {len(y)} rows."
+            call_module(module, sample, casts=False)
+    except Exception:
+        return True
+    finally:
+        module.train()
+    return False
+
+
+def _hint_of_weights(module: nn.Module) -> str:
+    """Return what to do with weights of half precision."""
+    dtypes = [p.dtype for p in module.parameters() if p.is_floating_point()]
+    if not dtypes or dtypes[0] not in (torch.bfloat16, torch.float16):
+        return ""
+    return (
+        f". Its weights are {dtypes[0]}: give a float32 module with"
+        " precision='bfloat16', which computes in it and keeps the weights exact."
+    )
+
+
+def _match_dtype(criterion: Any, output: Tensor) -> None:
+    """Give the weights of classes the dtype of outputs, as torch's losses want it."""
+    if isinstance(criterion, nn.Module) and output.dtype in _FULL:
+        for name, value in criterion.named_buffers(recurse=False):
+            if value.dtype in _FULL:
+                setattr(criterion, name, value.to(output.dtype))
+
+
+def _give_units(objective: Objective, scale: Tensor, y: Tensor) -> None:
+    try:
+        objective.in_units(scale, y)
+    except ValueError as error:
+        name = criterion_name(objective.criterion)
+        raise ValueError(f"criterion: {name} counts in the units of y: {error}.") from (
+            error
         )
