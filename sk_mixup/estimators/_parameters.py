@@ -12,6 +12,11 @@ import inspect
 from typing import Any
 
 from sklearn.base import BaseEstimator
+from torch import nn
+from torch.jit import ScriptModule
+from torch.nn.utils import parametrize
+
+from sk_mixup.training import copied, detached_copies, let_pickle
 
 #: Prefixes of skorch, and `mix`.
 PREFIXES = (
@@ -110,6 +115,28 @@ class PrefixedParameters(BaseEstimator):
             for key, value in _method_params(params.get("mix")).items():
                 params[f"mix__{key}"] = value
         return params | self._prefixed()
+
+    def __sklearn_clone__(self) -> Any:
+        """Return an estimator with copies of the parameters."""
+        with detached_copies():
+            return super().__sklearn_clone__()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """Return a copy; tensors that modules keep are copied by their values."""
+        copy = type(self).__new__(type(self))
+        memo[id(self)] = copy
+        copy.__dict__.update(copied(vars(self), memo))
+        return copy
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled, with a template that can be."""
+        state: dict[str, Any] = super().__getstate__()
+        module = state.get("module")
+        if isinstance(module, nn.Module) and not isinstance(module, ScriptModule):
+            parts = map(parametrize.is_parametrized, module.modules())
+            if any(parts):
+                state = state | {"module": let_pickle(copied(module))}
+        return state
 
     def set_params(self, **params: Any) -> PrefixedParameters:
         """Set parameters by name.

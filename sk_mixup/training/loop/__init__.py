@@ -7,6 +7,7 @@ from sk_mixup.training.loop._callbacks import (
     StopTraining,
     score_anew,
 )
+from sk_mixup.training.loop._copies import copied, detached_copies, let_pickle
 from sk_mixup.training.loop._ema import WeightAverage
 from sk_mixup.training.loop._forward import Forward, as_float32, has_images
 from sk_mixup.training.loop._joint_temperature import joint_temperature
@@ -42,10 +43,13 @@ __all__ = [
     "as_float32",
     "call_module",
     "chosen_alpha",
+    "copied",
     "count_hits",
+    "detached_copies",
     "has_images",
     "is_double",
     "joint_temperature",
+    "let_pickle",
     "member_outputs",
     "mixing_net_class",
     "no_temperature",

@@ -34,6 +34,7 @@ from sk_mixup.training.feeds import (
     stream_batches,
 )
 from sk_mixup.training.loop._callbacks import score_anew
+from sk_mixup.training.loop._copies import copied
 from sk_mixup.training.loop._forward import compiled
 from sk_mixup.training.loop._prediction import (
     has_pixels,
@@ -373,6 +374,14 @@ class MixingMixin(_Base):
         state.pop("run_", None)
         state.pop("compiled_", None)
         return state
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """Copy what is kept, and not by way of a pickle: torch refuses some of them."""
+        copy = type(self).__new__(type(self))
+        memo[id(self)] = copy
+        state = {k: v for k, v in vars(self).items() if k not in ("run_", "compiled_")}
+        copy.__dict__.update(copied(state, memo))
+        return copy
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the base class: the class itself is made at run time."""

@@ -7,7 +7,6 @@ and buffers compared with those of the modules alone.
 
 from __future__ import annotations
 
-import copy
 import warnings
 from typing import Any
 
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from sk_mixup.training.feeds import seeded_globals
-from sk_mixup.training.loop import call_module
+from sk_mixup.training.loop import call_module, copied
 from sk_mixup.training.packing._member import map_tensors
 from sk_mixup.training.packing._stack import Stack
 from sk_mixup.training.packing.programs import Call, LayerProgram, dropouts_of
@@ -40,10 +39,10 @@ def try_program(program: Any, module: nn.Module, x: Any, read: Any) -> str | Non
         Why the module cannot train in a pack; None: it can.
     """
     name = type(module).__name__
-    first = copy.deepcopy(module).cpu()
+    first = copied(module).cpu()
     for _, part in dropouts_of(first):
         part.p = 0.0
-    second = copy.deepcopy(first)
+    second = copied(first)
     with torch.no_grad():
         for parameter in second.parameters():
             parameter.mul_(1.25)
@@ -131,8 +130,8 @@ class _Alone:
 
 
 def _alone(module: nn.Module, x: Any, training: bool, read: Any) -> _Alone:
-    module = copy.deepcopy(module).train(training)
-    again = copy.deepcopy(module)
+    module = copied(module).train(training)
+    again = copied(module)
     module.zero_grad()
     with seeded_globals(0):
         output = read(call_module(module, x))

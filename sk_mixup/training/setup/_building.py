@@ -6,7 +6,6 @@ found here, by their signatures.
 
 from __future__ import annotations
 
-import copy
 import difflib
 import inspect
 from typing import Any
@@ -15,7 +14,7 @@ from skorch import NeuralNetClassifier, NeuralNetRegressor
 from torch import nn
 from torch.utils.data import DataLoader
 
-from sk_mixup.training.loop import mixing_net_class
+from sk_mixup.training.loop import copied, mixing_net_class
 from sk_mixup.training.objectives import resolved_criterion
 from sk_mixup.training.setup._modules import BUNDLED, bundled_net, module_kind
 
@@ -58,7 +57,7 @@ def make_net(
                 learnt["module__name"] = name.partition("/")[2]
             prefixed = learnt | prefixed
         elif kind == "template":
-            module = copy.deepcopy(module)
+            module = copied(module)
         _check_arguments("module", module, prefixed)
         net = mixing_net_class(default)(module=module, **settings, **prefixed)
     net.train_split = None
@@ -94,7 +93,7 @@ def _wrapped(module: Any, settings: dict[str, Any], prefixed: dict[str, Any]) ->
             ) from error
     params = module.get_params(deep=False)
     params = {k: v for k, v in params.items() if not k.startswith("_")}
-    params["module"] = copy.deepcopy(params["module"])
+    params["module"] = copied(params["module"])
     own_callbacks = list(params.get("callbacks") or [])
     added = settings.get("callbacks") or []
     params |= settings

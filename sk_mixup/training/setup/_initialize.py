@@ -12,7 +12,7 @@ from skorch import NeuralNetClassifier
 from torch import Tensor, nn
 
 from sk_mixup.training.feeds import Input, first_input
-from sk_mixup.training.loop import call_module, is_double
+from sk_mixup.training.loop import call_module, is_double, let_pickle
 from sk_mixup.training.objectives import (
     MemberObjective,
     Objective,
@@ -72,6 +72,7 @@ def initialize_net(
 
     def initialize_module() -> Any:
         plain_initialize()
+        let_pickle(net.module_)
         _give_rates(net)
         vars(net)["is_double_"] = _wants_double(net.module_, sample)
         outputs.append(_try_module(net.module_, sample, kind))
