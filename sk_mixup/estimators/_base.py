@@ -146,7 +146,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         loader = self.net_.get_params_for("iterator_valid")
         if is_stream(X):
             batches = predicted_batches(self._source_, X, loader)
-            device, read = self.net_.device, self._objective_.read
+            device, read = self.net_.place_, self._objective_.read
             return predict_stream(module, batches, device, read)
         table = self._source_.check(X)
         if has_features(table):
@@ -155,7 +155,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             predict_outputs(
                 module,
                 self._source_.transform(part),
-                self.net_.device,
+                self.net_.place_,
                 self._objective_.read,
                 loader,
             )

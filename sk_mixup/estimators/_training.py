@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from torch import nn
+
 from sk_mixup.estimators._building import build_net, net_to_go_on_with
 from sk_mixup.estimators._calibration import first_temperature
 from sk_mixup.estimators._compat import open_callback_context
@@ -93,7 +95,13 @@ class Training:
         net, valid = self.net, self.data.valid
         net.train_split = None if valid is None else _Given(valid)
         net.run_ = self.run
-        start_run(self.run, net, self.knobs, schedule=self.schedule)
+
+        def start() -> None:
+            start_run(self.run, net, self.knobs, schedule=self.schedule)
+
+        start()
+        self.run.given = {"X": self.data.X, "y": self.data.y}
+        self.run.restart = start
 
     def end(self) -> None:
         """Take it away again."""
@@ -121,7 +129,7 @@ def prepare(settings: Settings, data: FitData, *, reports: bool = True) -> Train
         Whether scikit-learn's callbacks are told of the training.
     """
     task, train = data.task, data.train
-    device = resolve_device(settings.device)
+    device = resolve_device(_wanted_device(settings))
     n_rows = train.n_rows or _UNKNOWN_ROWS
     has_folds = data.members[0] > 0
     if has_folds:
@@ -180,6 +188,15 @@ def prepare(settings: Settings, data: FitData, *, reports: bool = True) -> Train
         fitted,
         context,
     )
+
+
+def _wanted_device(settings: Settings) -> Any:
+    """Return the device to train on; None, as in skorch, is where the module is."""
+    if settings.device is not None:
+        return settings.device
+    if not isinstance(settings.module, nn.Module):
+        return "cpu"
+    return next((p.device for p in settings.module.parameters()), "cpu")
 
 
 def _net_and_objective(

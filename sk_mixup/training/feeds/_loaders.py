@@ -36,7 +36,7 @@ def loaded_batches(net: Any, dataset: ArrayData, training: bool) -> LoaderBatche
         options["batch_size"] = len(dataset)
     data = LoadedBatches(dataset.X, dataset, collate)
     loader = getattr(net, _name(training))(data, collate_fn=as_is, **options)
-    return LoaderBatches(loader, net.device)
+    return LoaderBatches(loader, net.place_)
 
 
 def stream_batches(net: Any, dataset: StreamData, training: bool) -> LoaderBatches:
@@ -53,7 +53,7 @@ def stream_batches(net: Any, dataset: StreamData, training: bool) -> LoaderBatch
             "batch_size=-1 means all rows, and nobody knows how many an iterable"
             " data set has. Give a number."
         )
-    return LoaderBatches(dataset.loader(options), net.device)
+    return LoaderBatches(dataset.loader(options), net.place_)
 
 
 def _options(net: Any, training: bool) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Forward:
     """
 
     def __init__(self, net: Any, knobs: Knobs) -> None:
-        self.device_type = torch.device(net.device).type
+        self.device_type = net.place_.type
         self.precision = knobs.precision
         self.channels_last = knobs.channels_last
         self.options = knobs.compile

@@ -9,7 +9,6 @@ batches is named as such.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -38,10 +37,14 @@ from sk_mixup.training.loop._copies import copied
 from sk_mixup.training.loop._forward import compiled
 from sk_mixup.training.loop._prediction import (
     has_pixels,
+    is_narrow,
     pixels_to_floats,
+    place_of,
     to_double,
+    without_mapping,
 )
 from sk_mixup.training.loop._run import FLUSH, MixingRun, count_hits
+from sk_mixup.training.loop._steps import backward, takes_plain_steps, tell_optimizers
 
 # Clean rows of tables and texts run together: at least this many.
 _CLEAN_ROWS = 4096
@@ -65,6 +68,11 @@ class MixingMixin(_Base):
     is_double_: bool = False
     _infers_plainly: bool = False
 
+    @property
+    def place_(self) -> torch.device:
+        """Where batches go: `device`, or with None where the module is."""
+        return place_of(self)
+
     # -- data -----------------------------------------------------------------------
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
@@ -78,15 +86,15 @@ class MixingMixin(_Base):
         if training and self.uses_loader_:
             loader = super().get_iterator(dataset, training=True)
             # On the CPU there is nothing to move.
-            device = torch.device(self.device)
+            device = self.place_
             return loader if device.type == "cpu" else LoaderBatches(loader, device)
         size: int = self.batch_size
         size = len(dataset) if size == -1 else size
-        device = self.device
+        device = self.place_
         if training:
             order = None if self.run_ is None else self.run_.streams.order
             return TensorBatches(dataset, size, device, order)
-        if _is_narrow(dataset.X):
+        if is_narrow(dataset.X):
             # Of members, so many rows stand in every place.
             n_members = getattr(dataset, "n_members", 1)
             size = max(size, _CLEAN_ROWS // n_members)
@@ -120,12 +128,12 @@ class MixingMixin(_Base):
             x = to_double(pixels_to_floats(x))
         if isinstance(x, Tensor):
             if x.dtype == torch.uint8:
-                x = x.to(self.device).float()
+                x = x.to(self.place_).float()
             if self._infers_plainly and self.run_ is not None and not fit_params:
                 # Batches of ours are tensors on the device already.
                 return self.module_(x)
         elif has_pixels(x) or type(x) is tuple:
-            device = torch.device(self.device)
+            device = self.place_
             x = pixels_to_floats(move(x, device))
             if isinstance(x, tuple) and self._infers_plainly:
                 # skorch would pass a list as one argument.
@@ -169,14 +177,13 @@ class MixingMixin(_Base):
             y, weight = move((y, weight), run.objective.read(output).device)
         loss = run.objective(output, y, weight, plan, run.mixed.target)
         if run.stepper is None:
-            loss.backward()
+            backward(self, loss)
         else:
             run.stepper.backward(loss, get_len(x))
-        if run.objective.counts:
+        # An optimizer may ask again: the batch is judged before its step, and once.
+        if run.objective.counts and len(run.pending) == run.n_counted:
             kept = run.objective.kept(output)
             run.pending.append((kept, y, plan, run.mixed.target))
-            if len(run.pending) >= FLUSH:
-                count_hits(run)
         return {"loss": loss, "y_pred": output}
 
     def _forward(self, x: Any, plan: MixPlan | None, **fit_params: Any) -> Any:
@@ -206,7 +213,11 @@ class MixingMixin(_Base):
             if run.objective.counts:
                 right = run.objective.agreement(run.objective.labels(output), y)
                 run.hits.append(right.float().sum())
-        return {"loss": loss, "y_pred": output}
+        return {"loss": loss, "y_pred": without_mapping(output)}
+
+    def evaluation_step(self, batch: Any, training: bool = False) -> Any:
+        """Return outputs as skorch's scores know them."""
+        return without_mapping(super().evaluation_step(batch, training=training))
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Average what an unreduced criterion returns."""
@@ -255,15 +266,8 @@ class MixingMixin(_Base):
             run.epoch += 1
             if run.stepper is not None:
                 run.stepper.start_epoch(iterator)
-            run.steps_plainly = (
-                run.stepper is None
-                and self._optimizers == ["optimizer"]
-                and not isinstance(
-                    self.optimizer_,
-                    torch.optim.LBFGS,
-                )
-                and not self._hooks("on_grad_computed")
-            )
+            run.steps_plainly = takes_plain_steps(self)
+            tell_optimizers(self, training=True)
             batches = mixed_batches(
                 iterator,
                 run.method,
@@ -272,7 +276,7 @@ class MixingMixin(_Base):
                 context=run.context,
                 mixes_inside=getattr(module, "mixes_inside", False),
                 augment=run.augment,
-                device=self.device,
+                device=self.place_,
             )
         # Mixed or not, a module may have been put in another mode by a callback.
         super()._set_training(training)
@@ -284,6 +288,9 @@ class MixingMixin(_Base):
             batch = run.mixed.batch
             if stepper is not None:
                 stepper.start_batch()
+            if len(run.pending) >= FLUSH:
+                count_hits(run)
+            run.n_counted = len(run.pending)
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             loss = step["loss"].detach()
@@ -303,6 +310,8 @@ class MixingMixin(_Base):
             self.notify("on_batch_end", batch=batch, training=training, **step)
         if stepper is not None:
             stepper.end_epoch(self)
+        if training:
+            tell_optimizers(self, training=False)
         if not losses:
             raise ValueError(
                 f"X: the data set gave no {prefix} batch in epoch {len(history)}. An"
@@ -349,11 +358,28 @@ class MixingMixin(_Base):
             return
         if method_name == "on_grad_computed" and not self._hooks(method_name):
             return
-        if method_name == "on_train_end" and self.run_.stepper is not None:
-            self.run_.stepper.end_training()
+        if method_name == "on_train_end":
+            tell_optimizers(self, training=False)
+            if self.run_.stepper is not None:
+                self.run_.stepper.end_training()
+        if method_name == "on_train_begin":
+            self._begin(**kwargs)
+            return
         getattr(self, method_name)(self, **kwargs)
         for hook in self._hooks(method_name):
             hook(self, **kwargs)
+
+    def _begin(self, **kwargs: Any) -> None:
+        """Tell callbacks of the data as the user gave them; one may change the net."""
+        run, module = self.run_, self.module_
+        assert run is not None
+        kwargs = kwargs | run.given
+        self.on_train_begin(self, **kwargs)
+        for hook in self._hooks("on_train_begin"):
+            hook(self, **kwargs)
+        if self.module_ is not module and run.restart is not None:
+            run.hooks.clear()
+            run.restart()
 
     def _hooks(self, name: str) -> list[Any]:
         run = self.run_
@@ -412,12 +438,6 @@ def mixing_net_class(base: Any) -> Any:
     owner = next(cls for cls in base.__mro__ if "infer" in vars(cls))
     plain = {"_infers_plainly": owner.__module__.startswith("skorch.")}
     return type(f"Mixing{base.__name__}", (MixingMixin, base), plain)
-
-
-def _is_narrow(x: Any) -> bool:
-    if isinstance(x, Mapping):
-        return all(map(_is_narrow, x.values()))
-    return all(map(_is_narrow, x)) if isinstance(x, tuple) else x.ndim <= 2
 
 
 def _rebuild(base: Any) -> Any:

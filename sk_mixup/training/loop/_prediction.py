@@ -154,6 +154,33 @@ def to_double(x: Any) -> Any:
     return tuple(map(to_double, x)) if isinstance(x, tuple) else x
 
 
+def is_narrow(x: Any) -> bool:
+    """Whether all inputs are of two dimensions at most."""
+    if isinstance(x, Mapping):
+        return all(map(is_narrow, x.values()))
+    return all(map(is_narrow, x)) if isinstance(x, tuple) else x.ndim <= 2
+
+
+def place_of(net: Any) -> torch.device:
+    """Return where the batches of a net go: where its module is, if it says nothing."""
+    if net.device is not None:
+        return torch.device(net.device)
+    module = getattr(net, "module_", None)
+    weights = iter(()) if module is None else module.parameters()
+    return next((p.device for p in weights), torch.device("cpu"))
+
+
+def without_mapping(output: Any) -> Any:
+    """Return the main output, where skorch does not know what holds it."""
+    if isinstance(output, Mapping):
+        return main_output(output)
+    if isinstance(output, tuple):
+        # skorch moves every entry to a device, and some may be None.
+        known = tuple(part for part in output if part is not None)
+        return output if len(known) == len(output) else known
+    return output
+
+
 def has_pixels(x: Any) -> bool:
     """Whether a mapping holds bytes."""
     return isinstance(x, Mapping) and any(

@@ -142,7 +142,7 @@ def outputs_of(
     module = net.for_prediction(net.module_)
     if isinstance(data, ArrayData):
         options = net.get_params_for("iterator_valid")
-        outputs = predict_outputs(module, data.X, net.device, objective.read, options)
+        outputs = predict_outputs(module, data.X, net.place_, objective.read, options)
         return outputs, data.y, data.weight
     module.eval()
     parts: list[Tensor] = []

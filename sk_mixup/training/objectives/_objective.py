@@ -10,7 +10,7 @@ only be ``lam * w_i + (1 - lam) * w_j``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -335,5 +335,11 @@ def weight_shares(plan: MixPlan, weight: Tensor | None) -> tuple[Tensor, Tensor]
 
 
 def main_output(output: Any) -> Tensor:
-    """Return the first tensor of a tuple, as skorch does."""
+    """Return the logits of a mapping, or the first tensor of a tuple as skorch does."""
+    if isinstance(output, Mapping):
+        # What models of Hugging Face return; a mapping of one tensor leaves no choice.
+        if "logits" in output:
+            return output["logits"]
+        values = list(output.values())
+        return values[0] if len(values) == 1 else output  # type: ignore[return-value]
     return output[0] if isinstance(output, tuple) else output

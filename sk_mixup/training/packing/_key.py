@@ -99,7 +99,7 @@ def pack_key(member: PackMember) -> Hashable | None:
         tuple(names_of_groups(member)),
         member.batch_size,
         member.knobs.precision,
-        str(net.device),
+        str(net.place_),
         family,
     )
 
@@ -205,7 +205,7 @@ def make_program(member: PackMember) -> LayerProgram | TracedProgram | AutocastP
         program.reads_globals = tried.reads_globals
     if (precision := member.knobs.precision) is None:
         return program
-    device_type = torch.device(member.net.device).type
+    device_type = member.net.place_.type
     return AutocastProgram(program, device_type, precision)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from skorch import NeuralNetClassifier
+from skorch.callbacks import InputShapeSetter
 from torch import Tensor, nn
 
 from sk_mixup.training.feeds import Input, first_input
@@ -94,6 +95,7 @@ def initialize_net(
     if kind is not None and isinstance(net, NeuralNetClassifier):
         # skorch's accuracy knows one class per row; ours takes its place.
         net.callbacks__valid_acc = None
+    _set_shapes(net, sample, y)
     # An attribute on the instance, removed at once: a net must stay picklable.
     net.initialize_module = initialize_module
     try:
@@ -114,10 +116,22 @@ def initialize_net(
         _give_units(objective, scale, y)
     name = type(net.module_).__name__
     tried = y if trial is None else trial[1]
-    try_criterion(objective, outputs[-1], tried, net.device, module=name)
+    try_criterion(objective, outputs[-1], tried, net.place_, module=name)
     takes_rows = has_weights or (needs_rows and objective.takes_pairs)
-    check_rows(objective, outputs[-1], tried, net.device, needs_rows=takes_rows)
+    check_rows(objective, outputs[-1], tried, net.place_, needs_rows=takes_rows)
     return join_members(net.module_, objective)
+
+
+def _set_shapes(net: Any, sample: Input, y: Tensor) -> None:
+    """Let callbacks of skorch tell the module the width of its input.
+
+    They do so when a training begins, which is too late to try the module before.
+    """
+    given = net.callbacks
+    for one in [] if given is None or isinstance(given, str) else given:
+        callback = one[-1] if isinstance(one, tuple) else one
+        if isinstance(callback, InputShapeSetter) and isinstance(sample, Tensor):
+            callback.on_train_begin(net, X=sample, y=y)
 
 
 def _give_rates(net: Any) -> None:
@@ -154,8 +168,9 @@ def _try_module(
     output = main_output(output)
     if not isinstance(output, Tensor):
         raise ValueError(
-            f"module: {type(module).__name__} must return a tensor, or a tuple that"
-            f" starts with one; it returned {type(output).__name__}."
+            f"module: {type(module).__name__} must return a tensor, a tuple that starts"
+            f" with one, or a mapping with the key 'logits'; it returned"
+            f" {_kind(output)}."
         )
     return output
 
@@ -192,6 +207,11 @@ def _default_criterion(output: Tensor, n_classes: int | None) -> type[nn.Module]
     if output.ndim == 1 or output.shape[1] != n_classes:
         return nn.BCEWithLogitsLoss
     return nn.CrossEntropyLoss
+
+
+def _kind(output: Any) -> str:
+    keys = f" with the keys {list(output)}" if isinstance(output, dict) else ""
+    return type(output).__name__ + keys
 
 
 def _wants_double(module: nn.Module, sample: Input) -> bool:
