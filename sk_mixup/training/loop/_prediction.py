@@ -181,6 +181,19 @@ def without_mapping(output: Any) -> Any:
     return output
 
 
+def mark_batches(x: Any) -> None:
+    """Tell the compiler that batches differ in their number of rows.
+
+    It would compile for the first one, again for the last of the epoch, and once more
+    for those of a prediction.
+    """
+    if isinstance(x, Tensor):
+        torch._dynamo.maybe_mark_dynamic(x, 0)
+        return
+    for part in x.values() if isinstance(x, Mapping) else x:
+        mark_batches(part)
+
+
 def has_pixels(x: Any) -> bool:
     """Whether a mapping holds bytes."""
     return isinstance(x, Mapping) and any(
@@ -231,7 +244,26 @@ def _run(
     device: torch.device,
     read: Callable[[Any], Tensor],
 ) -> Tensor:
-    return read(call_module(module, move(x, device))).cpu()
+    x = move(x, device)
+    if not hasattr(module, "_orig_mod"):
+        return read(call_module(module, x)).cpu()
+    # Compiled code is tied to the mode: that of validation serves here too.
+    with torch.inference_mode(False), torch.no_grad():
+        x = ordinary(x)
+        mark_batches(x)
+        return read(call_module(module, x)).cpu()
+
+
+def ordinary(x: Any) -> Any:
+    """Return tensors that are no views and were not made in inference mode.
+
+    The compiler makes code of its own for either.
+    """
+    if isinstance(x, Tensor):
+        return x.clone() if x.is_inference() or x._is_view() else x
+    if isinstance(x, Mapping):
+        return {key: ordinary(value) for key, value in x.items()}
+    return tuple(map(ordinary, x))
 
 
 def _padded(x: Any, missing: int) -> Any:
