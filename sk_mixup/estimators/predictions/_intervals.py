@@ -107,7 +107,9 @@ class IntervalRegressor(BaseMixup):
         return self._head_
 
     def _raw(self, X: Any) -> torch.Tensor:
-        return self._outputs(X).double()
+        outputs = self._outputs(X).double()
+        predicted: torch.Tensor = self._objective_.predicted(outputs)
+        return predicted
 
     def _points(self, outputs: torch.Tensor) -> np.ndarray:
         """Return what `predict` says of raw outputs."""
