@@ -21,9 +21,7 @@ from sk_mixup.estimators._checks import (
 from sk_mixup.estimators._defaults import collate_of, new_source, new_streams
 from sk_mixup.estimators._features import check_features, read_features
 from sk_mixup.estimators._fitted import Fitted
-from sk_mixup.estimators._fold_members import member_counts
 from sk_mixup.estimators._going_on import changes
-from sk_mixup.estimators._holdout import hold_out, split_problem
 from sk_mixup.estimators._intake import (
     brings_targets,
     given_targets,
@@ -32,6 +30,7 @@ from sk_mixup.estimators._intake import (
 )
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._watchers import watcher_of
+from sk_mixup.estimators.splits import hold_out, member_counts, split_problem
 from sk_mixup.estimators.tasks import Task
 from sk_mixup.inputs import ArrayInput, TableInput, is_stream, refuse_uncountable
 from sk_mixup.training import (

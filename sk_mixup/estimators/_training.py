@@ -15,12 +15,12 @@ from sk_mixup.estimators._calibration import first_temperature
 from sk_mixup.estimators._compat import open_callback_context
 from sk_mixup.estimators._defaults import recipe_of
 from sk_mixup.estimators._fitted import Fitted
-from sk_mixup.estimators._fold_members import members_method
 from sk_mixup.estimators._going_on import net_to_go_on_with
 from sk_mixup.estimators._plan import Plan
 from sk_mixup.estimators._reading import FitData, in_folds
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators.results import check_has_columns
+from sk_mixup.estimators.splits import members_method
 from sk_mixup.exceptions import warn_caller
 from sk_mixup.inputs import DatasetRows
 from sk_mixup.mixing import Mixup, OneOf
