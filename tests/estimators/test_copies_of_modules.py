@@ -128,6 +128,17 @@ def test_templates_that_have_run(kind):
     assert [type(part) for part in module.modules()] == kinds
 
 
+@pytest.mark.parametrize("wrapped", [False, True], ids=["module", "net"])
+def test_templates_are_pickled_before_any_training(wrapped):
+    module = template(lambda: Shaped("weight_norm"))
+    if wrapped:
+        module = NeuralNetClassifier(module, verbose=0, max_epochs=5)
+        module.set_params(criterion=nn.CrossEntropyLoss, train_split=None)
+    model = classifier(module=module)
+    again = pickle.loads(pickle.dumps(model))
+    assert_same_weights(again.fit(X, Y), model.fit(X, Y))
+
+
 def test_a_pickled_part_is_parametrized_still():
     model = pickle.loads(pickle.dumps(shaped("weight_norm").fit(X, Y)))
     part = model.module_.first

@@ -56,7 +56,7 @@ def fitted(mix="mixup", **params):
         functools.partial(nn.CrossEntropyLoss, reduction="sum"),
         nn.CrossEntropyLoss(reduction="sum"),
     ],
-    ids=str,
+    ids=["name", "class name", "function", "partial", "partial class", "module"],
 )
 @pytest.mark.parametrize("mix", [None, "mixup"])
 def test_ways_to_say_cross_entropy(criterion, mix):
@@ -173,6 +173,14 @@ def test_divergence_of_log_probabilities():
 def test_logits_are_no_log_probabilities(criterion):
     with pytest.raises(ValueError, match="takes the logarithms of probabilities"):
         fitted(criterion=criterion)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+@pytest.mark.parametrize("criterion", ["mse", nn.L1Loss, functional.huber_loss])
+def test_losses_of_numbers_are_none_of_classes(criterion, n_outputs):
+    net = functools.partial(nn.Linear, 4, n_outputs)
+    with pytest.raises(ValueError, match="is for numbers, and y holds classes"):
+        classifier(module=net, criterion=criterion).fit(X, Y)
 
 
 def test_skorch_takes_the_logarithm_itself():
