@@ -178,6 +178,7 @@ def test_a_wrapped_net_with_a_template_that_keeps_an_activation():
     assert_same_weights(model.fit(X, Y), copy.deepcopy(model).fit(X, Y))
 
 
+@pytest.mark.filterwarnings("ignore:None of the fits of this MixupSearchCV")
 @pytest.mark.parametrize("module", [Keeps, "template"])
 def test_searches(module):
     module = template() if module == "template" else module

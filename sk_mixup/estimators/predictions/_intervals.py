@@ -107,13 +107,11 @@ class IntervalRegressor(BaseMixup):
         return self._head_
 
     def _raw(self, X: Any) -> torch.Tensor:
-        outputs = self._outputs(X).double()
-        predicted: torch.Tensor = self._objective_.predicted(outputs)
-        return predicted
+        return self._outputs(X).double()
 
     def _points(self, outputs: torch.Tensor) -> np.ndarray:
         """Return what `predict` says of raw outputs."""
-        raw = outputs.double()
+        raw = self._objective_.predicted(outputs.double())
         return self._on_scale(raw if self._head_ is None else self._head_.point(raw))
 
     def _quantiles(

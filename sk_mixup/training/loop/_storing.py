@@ -14,6 +14,7 @@ import pickle
 import sys
 import threading
 import zlib
+from types import FrameType
 from typing import Any
 
 import torch
@@ -154,11 +155,11 @@ def _nothing() -> None:
 
 def _goes_by_value() -> bool:
     """Whether cloudpickle asks, as joblib's processes do; nobody else can tell it."""
-    frame = sys._getframe()
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
         if str(frame.f_globals.get("__name__")).endswith("cloudpickle.cloudpickle"):
             return True
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return False
 
 

@@ -363,8 +363,6 @@ def main_output(output: Any) -> Tensor:
     """Return the logits of a mapping, or the first tensor of a tuple as skorch does."""
     if isinstance(output, Mapping):
         # What models of Hugging Face return; a mapping of one tensor leaves no choice.
-        if "logits" in output:
-            return output["logits"]
-        values = list(output.values())
-        return values[0] if len(values) == 1 else output  # type: ignore[return-value]
+        values = [output["logits"]] if "logits" in output else list(output.values())
+        output = values[0] if len(values) == 1 else output
     return output[0] if isinstance(output, tuple) else output
