@@ -17,7 +17,7 @@ from typing import Any
 # (old package, new package): modules, less their underscore. Version 0.1.
 _MOVED = {
     ("sk_mixup", "sk_mixup.estimators"): (
-        "base checks classifier compat holdout "
+        "base checks classifier compat "
         "intake out_of_fold parameters preview preview_table "
         "reading regressor settings training"
     ),
@@ -48,6 +48,8 @@ _MOVED = {
     ),
 }
 _RENAMED = {
+    "sk_mixup._holdout": "sk_mixup.estimators.splits._holdout",
+    "sk_mixup.estimators._holdout": "sk_mixup.estimators.splits._holdout",
     "sk_mixup.mixing._losses": "sk_mixup.mixing.losses._cross_entropies",
     "sk_mixup.mixing._mask_method": "sk_mixup.mixing.methods._masks",
     "sk_mixup.mixing._mask_plan": "sk_mixup.mixing.plans._masks",

@@ -22,6 +22,11 @@ _FLOAT32_MAX = float(np.finfo(np.float32).max)
 class TargetScaler:
     """Standardise regression targets, and undo it.
 
+    Parameters
+    ----------
+    scales : bool, default=True
+        False: targets stay in their own units, with a mean of 0 and a scale of 1.
+
     Attributes
     ----------
     mean_, scale_ : ndarray of shape (n_outputs,), dtype float64
@@ -45,6 +50,11 @@ class TargetScaler:
     scale_: np.ndarray
     n_outputs_: int
     ndim_: int
+    # Pickles of earlier versions say nothing of it.
+    scales: bool = True
+
+    def __init__(self, scales: bool = True) -> None:
+        self.scales = scales
 
     def fit(self, y: Any, sample_weight: Any = None) -> TargetScaler:
         """Learn mean and standard deviation.
@@ -70,7 +80,10 @@ class TargetScaler:
         weights = _read_weights(sample_weight, len(targets))
         if weights is not None:
             columns, weights = columns[weights > 0], weights[weights > 0]
-        fitted = [_mean_and_scale(column, weights) for column in columns.T]
+        fitted = [
+            _mean_and_scale(column, weights) if self.scales else (0.0, 1.0)
+            for column in columns.T
+        ]
         self.mean_ = np.array([mean for mean, _ in fitted])
         self.scale_ = np.array([scale for _, scale in fitted])
         self.n_outputs_ = columns.shape[1]

@@ -46,6 +46,7 @@ from sk_mixup.mixing import MixPreview
 from sk_mixup.training import (
     check_item,
     deep_copy,
+    holds_parametrized,
     may_take_tables,
     module_input,
     own_mode,
@@ -245,7 +246,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         True
         """
         check_is_fitted(self)
-        device = self.net_.device_of_weights()
+        device = self.net_.place_
         if not is_stream(X):
             table = self._checked(X)
             return module_input(self._source_.transform(table), device)
@@ -273,7 +274,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         self, X: Any, made_of: Callable[[torch.Tensor], torch.Tensor] | None
     ) -> torch.Tensor:
         module = self.net_.for_prediction(self.module_)
-        device = self.net_.device_of_weights()
+        device = self.net_.place_
         loader = self.net_.get_params_for("iterator_valid")
         read = self._objective_.read
         width = self._task().n_outputs
@@ -375,7 +376,8 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
 
     def _keeps_steps(self) -> bool | None:
         if not hasattr(self, "net_"):
-            return None
+            # A template that pickle itself refuses is stored as fitted ones are.
+            return False if holds_parametrized(self.module) else None
         return bool(self.warm_start) or self.net_.keeps_steps_
 
     def __setstate__(self, state: dict[str, Any]) -> None:

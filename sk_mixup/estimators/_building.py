@@ -76,7 +76,9 @@ def _net_settings(
         "callbacks": list(settings.callbacks or []),
         "compile": False,
     }
-    if not is_net or settings.device != "auto":
+    if is_net and settings.device is None:
+        found["device"] = None
+    elif not is_net or settings.device != "auto":
         found["device"] = device
     if not is_net or settings.verbose:
         found["verbose"] = settings.verbose

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from sk_mixup.estimators._folds import fold_problem
 from sk_mixup.estimators._reading import FitData
 from sk_mixup.estimators._settings import Settings
+from sk_mixup.estimators.splits import fold_problem
 from sk_mixup.training import ArrayData, no_temperature, takes_temperature
 
 #: Below so many rows without a validation part, "auto" trains on folds; 0: never.

@@ -26,16 +26,13 @@ def check_weight(name: str, weight: Any, n_rows: int) -> np.ndarray | None:
     """
     if weight is None:
         return None
-    try:
-        weight = np.array(to_host(weight), dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must hold numbers: {error}.") from error
+    weight = _as_numbers(name, weight)
     if weight.ndim == 0:
         weight = np.full(n_rows, float(weight))
     if weight.ndim != 1:
         raise ValueError(
             f"{name}: Sample weights must be 1D array or scalar; got shape"
-            f" {weight.shape}."
+            f" {weight.shape}. Flatten it, for example by .ravel()."
         )
     if len(weight) != n_rows:
         raise ValueError(
@@ -45,7 +42,8 @@ def check_weight(name: str, weight: Any, n_rows: int) -> np.ndarray | None:
     if not np.isfinite(weight).all():
         row = int(np.flatnonzero(~np.isfinite(weight))[0])
         raise ValueError(
-            f"{name} must be finite; row {row} is {weight[row]} (NaN or infinity)."
+            f"{name} must be finite; row {row} is {weight[row]} (NaN or infinity). Give"
+            " such rows a weight of 0 to leave them out."
         )
     if (weight < 0).any():
         row = int(np.flatnonzero(weight < 0)[0])
@@ -70,6 +68,24 @@ def in_range(weight: np.ndarray) -> np.ndarray:
     if abs(int(exponent)) <= _MOST_BITS:
         return weight
     return np.ldexp(weight, -int(exponent))
+
+
+def _as_numbers(name: str, weight: Any) -> np.ndarray:
+    """Return an array of float64; text that looks like numbers is none."""
+    given = to_host(weight)
+    try:
+        raw = np.asarray(given)
+        mixed: Any = raw.ravel() if raw.dtype.kind in "OUS" else []
+        texts = [x for x in mixed if isinstance(x, (str, bytes))]
+        if raw.dtype.kind not in "biufO" or texts:
+            what = repr(texts[0]) if texts else f"dtype {raw.dtype}"
+            raise TypeError(f"it holds {what}")
+        return np.array(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must hold numbers, one per row: {error}. Convert it, for example"
+            " by np.asarray(..., dtype=float)."
+        ) from error
 
 
 def check_count(name: str, value: Any) -> None:
@@ -105,6 +121,8 @@ def normalized(weight: Any) -> torch.Tensor | None:
     weight = torch.from_numpy(in_range(np.asarray(weight, dtype=np.float64)))
     if bool((weight == weight[0]).all()):
         return None
+    if not bool(weight.mean().isfinite()):
+        weight = weight / weight.max()
     return (weight / weight.mean()).float()
 
 
@@ -177,7 +195,7 @@ def check_classes_left(target: Any, labels: torch.Tensor) -> None:
         left = torch.unique(codes)
         if len(left) < 2:
             where = f"column {j} of y" if target.kind == "columns" else "y"
-            label = known[j][int(left[0])]
+            label = known[j].tolist()[int(left[0])]
             raise ValueError(
                 f"{where} holds one class with positive weight, {label!r}: a"
                 " classifier needs at least 2."

@@ -94,12 +94,12 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         CPUs with such products (AVX-512 BF16, AMX); else float32.
     compile : bool or dict, default=False
         Whether to run the module through ``torch.compile``, in training and prediction;
-        a dict (or ``compile__x``) holds its arguments. Mixing stays outside; batches
-        whose mixed layer is reached by a hook run uncompiled.
+        a dict (or ``compile__x``) holds its arguments. Mixing stays outside, as batches
+        with a mixed layer. Tables: 3 minutes on one CPU thread, and nothing was saved.
     channels_last : bool, default=False
         Memory format of images and of the module's weights.
     device : str, default="auto"
-        ``"auto"``: CUDA, else MPS, else the CPU.
+        ``"auto"``: CUDA, else MPS, else the CPU; None: where the module is.
     verbose : int, default=0
         1 prints a line per epoch, 2 also shows a bar with the time left (needs
         ``sk-mixup[progress]``).
@@ -109,9 +109,9 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         Categorical columns: by dtype (category, text), or a mask, positions or names.
     early_stopping : "auto" or bool, default="auto"
         Whether to hold out data, stop when their loss stops falling and go back to the
-        best epoch. ``"auto"``: when `X_val` is given, and from 500 rows if a
-        stratified split exists. Nets for tables do without where their members leave
-        rows out, see Notes.
+        best epoch. ``"auto"``: when `X_val` is given, for callbacks that watch such
+        rows, and from 500 if a stratified split exists; not where members of a net
+        for tables leave rows out, see Notes.
     validation_fraction : float, default=0.1
         Share held out.
     n_iter_no_change : int or None, default=None

@@ -7,10 +7,10 @@ from typing import Any
 
 from sk_mixup.estimators._calibration import way_to_calibrate
 from sk_mixup.estimators._fitted import Fitted
-from sk_mixup.estimators._fold_members import found_alpha
 from sk_mixup.estimators._out_of_fold import out_of_fold
 from sk_mixup.estimators._training import Training
 from sk_mixup.estimators.results import importance_of
+from sk_mixup.estimators.splits import found_alpha
 from sk_mixup.training import (
     MemberRows,
     joint_temperature,

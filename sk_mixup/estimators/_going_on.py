@@ -7,7 +7,6 @@ another value is an error, and never ignored.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ import torch
 
 from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._settings import Settings
-from sk_mixup.training import give_rates, module_kind
+from sk_mixup.training import copied, give_rates, module_kind
 
 _READ_ANEW = (
     "mix alpha augment schedule warmup ema clip_norm accumulate precision compile"
@@ -91,7 +90,7 @@ def net_to_go_on_with(
     # The caller looks at these very callbacks, not at copies.
     memo = {id(callback): callback for callback in given}
     # Together: a criterion that learns stays that of the net.
-    net, objective = copy.deepcopy((before.net, before.objective), memo)
+    net, objective = copied((before.net, before.objective), memo)
     net.renew_optimizer()
     if any(name == "annealing" for name, _ in net.callbacks_):
         # The last training ended its schedule at a learning rate of zero.
@@ -103,7 +102,10 @@ def net_to_go_on_with(
         _take_over(net, fresh(), stems, changed)
     if "channels_last" in stems and not settings.channels_last:
         net.module_.to(memory_format=torch.contiguous_format)
-    if settings.device != "auto" or module_kind(settings.module) != "net":
+    is_net = module_kind(settings.module) == "net"
+    if is_net and settings.device is None:
+        vars(net)["device"] = None
+    elif not is_net or settings.device != "auto":
         _move(net, device)
     return net, objective
 
@@ -140,7 +142,9 @@ def _take_over(net: Any, fresh: Any, stems: set[str], changed: dict[str, Any]) -
 
 def _move(net: Any, device: str) -> None:
     """Move a net to another device, with all that its optimizer remembers."""
-    if torch.device(net.device) == torch.device(device):
+    place, wanted = net.place_, torch.device(device)
+    known = None if net.device is None else torch.device(net.device)
+    if known == wanted and place.type == wanted.type:
         return
     vars(net)["device"] = device
     vars(net).pop("module_average_", None)

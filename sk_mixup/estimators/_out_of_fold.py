@@ -19,9 +19,9 @@ from skorch.callbacks import (
 from torch import Tensor
 
 from sk_mixup.estimators._checks import normalized
-from sk_mixup.estimators._folds import folds_of
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._training import Training, prepare
+from sk_mixup.estimators.splits import folds_of
 from sk_mixup.exceptions import warned_before
 from sk_mixup.training import ArrayData, TrainStreams, outputs_of
 

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 
 from sk_mixup.estimators._keywords import near_parameters
 from sk_mixup.estimators.results import VERSIONS, versions, warn_of_versions
+from sk_mixup.training import detached_copies
 
 #: Prefixes of skorch, and `mix`.
 PREFIXES = (
@@ -119,6 +120,11 @@ class PrefixedParameters(BaseEstimator):
             for key, value in _method_params(params.get("mix")).items():
                 params[f"mix__{key}"] = value
         return params | self._prefixed()
+
+    def __sklearn_clone__(self) -> Any:
+        """Return an estimator with copies of the parameters."""
+        with detached_copies():
+            return super().__sklearn_clone__()
 
     def set_params(self, **params: Any) -> PrefixedParameters:
         """Set parameters by name.

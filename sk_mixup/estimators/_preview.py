@@ -26,6 +26,7 @@ from sk_mixup.training import (
     ArrayData,
     Recipe,
     TrainStreams,
+    copied,
     initialize_net,
     mix_facts,
     seeded_globals,
@@ -93,7 +94,7 @@ def _draw(
         module = (
             _untrained(settings, source, task, train, streams)
             if before is None
-            else copy.deepcopy(before.net.module_).cpu()
+            else copied(before.net.module_).cpu()
         )
     n_classes = task.n_classes
     facts = mix_facts(

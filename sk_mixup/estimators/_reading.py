@@ -21,9 +21,7 @@ from sk_mixup.estimators._checks import (
 from sk_mixup.estimators._defaults import collate_of, new_source, new_streams
 from sk_mixup.estimators._features import check_features, read_features
 from sk_mixup.estimators._fitted import Fitted
-from sk_mixup.estimators._fold_members import member_counts
 from sk_mixup.estimators._going_on import changes
-from sk_mixup.estimators._holdout import hold_out, split_problem
 from sk_mixup.estimators._intake import (
     brings_targets,
     given_targets,
@@ -31,6 +29,8 @@ from sk_mixup.estimators._intake import (
     refuse_for_streams,
 )
 from sk_mixup.estimators._settings import Settings
+from sk_mixup.estimators._watchers import watcher_of
+from sk_mixup.estimators.splits import hold_out, member_counts, split_problem
 from sk_mixup.estimators.tasks import Task
 from sk_mixup.inputs import ArrayInput, TableInput, is_stream, refuse_uncountable
 from sk_mixup.training import (
@@ -224,6 +224,9 @@ def _read_stream(
     train = new_stream(source, X, task.target, fits=False)
     features = _features(settings, train, before)
     valid = _given_validation(settings, given, source, task, features)
+    watcher = watcher_of(settings)
+    if valid is None and watcher is not None and watcher.monitor is not None:
+        raise watcher.refusal("nobody knows the rows of an iterable data set")
     return FitData(X, given.y, source, task, train, valid, streams, features, before)
 
 
@@ -268,10 +271,15 @@ def _given_validation(
 
 def _stops_early(settings: Settings, train: ArrayData, task: Task) -> bool:
     """Whether a validation part is held out."""
-    stopping = settings.early_stopping
+    stopping, watcher = settings.early_stopping, watcher_of(settings)
+    needed = watcher is not None and watcher.monitor is not None
     if settings.partial or stopping is False:
+        if watcher is not None and needed:
+            what = "partial_fit" if settings.partial else "early_stopping=False"
+            raise watcher.refusal(f"{what} holds out no rows")
         return False
-    if stopping == "auto" and len(train) < AUTO_EARLY_STOPPING_ROWS:
+    few = len(train) < AUTO_EARLY_STOPPING_ROWS
+    if stopping == "auto" and few and watcher is None:
         return False
     problem = split_problem(
         train, settings.validation_fraction, stratified=task.stratifies
@@ -283,4 +291,6 @@ def _stops_early(settings: Settings, train: ArrayData, task: Task) -> bool:
             f"early_stopping=True needs a validation part, and {problem}. Give"
             " X_val and y_val, or say early_stopping=False."
         )
+    if watcher is not None and needed:
+        raise watcher.refusal(problem)
     return False

@@ -28,7 +28,8 @@ n_iter_no_change, importance, random_state, **kwargs :
         As for :class:`MixupClassifier`.
     criterion : type, module, function, name or None, default=None
         ``"mae"`` is ``torch.nn.L1Loss``; None: squared error, or the loss of `head`.
-        Must be able to return one loss per row.
+        Must be able to return one loss per row. In which units it sees the target, see
+        Notes.
     head : {"mean", "quantile", "gaussian"}, default="mean"
         What is learnt of the target. ``"mean"``: one number, by squared error.
         ``"quantile"``: the `quantiles`, by the pinball loss; they never cross, and
@@ -52,10 +53,18 @@ n_iter_no_change, importance, random_state, **kwargs :
         As for :class:`MixupClassifier`.
     history_ : skorch.history.History
         Per epoch `train_loss` (on mixed batches) and with validation `valid_loss`, on
-        clean data; both for the standardised target.
+        clean data; both for the standardised target, where the loss allows it.
 
     Notes
     -----
+    A criterion sees standardised targets where this changes its losses by a factor
+    alone, as for squared, absolute and quantile errors. One with a threshold, such as
+    ``HuberLoss(delta=...)``, sees errors in the units of `y`; the losses in `history_`
+    are then relative to that of a row which is one standard deviation off. Any other
+    one, such as ``PoissonNLLLoss``, sees `y` as it is. `predict` returns the outputs of
+    the module, or their exponentials for ``PoissonNLLLoss(log_input=True)`` and for a
+    criterion of your own with the attribute ``output_activation = "exp"``.
+
     The values that a module returns for ``head="quantile"`` are no quantiles yet: the
     one of the level next to 0.5 is its quantile, the others say through a softplus how
     far each is from its neighbour, and zeros stand for the standard normal law. For
@@ -292,7 +301,13 @@ n_iter_no_change, importance, random_state, **kwargs :
         return tags
 
     def _tasks(self) -> Tasks:
-        return Regression(self.head, self.quantiles, self.criterion)
+        return Regression(
+            self.head,
+            self.quantiles,
+            self.criterion,
+            self._prefixed("criterion"),
+            self.module,
+        )
 
     def _task(self) -> Task:
         return Numbers(self._target_, self._head_)

@@ -15,13 +15,14 @@ from sk_mixup.estimators._calibration import first_temperature
 from sk_mixup.estimators._compat import open_callback_context
 from sk_mixup.estimators._defaults import recipe_of
 from sk_mixup.estimators._fitted import Fitted
-from sk_mixup.estimators._fold_members import members_method
 from sk_mixup.estimators._going_on import net_to_go_on_with
 from sk_mixup.estimators._plan import Plan
 from sk_mixup.estimators._reading import FitData, in_folds
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators.results import check_has_columns
+from sk_mixup.estimators.splits import members_method
 from sk_mixup.exceptions import warn_caller
+from sk_mixup.inputs import DatasetRows
 from sk_mixup.mixing import Mixup, OneOf
 from sk_mixup.training import (
     ArrayData,
@@ -46,6 +47,9 @@ from sk_mixup.training import (
 
 # What a recipe is told of an iterable data set.
 _UNKNOWN_ROWS = 50_000
+# At most, of the batch that a criterion is tried on.
+_TRIAL_ROWS = 256
+_TRIAL_BYTES = 2**25
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,13 @@ class Training:
         net, valid = self.net, self.data.valid
         net.train_split = None if valid is None else _Given(valid)
         net.run_ = self.run
-        start_run(self.run, net, self.knobs, schedule=self.schedule)
+
+        def start() -> None:
+            start_run(self.run, net, self.knobs, schedule=self.schedule)
+
+        start()
+        self.run.given = {"X": self.data.X, "y": self.data.y}
+        self.run.restart = start
 
     def end(self) -> None:
         """Take it away again."""
@@ -148,7 +158,7 @@ def prepare(settings: Settings, data: FitData, *, reports: bool = True) -> Train
     task, train = data.task, data.train
     if settings.importance is not None:
         check_has_columns(data.source, train, data.features)
-    device = resolve_device(settings.device)
+    device = resolve_device(settings.device, settings.module)
     n_rows = train.n_rows or _UNKNOWN_ROWS
     has_folds = data.members[0] > 0
     if has_folds:
@@ -225,6 +235,7 @@ def _net_and_objective(
     net = fresh()
     needs_rows = settings.method is not None or train.weight is not None
     sample, sample_y = train.sample()
+    trial = _trial_batch(train, net.batch_size)
     with seeded_globals(data.streams.init_seed):
         objective = initialize_net(
             net,
@@ -233,8 +244,21 @@ def _net_and_objective(
             n_classes=task.n_classes,
             needs_rows=needs_rows,
             kind=task.kind,
+            trial=trial,
+            has_weights=train.weight is not None,
+            scale=task.scale,
         )
     return net, objective
+
+
+def _trial_batch(train: ArrayData | StreamData, batch_size: int) -> Any:
+    """Return rows for a trial of the criterion; None where reading them may be slow."""
+    if not isinstance(train, ArrayData) or isinstance(train.X, DatasetRows):
+        return None
+    size = _TRIAL_ROWS if batch_size == -1 else min(batch_size, _TRIAL_ROWS)
+    row = max(1, train.n_bytes // max(1, len(train)))
+    size = min(size, len(train), _TRIAL_BYTES // row)
+    return train.sample(size) if size > len(train.sample()[1]) else None
 
 
 def _report(settings: Settings, data: FitData, fitted: Fitted, n_epochs: int) -> Any:

@@ -34,7 +34,7 @@ from sk_mixup.training import (
 _PREFIX = "weights/"
 _SETTINGS = ("max_epochs", "batch_size", "lr")
 # What a criterion that is left out may have said of the outputs.
-_ACTIVATIONS = ("softmax", "sigmoid", "none")
+_ACTIVATIONS = ("softmax", "sigmoid", "none", "exp")
 _NAMES_CODE = ("auto_map", "_name_or_path", "quantization_config")
 # Spatial places of an array that a net is tried with.
 _MOST_PLACES = {1: 2**16, 2: 256}
@@ -183,6 +183,8 @@ class StoredNet:
                 n_classes=task.n_classes,
                 needs_rows=False,
                 kind=task.kind,
+                scale=task.scale,
+                made_up=True,
             )
         if estimator.channels_last is True:
             net.module_.to(memory_format=torch.channels_last)
@@ -216,8 +218,10 @@ class StoredNet:
         }
         settings: dict[str, Any] = {"callbacks": [], "compile": False}
         is_net = module_kind(estimator.module) == "net"
-        if not is_net or estimator.device != "auto":
-            settings["device"] = _device(estimator.device)
+        if is_net and estimator.device is None:
+            settings["device"] = None
+        elif not is_net or estimator.device != "auto":
+            settings["device"] = _device(estimator.device, estimator.module)
         if not is_net or estimator.verbose:
             settings["verbose"] = estimator.verbose
         if not is_net:
@@ -324,10 +328,10 @@ def _check_arguments(
             )
 
 
-def _device(wanted: Any) -> str:
+def _device(wanted: Any, module: Any) -> str:
     """Return a device that is here, the CPU where the wanted one is not."""
     try:
-        device = resolve_device(wanted)
+        device = resolve_device(wanted, module)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, ValueError) as error:
         warn_caller(

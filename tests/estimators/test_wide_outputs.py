@@ -63,7 +63,7 @@ def test_wide_outputs_run_in_small_blocks():
     assert block_size(x, 4096, 20_000) == 128
     assert block_size(x, 4096, 10**9) == 16
     module = Wide().eval()
-    predict_outputs(module, x[:600], "cpu", width=20_000)
+    predict_outputs(module, x[:600], torch.device("cpu"), width=20_000)
     assert set(module.seen) == {128}
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.test_readme import find_blocks
+from tests.test_pages import find_blocks
 
 PAGE = Path(__file__).parents[2] / "docs" / "storing.md"
 

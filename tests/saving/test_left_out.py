@@ -120,7 +120,7 @@ def test_rows_of_another_form_are_refused_as_before():
 
 def test_a_device_that_is_not_here_becomes_the_cpu(monkeypatch):
     data = to_bytes(small(device="cpu").fit(X, Y))
-    monkeypatch.setattr("sk_mixup.saving._nets.resolve_device", lambda _: "cuda:99")
+    monkeypatch.setattr("sk_mixup.saving._nets.resolve_device", lambda *_: "cuda:99")
     with pytest.warns(MixupWarning, match="not on this machine"):
         assert from_bytes(data).net_.device == "cpu"
 

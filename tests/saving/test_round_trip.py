@@ -4,9 +4,13 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import sk_mixup
 from sk_mixup import MixupWarning
+from sk_mixup.saving import from_bytes, to_bytes
+from tests.builders import blobs, regressor
 from tests.saving.models import MODELS, fitted_case
 
 every_model = pytest.mark.parametrize("name", MODELS)
@@ -52,3 +56,15 @@ def test_a_loaded_model_can_be_saved_again(name, reloaded):
     twice = reloaded(case._replace(model=once))
     for key, values in predicted(once, case.X).items():
         np.testing.assert_array_equal(predicted(twice, case.X)[key], values)
+
+
+@pytest.mark.parametrize("criterion", [nn.HuberLoss, nn.PoissonNLLLoss, "mae"])
+def test_a_loaded_loss_counts_in_the_units_that_it_did(criterion):
+    X, _ = blobs(48)
+    y = np.random.default_rng(0).poisson(30 * np.exp(X[:, 0] / 4))
+    params = {"module": "mlp", "module__dropout": 0.0, "mix": None, "batch_size": 48}
+    model = regressor(**params, criterion=criterion, optimizer=torch.optim.SGD, lr=0.01)
+    loaded = from_bytes(to_bytes(model.fit(X, y)))
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    one, other = (m.partial_fit(X, y).predict(X) for m in (model, loaded))
+    np.testing.assert_allclose(one, other, rtol=1e-4)

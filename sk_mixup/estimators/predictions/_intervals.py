@@ -111,7 +111,7 @@ class IntervalRegressor(BaseMixup):
 
     def _points(self, outputs: torch.Tensor) -> np.ndarray:
         """Return what `predict` says of raw outputs."""
-        raw = outputs.double()
+        raw = self._objective_.predicted(outputs.double())
         return self._on_scale(raw if self._head_ is None else self._head_.point(raw))
 
     def _quantiles(

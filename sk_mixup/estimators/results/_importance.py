@@ -88,10 +88,10 @@ def importance_of(training: Any) -> np.ndarray:
 
     def outputs(values: Any) -> Tensor:
         if not of_members:
-            return predict_outputs(module, values, net.device, objective.read)
+            return predict_outputs(module, values, net.place_, objective.read)
         blocks = range(0, len(places), _BLOCK)
         parts = [select(values, slice(start, start + _BLOCK)) for start in blocks]
-        found = [inner.read(call_module(module, _moved(p, net.device))) for p in parts]
+        found = [inner.read(call_module(module, _moved(p, net.place_))) for p in parts]
         return torch.cat(found).flatten(0, 1).cpu()
 
     if of_members:
@@ -100,7 +100,7 @@ def importance_of(training: Any) -> np.ndarray:
 
     @torch.inference_mode()
     def loss(values: Any) -> float:
-        output, target = outputs(values).to(net.device), y.to(net.device)
+        output, target = outputs(values).to(net.place_), y.to(net.place_)
         each = inner.rows(inner.scored(output), target).double().cpu()
         if each.ndim and weight is not None:
             each = each * weight

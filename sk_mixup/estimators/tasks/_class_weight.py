@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import numbers
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -54,7 +57,7 @@ def row_weights(
         return _of_one_output(class_weight, target.classes_, codes)
     outputs = len(target.classes_)
     given = class_weight
-    if given == "balanced":
+    if isinstance(given, str) and given == "balanced":
         given = ["balanced"] * outputs
     if not isinstance(given, (list, tuple)) or len(given) != outputs:
         raise ValueError(
@@ -69,22 +72,86 @@ def row_weights(
     return rows
 
 
+def multiplied(rows: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+    """Return the product of the weights of classes and of rows.
+
+    Raises
+    ------
+    ValueError
+        If it is zero in every row.
+    """
+    if weight is None:
+        return rows
+    with np.errstate(over="ignore"):
+        product: np.ndarray = rows * weight
+    if not np.isfinite(product).all():
+        # Ratios count alone.
+        product = (rows / rows.max()) * (weight / weight.max())
+    if not product.any():
+        raise ValueError(
+            "sample_weight and class_weight: their product is zero in every row. Give"
+            " some row of a class that counts a weight above 0."
+        )
+    return product
+
+
 def _of_one_output(given: Any, classes: Any, codes: np.ndarray) -> np.ndarray:
     """Return the weight of the class of every row."""
-    if not isinstance(given, dict) and given != "balanced":
-        raise ValueError(
-            f"class_weight must be a dict, 'balanced' or None; got {given!r}."
-        )
     known = classes.tolist()
+    is_balanced = isinstance(given, str) and given == "balanced"
+    if not isinstance(given, dict) and not is_balanced:
+        example = dict.fromkeys(known[:2], 1.0)
+        raise ValueError(
+            f"class_weight must be a dict, 'balanced' or None; got {_shown(given)} of"
+            f" type {type(given).__name__}. Give a weight by label, such as"
+            f" {example}."
+        )
     if isinstance(given, dict):
-        unknown = [key for key in given if key not in set(known)]
-        if unknown:
-            raise ValueError(
-                f"class_weight: the classes, {unknown}, are not in y; it has {known}."
-            )
-        per_class = np.array([given.get(c, 1.0) for c in known])
+        _check_keys(given, known)
+        weights = [_checked(label, given.get(label, 1.0)) for label in known]
+        per_class = np.array(weights)
     else:
         present = np.unique(codes)
         per_class = np.ones(len(known))
         per_class[present] = compute_class_weight("balanced", classes=present, y=codes)
-    return per_class[codes]
+    rows = per_class[codes]
+    if not rows.any():
+        raise ValueError(
+            f"class_weight={given!r}: no row of y belongs to a class with a weight"
+            " above 0. Give at least two classes one."
+        )
+    return rows
+
+
+def _check_keys(given: dict[Any, Any], known: list[Any]) -> None:
+    """Refuse weights of classes that y lacks, unless all of y's have theirs.
+
+    The classes of a whole table are known to a fold that lacks one.
+    """
+    unknown = [key for key in given if key not in set(known)]
+    if not unknown or all(label in given for label in known):
+        return
+    by_text = {str(label): label for label in known}
+    meant = by_text.get(str(unknown[0]))
+    hint = "" if meant is None else f" Did you mean {meant!r}?"
+    raise ValueError(
+        f"class_weight: the classes, {unknown}, are not in y; it has {known}. Use the"
+        f" labels of y as keys.{hint}"
+    )
+
+
+def _checked(label: Any, weight: Any) -> float:
+    """Return the weight of a class as a float."""
+    is_number = isinstance(weight, (numbers.Real, Decimal, np.bool_))
+    value = float(weight) if is_number else math.nan
+    if not is_number or not 0.0 <= value < math.inf:
+        raise ValueError(
+            f"class_weight: the weight of class {label!r} is {weight!r}; it must be a"
+            " finite number of at least 0."
+        )
+    return value
+
+
+def _shown(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -10,7 +10,7 @@ import torch
 
 from sk_mixup.encoding import check_target_kind, fit_classes
 from sk_mixup.estimators._checks import check_classes_left, check_same_classes
-from sk_mixup.estimators.tasks._class_weight import row_weights
+from sk_mixup.estimators.tasks._class_weight import multiplied, row_weights
 from sk_mixup.estimators.tasks._task import Task
 from sk_mixup.training import MultiLabel, MultiOutput, SoftLabels, TargetKind
 
@@ -48,7 +48,7 @@ class OneClass(Task):
         if self.class_weight is None:
             return weight
         rows = row_weights(self.class_weight, self.target, labels.numpy())
-        return rows if weight is None else rows * weight
+        return multiplied(rows, weight)
 
     def check_same_classes(self, classes: Any) -> None:
         """Check that a training goes on with the classes that it began with."""

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
+from skorch import NeuralNet
+from torch import nn
 
 from sk_mixup.encoding import TargetScaler
 from sk_mixup.estimators.tasks._heads import check_head, make_head
 from sk_mixup.estimators.tasks._task import Task
-from sk_mixup.training import RegressionHead
+from sk_mixup.training import (
+    Objective,
+    RegressionHead,
+    Units,
+    check_counts,
+    resolved_criterion,
+    seeded_globals,
+    units_of,
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,15 @@ class Numbers(Task):
     """
 
     head: RegressionHead | None = None
+    #: In which the criterion sees the target.
+    units: Units = "standard"
+
+    @property
+    def scale(self) -> torch.Tensor | None:
+        """What differences are multiplied by for the criterion; None: nothing."""
+        if self.units != "difference":
+            return None
+        return torch.from_numpy(self.target.scale_.astype(np.float32))
 
     @property
     def kind(self) -> RegressionHead | None:
@@ -46,11 +66,17 @@ class Regression:
     quantiles : sequence of float
     criterion : object
         As the parameters of the estimator.
+    criterion_params : dict
+        Those of the criterion.
+    module : object
+        A skorch net may bring its criterion along.
     """
 
     head: Any
     quantiles: Any
     criterion: Any
+    criterion_params: dict[str, Any] = field(default_factory=dict)
+    module: Any = None
 
     is_classifier: ClassVar[bool] = False
     class_weight: ClassVar[None] = None
@@ -74,8 +100,42 @@ class Regression:
 
     def fit(self, y: Any, weight: np.ndarray | None, classes: Any) -> Task:
         """Read numbers and learn their scale."""
-        return self.of(TargetScaler().fit(y, sample_weight=weight))
+        task = self.of(TargetScaler().fit(y, sample_weight=weight))
+        if task.units != "own":
+            return task
+        scaler = TargetScaler(scales=False).fit(y, sample_weight=weight)
+        check_counts(self._criterion(), float(scaler.transform(y).min()))
+        return self.of(scaler)
 
-    def of(self, target: Any) -> Task:
+    def _units(self, scaler: TargetScaler) -> Units:
+        criterion = self._criterion()
+        if criterion is None or self.head != "mean":
+            return "standard"
+        losses = Objective(criterion, None)
+        if not losses.takes_pairs:
+            return "standard"
+        width = None if scaler.ndim_ == 1 else scaler.n_outputs_
+        return units_of(losses.rows, width, scaler.scale_)
+
+    def _criterion(self) -> Any:
+        """Return the loss; None for the default, and where it cannot be made."""
+        given, params = self.criterion, dict(self.criterion_params)
+        if given is None and isinstance(self.module, NeuralNet):
+            given = self.module.criterion
+            params = self.module.get_params_for("criterion") | params
+        if given is None:
+            return None
+        try:
+            made, arguments = resolved_criterion(given, params)
+            if isinstance(made, nn.Module):
+                return made
+            with seeded_globals(0):
+                return made(**arguments)
+        except Exception:
+            # What is wrong with it is said where the net is built.
+            return None
+
+    def of(self, target: Any) -> Numbers:
         """Return the task of numbers that were read before."""
-        return Numbers(target, make_head(self.head, self.quantiles, target.n_outputs_))
+        head = make_head(self.head, self.quantiles, target.n_outputs_)
+        return Numbers(target, head, self._units(target) if target.scales else "own")

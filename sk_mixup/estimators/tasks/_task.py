@@ -43,6 +43,11 @@ class Task:
         return None
 
     @property
+    def scale(self) -> torch.Tensor | None:
+        """What a criterion sees differences multiplied by; None: nothing."""
+        return None
+
+    @property
     def n_outputs(self) -> int:
         """Values that a net returns per row."""
         if self.kind is not None:

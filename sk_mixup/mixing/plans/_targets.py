@@ -20,7 +20,8 @@ training, and raises a ValueError for plans that the criterion cannot use.
 On clean batches the form stays: one-hot labels, a pair with ``lam = 1``, a plan that is
 None. With the weights of rows, a mixed row has one loss and so one weight, ``lam * w_i
 + (1 - lam) * w_j``. A second attribute, `output_activation`, says what makes
-probabilities of the outputs: "softmax" (where absent), "sigmoid" or "none".
+probabilities of the outputs: "softmax" (where absent), "sigmoid" or "none"; and "exp",
+what makes numbers of them: the exponential of the output is what is predicted.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from torch import Tensor
 from sk_mixup.mixing.plans._given import check_classes, class_targets
 
 FORMS = ("soft", "pair", "plan")
-ACTIVATIONS = ("softmax", "sigmoid", "none")
+ACTIVATIONS = ("softmax", "sigmoid", "none", "exp")
 
 
 class MixedTargets(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-import torch
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
 
 from sk_mixup.inputs import DatasetRows
@@ -36,7 +35,7 @@ def training_batches(net: Any, dataset: ArrayData) -> Any:
     # Another loader, or a function of the user's, may hand out rows themselves.
     copies = not _is_loader(loader) or "collate_fn" in options
     made = loader(dataset, **_joining(loader, dataset, options))
-    device = torch.device(net.device)
+    device = net.place_
     # On the CPU there is nothing to move.
     if device.type == "cpu" and not copies:
         return made
@@ -66,7 +65,7 @@ def loaded_batches(net: Any, dataset: ArrayData, training: bool) -> LoaderBatche
     if training:
         options = _joining(loader, data, options)
     made = loader(data, collate_fn=as_is, **options)
-    return LoaderBatches(made, net.device, copies=collate is not None)
+    return LoaderBatches(made, net.place_, copies=collate is not None)
 
 
 def stream_batches(net: Any, dataset: StreamData, training: bool) -> LoaderBatches:
@@ -87,7 +86,7 @@ def stream_batches(net: Any, dataset: StreamData, training: bool) -> LoaderBatch
     copies = "collate_fn" in options
     joins = training and size != 1 and not options.get("drop_last", False)
     made = dataset.loader(options)
-    return LoaderBatches(made, net.device, copies=copies, joins=joins)
+    return LoaderBatches(made, net.place_, copies=copies, joins=joins)
 
 
 def _options(net: Any, training: bool, n_rows: int | None = None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from sk_mixup.training.loop._callbacks import (
     StopTraining,
     score_anew,
 )
+from sk_mixup.training.loop._copies import copied, detached_copies, holds_parametrized
 from sk_mixup.training.loop._ema import WeightAverage
 from sk_mixup.training.loop._finite import check_item, is_finite
 from sk_mixup.training.loop._forward import Forward, as_float32, has_images
@@ -16,6 +17,7 @@ from sk_mixup.training.loop._net_class import mixing_net_class
 from sk_mixup.training.loop._overrides import check_instance
 from sk_mixup.training.loop._prediction import (
     call_module,
+    is_double,
     module_input,
     predict_outputs,
     predict_stream,
@@ -51,10 +53,14 @@ __all__ = [
     "check_instance",
     "check_item",
     "chosen_alpha",
+    "copied",
     "count_hits",
     "decided",
     "deep_copy",
+    "detached_copies",
     "has_images",
+    "holds_parametrized",
+    "is_double",
     "is_finite",
     "joint_temperature",
     "log_odds",

@@ -122,7 +122,7 @@ def member_outputs(net: Any, data: MemberRows) -> tuple[Tensor, Tensor, Tensor |
     module = net.module_
     was_training = module.training
     module.eval()
-    device = torch.device(net.device)
+    device = net.place_
     here = data.to(device)
     parts, labels, weights = [], [], []
     for start in range(0, len(data), _ROWS):

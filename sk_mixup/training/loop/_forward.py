@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.training.loop._prediction import mark_batches, ordinary
 from sk_mixup.training.recipes import Knobs
 
 
@@ -30,13 +31,14 @@ class Forward:
     """
 
     def __init__(self, net: Any, knobs: Knobs) -> None:
-        self.device_type = torch.device(net.device).type
+        self.device_type = net.place_.type
         self.precision = knobs.precision
         self.channels_last = knobs.channels_last
         self.options = knobs.compile
         self._mix = _Mixing()
         # Made here and not by a decorator, which would import the compiler with us.
         self._uncompiled_mix: Any = None
+        self._embed: Any = None
         if self.options is not None:
             self._uncompiled_mix = torch.compiler.disable(self._mix.__call__)
 
@@ -78,13 +80,34 @@ class Forward:
                 output = infer(x, **fit_params)
             else:
                 module = net.module_
+                if options.get("dynamic") is not False:
+                    x = ordinary(x)
+                    mark_batches(x)
                 # skorch and its subclasses call `module_`; they need not know.
                 vars(net)["module_"] = compiled(net, module, options)
+                # What is embedded is mixed, so that one graph begins behind both.
+                splits = "mix" in fit_params and hasattr(module, "embed")
+                if splits:
+                    vars(module)["embed"] = self._uncompiled_embed(module)
                 try:
                     output = infer(x, **fit_params)
                 finally:
                     vars(net)["module_"] = module
+                    if splits:
+                        del vars(module)["embed"]
         return output if self.precision is None else as_float32(output)
+
+    def _uncompiled_embed(self, module: Any) -> Any:
+        if self._embed is None:
+            plain = module.embed
+
+            def embed(*args: Any) -> Any:
+                embedded = plain(*args)
+                mark_batches(embedded)
+                return embedded
+
+            self._embed = torch.compiler.disable(embed)
+        return self._embed
 
     def _autocast(self) -> Any:
         if self.precision is None:
@@ -117,6 +140,11 @@ def compiled(net: Any, module: nn.Module, options: dict[str, Any]) -> Any:
     """Return the compiled form of a module, which the net keeps but never pickles."""
     kept = vars(net).get("compiled_")
     if kept is None or kept[0] is not module:
+        if net.verbose:
+            print(
+                f"compile: torch.compile builds {type(module).__name__} at its first"
+                " batches, which may take minutes."
+            )
         kept = vars(net)["compiled_"] = (module, torch.compile(module, **options))
     return kept[1]
 

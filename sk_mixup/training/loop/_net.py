@@ -8,8 +8,7 @@ batches is named as such.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from skorch.callbacks import Callback
@@ -40,38 +39,40 @@ from sk_mixup.training.loop._forward import compiled
 from sk_mixup.training.loop._overrides import OwnInfer
 from sk_mixup.training.loop._prediction import (
     has_pixels,
+    is_narrow,
     pixels_to_floats,
+    place_of,
+    to_double,
     with_rows,
+    without_mapping,
 )
 from sk_mixup.training.loop._run import FLUSH, MixingRun, count_hits
-from sk_mixup.training.loop._storing import (
-    deep_copy,
-    is_usable,
-    reduced_whole,
-    shallow_copy,
-)
+from sk_mixup.training.loop._steps import backward, takes_plain_steps, tell_optimizers
+from sk_mixup.training.loop._stored_net import StoredNet, rebuild
+
+# Where pickles of earlier versions look for it.
+_rebuild = rebuild
 
 # Clean rows of tables and texts run together: at least this many.
 _CLEAN_ROWS = 4096
 
 
-if TYPE_CHECKING:
-    from skorch import NeuralNet as _Base
-else:
-    # At run time the mixin stands before whatever net class it is made for.
-    _Base = object
-
-
-class MixingMixin(_Base):
+class MixingMixin(StoredNet):
     """Turns a skorch net class into one that can train on mixed batches."""
 
     run_: MixingRun | None = None
     uses_loader_: bool = False
     wraps_: bool = False
-    keeps_steps_: bool = False
     compile_options_: dict[str, Any] | None = None
+    #: Whether the module's weights are float64, and its input is to be.
+    is_double_: bool = False
     _infers_plainly: bool = False
     _iterates_plainly: bool = True
+
+    @property
+    def place_(self) -> torch.device:
+        """Where rows go: where the module is, which somebody may have moved."""
+        return place_of(self)
 
     # -- data -----------------------------------------------------------------------
 
@@ -89,11 +90,11 @@ class MixingMixin(_Base):
             return training_batches(self, dataset)
         size: int = self.batch_size
         size = len(dataset) if size == -1 else size
-        device = self.device
+        device = self.place_
         if training:
             order = None if self.run_ is None else self.run_.streams.order
             return TensorBatches(dataset, size, device, order)
-        if _is_narrow(dataset.X):
+        if is_narrow(dataset.X):
             # Of members, so many rows stand in every place.
             n_members = getattr(dataset, "n_members", 1)
             size = max(size, _CLEAN_ROWS // n_members)
@@ -126,14 +127,16 @@ class MixingMixin(_Base):
 
     def _infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the module; uint8 becomes float32 here, on the device."""
+        if self.is_double_:
+            x = to_double(pixels_to_floats(x))
         if isinstance(x, Tensor):
             if x.dtype == torch.uint8:
-                x = x.to(self.device).float()
+                x = x.to(self.place_).float()
             if self._infers_plainly and self.run_ is not None and not fit_params:
                 # Batches of ours are tensors on the device already.
                 return self.module_(x)
         elif has_pixels(x) or type(x) is tuple:
-            device = torch.device(self.device)
+            device = self.place_
             x = pixels_to_floats(move(x, device))
             if isinstance(x, tuple) and self._infers_plainly:
                 # skorch would pass a list as one argument.
@@ -180,14 +183,13 @@ class MixingMixin(_Base):
             y, weight = move((y, weight), run.objective.read(output).device)
         loss = run.objective(output, y, weight, plan, run.mixed.target)
         if run.stepper is None:
-            loss.backward()
+            backward(self, loss)
         else:
             run.stepper.backward(loss, get_len(x))
-        if run.objective.counts:
+        # An optimizer may ask again: the batch is judged before its step, and once.
+        if run.objective.counts and len(run.pending) == run.n_counted:
             kept = run.objective.kept(output)
             run.pending.append((kept, y, plan, run.mixed.target))
-            if len(run.pending) >= FLUSH:
-                count_hits(run)
         return {"loss": loss, "y_pred": output}
 
     def _forward(self, x: Any, plan: MixPlan | None, **fit_params: Any) -> Any:
@@ -217,7 +219,11 @@ class MixingMixin(_Base):
             if run.objective.counts:
                 right = run.objective.agreement(run.objective.labels(output), y)
                 run.hits.append(right.float().sum())
-        return {"loss": loss, "y_pred": output}
+        return {"loss": loss, "y_pred": without_mapping(output)}
+
+    def evaluation_step(self, batch: Any, training: bool = False) -> Any:
+        """Return outputs as skorch's scores know them."""
+        return without_mapping(super().evaluation_step(batch, training=training))
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Average what an unreduced criterion returns."""
@@ -236,11 +242,6 @@ class MixingMixin(_Base):
     def as_called(self, module: Any) -> Any:
         """Return a module as this net calls it, which may have its own `infer`."""
         return module if self._infers_plainly else OwnInfer(self, module)
-
-    def device_of_weights(self) -> str:
-        """Return where the module is, which somebody may have moved."""
-        first = next(self.module_.parameters(), None)
-        return str(self.device if first is None else first.device)
 
     def _set_training(self, training: bool = True) -> None:
         # skorch walks the whole module at every batch; the root tells enough.
@@ -297,15 +298,8 @@ class MixingMixin(_Base):
             run.epoch += 1
             if run.stepper is not None:
                 run.stepper.start_epoch(iterator)
-            run.steps_plainly = (
-                run.stepper is None
-                and self._optimizers == ["optimizer"]
-                and not isinstance(
-                    self.optimizer_,
-                    torch.optim.LBFGS,
-                )
-                and not self._hooks("on_grad_computed")
-            )
+            run.steps_plainly = takes_plain_steps(self)
+            tell_optimizers(self, training=True)
             batches = mixed_batches(
                 iterator,
                 run.method,
@@ -314,7 +308,7 @@ class MixingMixin(_Base):
                 context=run.context,
                 mixes_inside=getattr(module, "mixes_inside", False),
                 augment=run.augment,
-                device=self.device,
+                device=self.place_,
             )
         # Mixed or not, a module may have been put in another mode by a callback.
         super()._set_training(training)
@@ -328,6 +322,9 @@ class MixingMixin(_Base):
             batch = run.mixed.batch
             if stepper is not None:
                 stepper.start_batch()
+            if len(run.pending) >= FLUSH:
+                count_hits(run)
+            run.n_counted = len(run.pending)
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             loss = step["loss"].detach()
@@ -357,6 +354,8 @@ class MixingMixin(_Base):
             self.notify("on_batch_end", batch=batch, training=training, **step)
         if stepper is not None:
             stepper.end_epoch(self)
+        if training:
+            tell_optimizers(self, training=False)
         if not losses:
             raise ValueError(
                 f"X: the data set gave no {prefix} batch in epoch {len(history)}. An"
@@ -401,11 +400,28 @@ class MixingMixin(_Base):
             return
         if method_name == "on_grad_computed" and not self._hooks(method_name):
             return
-        if method_name == "on_train_end" and self.run_.stepper is not None:
-            self.run_.stepper.end_training()
+        if method_name == "on_train_end":
+            tell_optimizers(self, training=False)
+            if self.run_.stepper is not None:
+                self.run_.stepper.end_training()
+        if method_name == "on_train_begin":
+            self._begin(**kwargs)
+            return
         getattr(self, method_name)(self, **kwargs)
         for hook in self._hooks(method_name):
             hook(self, **kwargs)
+
+    def _begin(self, **kwargs: Any) -> None:
+        """Tell callbacks of the data as the user gave them; one may change the net."""
+        run, module = self.run_, self.module_
+        assert run is not None
+        kwargs = kwargs | run.given
+        self.on_train_begin(self, **kwargs)
+        for hook in self._hooks("on_train_begin"):
+            hook(self, **kwargs)
+        if self.module_ is not module and run.restart is not None:
+            run.hooks.clear()
+            run.restart()
 
     def _hooks(self, name: str) -> list[Any]:
         run = self.run_
@@ -417,46 +433,3 @@ class MixingMixin(_Base):
                 if getattr(type(callback), name, None) is not getattr(Callback, name)
             ]
         return run.hooks[name]
-
-    # -- persistence ----------------------------------------------------------------
-
-    __reduce_ex__ = reduced_whole
-    __copy__ = shallow_copy
-    __deepcopy__ = deep_copy
-
-    def _keeps_steps(self) -> bool:
-        return self.keeps_steps_
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out what only a running training needs."""
-        state = vars(self).copy()
-        state.pop("run_", None)
-        state.pop("compiled_", None)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take over a state; skorch's own, of earlier versions, too."""
-        if "__cuda_dependent_attributes__" in state:
-            super().__setstate__(state)
-            return
-        self.__dict__.update(state)
-        if not is_usable(self.device):
-            self.__dict__["device"] = "cpu"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by the base class: the class itself is made at run time."""
-        return _rebuild, (type(self).__bases__[1],), self.__getstate__()
-
-
-def _is_narrow(x: Any) -> bool:
-    if isinstance(x, Mapping):
-        return all(map(_is_narrow, x.values()))
-    return all(map(_is_narrow, x)) if isinstance(x, tuple) else x.ndim <= 2
-
-
-def _rebuild(base: Any) -> Any:
-    # It needs the mixin of this file.
-    from sk_mixup.training.loop._net_class import mixing_net_class
-
-    cls = mixing_net_class(base)
-    return cls.__new__(cls)

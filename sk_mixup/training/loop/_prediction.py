@@ -46,7 +46,7 @@ _BLOCK_VALUES = 2**22
 def predict_outputs(
     module: torch.nn.Module | OwnInfer,
     x: Input,
-    device: str,
+    device: torch.device,
     read: Callable[[Any], Tensor] = main_output,
     loader: Mapping[str, Any] | None = None,
     width: int = 1,
@@ -58,7 +58,7 @@ def predict_outputs(
     module : torch.nn.Module
         Runs in evaluation mode, and stays in it.
     x : Tensor of shape (n, ...), dict or tuple of such, or rows to be read
-    device : str
+    device : torch.device
         Where `module` is.
     read : callable
         Makes one tensor of what the module returns.
@@ -75,17 +75,16 @@ def predict_outputs(
         module.eval()
     n_rows = len(first_input(x))
     block = block_size(x, n_rows, width)
-    target = torch.device(device)
     if n_rows <= block:
         rows = select(x, slice(None))
-        return _run(module, _padded(rows, block - n_rows), target, read)[:n_rows]
+        return _run(module, _padded(rows, block - n_rows), device, read)[:n_rows]
     # Written into one tensor: small ones kept per block would split the memory that
     # large blocks leave behind.
     outputs: Tensor | None = None
     done = 0
     for rows in _blocks(x, n_rows, block, loader):
         n_own = len(first_input(rows))
-        output = _run(module, _padded(rows, block - n_own), target, read)[:n_own]
+        output = _run(module, _padded(rows, block - n_own), device, read)[:n_own]
         if outputs is None:
             outputs = output.new_empty((n_rows, *output.shape[1:]))
         outputs[done : done + n_own] = output
@@ -98,7 +97,7 @@ def predict_outputs(
 def predict_stream(
     module: torch.nn.Module | OwnInfer,
     batches: Callable[[int], Iterable[Any]],
-    device: str,
+    device: torch.device,
     read: Callable[[Any], Tensor] = main_output,
 ) -> Tensor:
     """Return the outputs of rows of which nobody knows how many will come.
@@ -120,7 +119,7 @@ def predict_stream(
     outputs = []
     for rows in batches(SMALL_BLOCK):
         missing = SMALL_BLOCK - len(first_input(rows))
-        output = _run(module, _padded(rows, missing), torch.device(device), read)
+        output = _run(module, _padded(rows, missing), device, read)
         outputs.append(output[:-missing] if missing else output)
     if not outputs:
         raise ValueError(
@@ -141,32 +140,39 @@ def block_size(x: Input, n_rows: int, width: int = 1) -> int:
     return block
 
 
-def module_input(x: Input, device: str) -> Any:
+def module_input(x: Input, device: torch.device) -> Any:
     """Return all rows as a module gets them, on its device.
 
     Parameters
     ----------
     x : Tensor of shape (n, ...), dict or tuple of such, or rows to be read
-    device : str
+    device : torch.device
 
     Returns
     -------
     x : Tensor, dict or tuple
         In memory of its own: who gets it may write into it.
     """
-    return _copied(pixels_to_floats(move(select(x, slice(None)), torch.device(device))))
+    return own_copy(pixels_to_floats(move(select(x, slice(None)), device)))
 
 
-def call_module(module: torch.nn.Module | OwnInfer, x: Any) -> Any:
+def call_module(
+    module: torch.nn.Module | OwnInfer, x: Any, *, casts: bool = True
+) -> Any:
     """Return what the module returns.
 
-    A dict is passed by name, a tuple by position; uint8 as float32. The module gets
-    copies, which it may write into. A wrapped net may have its own way.
+    A dict is passed by name, a tuple by position; uint8 as float32, and floats as
+    float64 where those are the module's weights. The module gets copies, which it may
+    write into. A wrapped net may have its own way.
     """
     if isinstance(module, OwnInfer):
         return module.infer(own_copy(x))
     n_rows = len(first_input(x))
     x = pixels_to_floats(own_copy(x))
+    if casts and is_double(module):
+        x = to_double(x)
+    if _is_compiled(module):
+        mark_batches(x)
     if isinstance(x, Mapping):
         return with_rows(module(**x), n_rows)
     return with_rows(module(*x) if isinstance(x, tuple) else module(x), n_rows)
@@ -190,6 +196,63 @@ def with_rows(output: Any, n_rows: int) -> Any:
     return output.unsqueeze(0)
 
 
+def is_double(module: torch.nn.Module) -> bool:
+    """Whether the first floating weights of a module are float64."""
+    for parameter in module.parameters():
+        if parameter.is_floating_point():
+            return parameter.dtype == torch.float64
+    return False
+
+
+def to_double(x: Any) -> Any:
+    """Return floats as float64, in dicts and tuples too."""
+    if isinstance(x, Tensor):
+        return x.double() if x.is_floating_point() else x
+    if isinstance(x, Mapping):
+        return {key: to_double(value) for key, value in x.items()}
+    return tuple(map(to_double, x)) if isinstance(x, tuple) else x
+
+
+def is_narrow(x: Any) -> bool:
+    """Whether all inputs are of two dimensions at most."""
+    if isinstance(x, Mapping):
+        return all(map(is_narrow, x.values()))
+    return all(map(is_narrow, x)) if isinstance(x, tuple) else x.ndim <= 2
+
+
+def place_of(net: Any) -> torch.device:
+    """Return where the rows of a net go: to its weights, or where it says they are."""
+    module = getattr(net, "module_", None)
+    first = None if module is None else next(module.parameters(), None)
+    if first is not None:
+        return first.device
+    return torch.device("cpu" if net.device is None else net.device)
+
+
+def without_mapping(output: Any) -> Any:
+    """Return the main output, where skorch does not know what holds it."""
+    if isinstance(output, Mapping):
+        return main_output(output)
+    if isinstance(output, tuple):
+        # skorch moves every entry to a device, and some may be None.
+        known = tuple(part for part in output if part is not None)
+        return output if len(known) == len(output) else known
+    return output
+
+
+def mark_batches(x: Any) -> None:
+    """Tell the compiler that batches differ in their number of rows.
+
+    It would compile for the first one, again for the last of the epoch, and once more
+    for those of a prediction.
+    """
+    if isinstance(x, Tensor):
+        torch._dynamo.maybe_mark_dynamic(x, 0)
+        return
+    for part in x.values() if isinstance(x, Mapping) else x:
+        mark_batches(part)
+
+
 def has_pixels(x: Any) -> bool:
     """Whether a mapping holds bytes."""
     return isinstance(x, Mapping) and any(
@@ -204,12 +267,6 @@ def pixels_to_floats(x: Any) -> Any:
     if isinstance(x, Mapping):
         return {key: pixels_to_floats(value) for key, value in x.items()}
     return tuple(map(pixels_to_floats, x)) if isinstance(x, tuple) else x
-
-
-def _copied(x: Any) -> Any:
-    if isinstance(x, Mapping):
-        return {key: _copied(value) for key, value in x.items()}
-    return tuple(map(_copied, x)) if isinstance(x, tuple) else x.clone()
 
 
 def _blocks(
@@ -246,7 +303,29 @@ def _run(
     device: torch.device,
     read: Callable[[Any], Tensor],
 ) -> Tensor:
-    return read(call_module(module, move(x, device))).cpu()
+    x = move(x, device)
+    if not _is_compiled(module):
+        return read(call_module(module, x)).cpu()
+    # Compiled code is tied to the mode: that of validation serves here too.
+    with torch.inference_mode(False), torch.no_grad():
+        return read(call_module(module, x)).cpu()
+
+
+def _is_compiled(module: torch.nn.Module | OwnInfer) -> bool:
+    called = module.call if isinstance(module, OwnInfer) else module
+    return hasattr(called, "_orig_mod")
+
+
+def ordinary(x: Any) -> Any:
+    """Return tensors that are no views and were not made in inference mode.
+
+    The compiler makes code of its own for either.
+    """
+    if isinstance(x, Tensor):
+        return x.clone() if x.is_inference() or x._is_view() else x
+    if isinstance(x, Mapping):
+        return {key: ordinary(value) for key, value in x.items()}
+    return tuple(map(ordinary, x))
 
 
 def _padded(x: Any, missing: int) -> Any:

@@ -59,6 +59,12 @@ class MixingRun:
     context: MixContext | None = None
     mixed: MixedBatch | None = None
     steps_plainly: bool = False
+    #: Batches in `pending` before the present one.
+    n_counted: int = 0
+    #: X and y as callbacks are told of them.
+    given: dict[str, Any] = field(default_factory=dict)
+    #: Prepares the training anew after a callback has changed the module.
+    restart: Callable[[], None] | None = None
     hooks: dict[str, list[Any]] = field(default_factory=dict)
     pending: list[tuple[Tensor, Tensor, MixPlan | None, Tensor | None]] = field(
         default_factory=list

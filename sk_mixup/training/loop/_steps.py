@@ -145,3 +145,39 @@ class Stepper:
         """Take new weights into their average."""
         if self.average is not None:
             self.average.update()
+
+
+def takes_plain_steps(net: Any) -> bool:
+    """Whether an optimizer steps after a backward pass, and asks for nothing more.
+
+    Of optimizers that are not torch's, nobody knows: they get skorch's closure.
+    """
+    optimizer = net.optimizer_
+    return (
+        net.run_.stepper is None
+        and net._optimizers == ["optimizer"]
+        and type(optimizer).__module__.startswith("torch.optim.")
+        and not isinstance(optimizer, torch.optim.LBFGS)
+        and not net._hooks("on_grad_computed")
+    )
+
+
+def tell_optimizers(net: Any, *, training: bool) -> None:
+    """Let optimizers without a schedule show the weights of either mode.
+
+    They hold an average in the place of the trained weights while nobody trains.
+    """
+    for name in net._optimizers:
+        optimizer = getattr(net, f"{name}_")
+        switch = getattr(optimizer, "train" if training else "eval", None)
+        if callable(switch):
+            switch()
+
+
+def backward(net: Any, loss: Tensor) -> None:
+    """Compute gradients, by the accelerator of a net that has one."""
+    accelerator = vars(net).get("accelerator")
+    if accelerator is None:
+        loss.backward()
+    else:
+        accelerator.backward(loss)

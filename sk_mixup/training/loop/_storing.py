@@ -8,20 +8,23 @@ weights, which only a training that goes on wants, are left out unless asked for
 
 from __future__ import annotations
 
-import copy
 import importlib
 import io
 import pickle
 import sys
 import threading
 import zlib
+from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import parametrize
 from torch.optim.lr_scheduler import LRScheduler
 
+from sk_mixup.training.loop._copies import (
+    copied,
+    is_parametrized,
+    reduced_parametrized,
+)
 from sk_mixup.training.loop._ema import WeightAverage
 
 _LEFT_OUT = (torch.optim.Optimizer, LRScheduler, WeightAverage)
@@ -61,9 +64,8 @@ def deep_copy(self: Any, memo: dict[int, Any]) -> Any:
     """Return a copy of everything, optimizers too: a `__deepcopy__`."""
     twin: Any = object.__new__(type(self))
     memo[id(self)] = twin
-    _let_go_of_graphs(self, memo)
     # Less what only a running training needs.
-    twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+    twin.__setstate__(copied(self.__getstate__(), memo))
     return twin
 
 
@@ -138,24 +140,13 @@ def _pickler(base: Any, left_out: tuple[type, ...]) -> Any:
         def reducer_override(self, value: Any) -> Any:
             if isinstance(value, left_out):
                 return _nothing, ()
-            if isinstance(value, nn.Module) and parametrize.is_parametrized(value):
+            if is_parametrized(value):
                 # torch makes its class at run time, and would not pickle it.
-                return _parametrized, (type(value).__bases__[0], vars(value))
+                return reduced_parametrized(value)
             further = getattr(super(), "reducer_override", None)
             return NotImplemented if further is None else further(value)
 
     return Pickler
-
-
-def _parametrized(cls: Any, state: dict[str, Any]) -> nn.Module:
-    """Return a module whose weights are computed of others, as weight_norm does it."""
-    module: nn.Module = cls.__new__(cls)
-    vars(module).update(state)
-    parametrize._inject_new_class(module)
-    assert isinstance(module.parametrizations, nn.ModuleDict)
-    for name in module.parametrizations:
-        parametrize._inject_property(module, name)
-    return module
 
 
 def _nothing() -> None:
@@ -164,11 +155,11 @@ def _nothing() -> None:
 
 def _goes_by_value() -> bool:
     """Whether cloudpickle asks, as joblib's processes do; nobody else can tell it."""
-    frame = sys._getframe()
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
         if str(frame.f_globals.get("__name__")).endswith("cloudpickle.cloudpickle"):
             return True
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return False
 
 
@@ -178,16 +169,3 @@ def _cloudpickle() -> Any:
     except ImportError:
         # Its copy comes with older joblibs.
         return importlib.import_module("joblib.externals.cloudpickle")
-
-
-def _let_go_of_graphs(whole: Any, memo: dict[int, Any]) -> None:
-    """Let tensors that torch would not copy, since they were computed, be copied.
-
-    Weights of a normalised layer are such: the last forward pass has left them.
-    """
-    net = vars(whole).get("net_", whole)
-    module = vars(net).get("module_")
-    for part in module.modules() if isinstance(module, torch.nn.Module) else ():
-        for value in vars(part).values():
-            if isinstance(value, Tensor) and not value.is_leaf:
-                memo.setdefault(id(value), value.detach().clone())

@@ -199,7 +199,7 @@ def outputs_of(
         options = net.get_params_for("iterator_valid")
         width = getattr(net.module_, "n_members", 1) * (objective.n_classes or 1)
         outputs = predict_outputs(
-            module, data.X, net.device, objective.read, options, width
+            module, data.X, net.place_, objective.read, options, width
         )
         return outputs, data.y, data.weight
     module.eval()

@@ -1,5 +1,12 @@
 """Losses of mixed rows for every kind of target."""
 
+from sk_mixup.training.objectives._criteria import (
+    Constant,
+    criterion_name,
+    named_criterion,
+    plain_function,
+    resolved_criterion,
+)
 from sk_mixup.training.objectives._head_losses import GaussianLoss, PinballLoss
 from sk_mixup.training.objectives._heads import TargetKind
 from sk_mixup.training.objectives._member_rows import MemberRowsObjective
@@ -17,9 +24,16 @@ from sk_mixup.training.objectives._regression_heads import (
     RegressionHead,
 )
 from sk_mixup.training.objectives._soft_labels import SoftLabelObjective, SoftLabels
+from sk_mixup.training.objectives._units import (
+    Units,
+    check_counts,
+    loss_of_deviation,
+    units_of,
+)
 
 __all__ = [
     "MOST_DENSE_CLASSES",
+    "Constant",
     "GaussianHead",
     "GaussianLoss",
     "MemberObjective",
@@ -35,6 +49,14 @@ __all__ = [
     "SoftLabelObjective",
     "SoftLabels",
     "TargetKind",
+    "Units",
+    "check_counts",
+    "criterion_name",
     "join_members",
+    "loss_of_deviation",
     "main_output",
+    "named_criterion",
+    "plain_function",
+    "resolved_criterion",
+    "units_of",
 ]

@@ -10,7 +10,7 @@ only be ``lam * w_i + (1 - lam) * w_j``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -24,6 +24,7 @@ from sk_mixup.mixing import (
     row_means,
     target_form,
 )
+from sk_mixup.training.objectives._units import loss_of_deviation
 
 # Beyond, soft labels are more memory to read than two lookups per row.
 MOST_DENSE_CLASSES = 64
@@ -55,6 +56,9 @@ class Objective:
 
     nonlinearity: Callable[[Tensor], Tensor] | None = None
     threshold: float = 0.5
+    # Of losses that count in the target's own units, see `in_units`.
+    _scale: Tensor | None = None
+    _unit: float = 1.0
 
     def __init__(
         self, criterion: Any, n_classes: int | None, *, takes_log: bool = False
@@ -66,6 +70,11 @@ class Objective:
         self.activation = output_activation(criterion) or _activation_of(
             criterion, takes_log
         )
+        if n_classes is not None and self.activation == "exp":
+            raise ValueError(
+                f"criterion: {type(criterion).__name__}.output_activation='exp' is for"
+                " numbers to predict, not for classes."
+            )
         # Whether predictions can be right or wrong.
         self.counts = n_classes is not None
         self._is_binary = isinstance(criterion, _BINARY)
@@ -119,6 +128,41 @@ class Objective:
         own_loss = self.rows(output, own_y)
         other_loss = self.rows(output, other_y)
         return (own_share * own_loss + other_share * other_loss).mean()
+
+    def in_units(self, scale: Tensor, y: Tensor) -> None:
+        """Let the criterion see differences in the units of the target.
+
+        Its losses are divided by that of a row which is one standard deviation off, so
+        that learning rates serve targets of any size.
+
+        Parameters
+        ----------
+        scale : Tensor of shape (n_outputs,)
+            What targets were divided by.
+        y : Tensor of shape (B,) or (B, n_outputs)
+            Some of them.
+
+        Raises
+        ------
+        ValueError
+            If that loss overflows.
+        """
+        self._unit = loss_of_deviation(self.rows, scale, y)
+        self._scale = scale if y.ndim > 1 else scale[0]
+
+    def take_soft_targets(self) -> None:
+        """Give the criterion a share per class, in place of the class."""
+        self._form = "soft"
+
+    @property
+    def takes_pairs(self) -> bool:
+        """Whether the criterion is called for either target of a mixed row."""
+        return self._form is None
+
+    @property
+    def counts_in_units(self) -> bool:
+        """Whether the criterion sees differences in the units of the target."""
+        return self._scale is not None
 
     def scored(self, output: Tensor) -> Tensor:
         """Return what `rows` takes: logarithms, where one serves both targets."""
@@ -183,6 +227,8 @@ class Objective:
         if self._form is not None:
             return self._whole_rows(output, y, None)
         loss = self.criterion(*self._aligned(output, y))
+        if self._scale is not None:
+            loss = loss / self._unit
         return loss if loss.ndim == 0 else row_means(loss)
 
     def _whole_rows(self, output: Tensor, y: Tensor, plan: MixPlan | None) -> Tensor:
@@ -227,7 +273,11 @@ class Objective:
     def _aligned(self, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Give output and target the shapes that the criterion wants."""
         if self.n_classes is None:
-            return output.reshape(y.shape), y.to(output.dtype)
+            output, y = output.reshape(y.shape), y.to(output.dtype)
+            if self._scale is not None:
+                scale = self._scale.to(output)
+                output, y = output * scale, y * scale
+            return output, y
         if self._is_binary:
             if output.ndim == 1 or output.shape[1] == 1:
                 return output.reshape(len(y)), y.to(output.dtype)
@@ -263,6 +313,10 @@ class Objective:
         # As NumPy says it, of equal and of missing values too.
         return torch.from_numpy(proba.cpu().numpy().argmax(axis=1))
 
+    def predicted(self, output: Tensor) -> Tensor:
+        """Return the numbers that outputs stand for, on the scale of the targets."""
+        return output.exp() if self.activation == "exp" else output
+
     def probabilities(self, output: Tensor) -> Tensor:
         """Return class probabilities of shape (rows, n_classes), float64."""
         if self.nonlinearity is not None:
@@ -287,6 +341,8 @@ class Objective:
 def _activation_of(criterion: Any, takes_log: bool) -> str:
     if takes_log or isinstance(criterion, nn.BCELoss):
         return "none"
+    if isinstance(criterion, nn.PoissonNLLLoss) and criterion.log_input:
+        return "exp"
     return "sigmoid" if isinstance(criterion, nn.BCEWithLogitsLoss) else "softmax"
 
 
@@ -304,5 +360,9 @@ def weight_shares(plan: MixPlan, weight: Tensor | None) -> tuple[Tensor, Tensor]
 
 
 def main_output(output: Any) -> Tensor:
-    """Return the first tensor of a tuple, as skorch does."""
+    """Return the logits of a mapping, or the first tensor of a tuple as skorch does."""
+    if isinstance(output, Mapping):
+        # What models of Hugging Face return; a mapping of one tensor leaves no choice.
+        values = [output["logits"]] if "logits" in output else list(output.values())
+        output = values[0] if len(values) == 1 else output
     return output[0] if isinstance(output, tuple) else output

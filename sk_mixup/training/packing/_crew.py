@@ -71,7 +71,7 @@ class Crew:
         self._rests = most is not None
         if most is not None:
             sizes, self._n_threads = _narrowed(sizes, self._n_threads, most)
-        shelf = DataShelf(torch.device(given[0].net.device))
+        shelf = DataShelf(given[0].net.place_)
         start = 0
         for size in sizes:
             chosen = order[start : start + size]
@@ -130,7 +130,7 @@ class Crew:
 
 def _shape(members: Sequence[PackMember]) -> tuple[list[int], int]:
     """Return the sizes of the packs, and the number of threads."""
-    if torch.device(members[0].net.device).type != "cpu":
+    if members[0].net.place_.type != "cpu":
         return [len(members)], 1
     n_threads = min(torch.get_num_threads(), _MOST_THREADS, len(members))
     # Nets and batches are of one size, but where a member has fewer rows than a batch.

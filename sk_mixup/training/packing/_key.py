@@ -102,7 +102,7 @@ def pack_key(member: PackMember) -> Hashable | None:
         tuple(names_of_groups(member)),
         member.batch_size,
         member.knobs.precision,
-        str(net.device),
+        str(net.place_),
         family,
     )
 
@@ -140,8 +140,10 @@ def _reason_of_data(member: PackMember) -> str | None:
 def _reason_of_net(net: Any) -> str | None:
     if net.uses_loader_:
         return "iterator_train is given, so batches come from a DataLoader"
+    if net.is_double_:
+        return "the module's weights are float64"
     if not net._infers_plainly:
-        return f"{type(net).__mro__[2].__name__} has its own infer"
+        return f"{type(net).__bases__[1].__name__} has its own infer"
     if net.predict_nonlinearity != "auto" or getattr(net, "threshold", 0.5) != 0.5:
         return "the net has its own predict_nonlinearity or threshold"
     for name, callback in net.callbacks_:
@@ -207,7 +209,7 @@ def make_program(member: PackMember) -> LayerProgram | TracedProgram | AutocastP
         program = TracedProgram(module, member.run.objective.read)
     if (precision := member.knobs.precision) is None:
         return program
-    device_type = torch.device(member.net.device).type
+    device_type = member.net.place_.type
     return AutocastProgram(program, device_type, precision)
 
 

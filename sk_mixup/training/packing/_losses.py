@@ -36,7 +36,9 @@ ROWWISE = (
 def loss_kind(objective: Objective) -> str:
     """Return how the losses of members are computed: "dense", "rows" or "each"."""
     criterion = objective.criterion
-    if objective._form is not None or type(criterion) not in ROWWISE:
+    # Members of several folds have targets of several scales.
+    own = getattr(objective, "counts_in_units", False)
+    if own or objective._form is not None or type(criterion) not in ROWWISE:
         return "each"
     if type(objective) is Objective and objective.n_classes is not None:
         whole = getattr(criterion, "ignore_index", -100) == -100

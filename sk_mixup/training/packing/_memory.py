@@ -54,7 +54,7 @@ def _activation_bytes(member: PackMember, n_rows: int) -> int:
     """Measure what a backward pass keeps of one row, with two of them."""
     x, _ = member.train.sample(2)
     module = member.net.module_
-    device = torch.device(member.net.device)
+    device = member.net.place_
     kept: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:

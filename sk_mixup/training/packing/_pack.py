@@ -63,7 +63,7 @@ class Pack:
         self.errors: dict[int, BaseException] = {}
         first = self.members[0]
         self._size = first.batch_size
-        self._device = torch.device(first.net.device)
+        self._device = first.net.place_
         self._program = make_program(first)
         self._kind = loss_kind(first.run.objective)
         self._inside = bool(getattr(first.net.module_, "mixes_inside", False))

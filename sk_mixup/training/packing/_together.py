@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-
 from sk_mixup.training.packing._crew import AfterEpoch, Crew
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._memory import (
@@ -72,7 +70,7 @@ def train_together(
     if not started:
         return errors
     if memory_limit is None:
-        memory_limit = available_bytes(torch.device(members[0].net.device))
+        memory_limit = available_bytes(members[0].net.place_)
     each = max(member_bytes(members[number]) for number in started)
     sizes, most = sizes_of_packs(len(started), each, memory_limit), None
     if in_step and len(sizes) > 1:

@@ -7,7 +7,6 @@ gradients, weights and buffers compared with those of the modules alone.
 
 from __future__ import annotations
 
-import copy
 import warnings
 from typing import Any
 
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from sk_mixup._turns import TURNS
 from sk_mixup.training.feeds import seeded_globals
-from sk_mixup.training.loop import call_module
+from sk_mixup.training.loop import call_module, copied
 from sk_mixup.training.packing._member import map_tensors, tensors_of
 from sk_mixup.training.packing._stack import Stack
 from sk_mixup.training.packing._state import plain_state, written_attribute
@@ -47,7 +46,7 @@ def reason_of_state(module: nn.Module, x: Any, read: Any) -> str | None:
     name = type(module).__name__
     rows = map_tensors(lambda t: t.float() if t.dtype == torch.uint8 else t, x)
     try:
-        tried = copy.deepcopy(module).cpu()
+        tried = copied(module).cpu()
         before = plain_state(tried)
         for training in (True, True, False):
             tried.train(training)
@@ -84,10 +83,10 @@ def try_program(program: Any, module: nn.Module, x: Any, read: Any) -> str | Non
         Why the module cannot train in a pack; None: it can.
     """
     name = type(module).__name__
-    first = copy.deepcopy(module).cpu()
+    first = copied(module).cpu()
     for _, part in dropouts_of(first):
         part.p = 0.0
-    second = copy.deepcopy(first)
+    second = copied(first)
     with torch.no_grad():
         for parameter in second.parameters():
             parameter.mul_(1.25)
@@ -121,7 +120,7 @@ def _differs(
     call = Call(training)
     stack = Stack(members, program.transposed)
     params, buffers = stack.views(0, len(members))
-    alone = [copy.deepcopy(member).train(training) for member in members]
+    alone = [copied(member).train(training) for member in members]
     for step in range(n_steps):
         rows = [map_tensors(lambda t, by=step: t.roll(by, 0), one) for one in inputs]
         stacked = map_tensors(lambda *t: torch.stack(t), *rows)
@@ -193,7 +192,7 @@ class _Alone:
 
 
 def _alone(module: nn.Module, x: Any, read: Any) -> _Alone:
-    again = copy.deepcopy(module)
+    again = copied(module)
     module.zero_grad()
     with seeded_globals(0):
         output = read(call_module(module, x))

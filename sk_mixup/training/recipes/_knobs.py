@@ -60,7 +60,7 @@ class Knobs:
         ------
         ValueError
         """
-        device = torch.device(net.device)
+        device = net.place_
         if self.precision == torch.float16 and device.type != "cuda":
             raise ValueError(
                 f"precision='float16' needs a CUDA device, and the training runs on"
@@ -84,7 +84,7 @@ class Knobs:
             if used and asks_again:
                 raise ValueError(
                     f"{name} cannot be used with an optimizer that asks for several"
-                    " gradients per step, such as LBFGS. Choose another optimizer."
+                    " gradients per step, such as LBFGS or SAM. Choose another one."
                 )
 
 
@@ -149,10 +149,21 @@ channels_last : object
 
 def asks_several_times(net: Any) -> bool:
     """Whether an optimizer of the net calls its closure more than once."""
-    return any(
-        isinstance(getattr(net, f"{name}_"), torch.optim.LBFGS)
-        for name in net._optimizers
+    return any(_needs_closure(getattr(net, f"{name}_")) for name in net._optimizers)
+
+
+def _needs_closure(optimizer: Any) -> bool:
+    # Sharpness-aware ones step up, ask again, and step down.
+    has_two_steps = hasattr(optimizer, "first_step") and hasattr(
+        optimizer, "second_step"
     )
+    if isinstance(optimizer, torch.optim.LBFGS) or has_two_steps:
+        return True
+    try:
+        closure = inspect.signature(optimizer.step).parameters.get("closure")
+    except (TypeError, ValueError):
+        return False
+    return closure is not None and closure.default is closure.empty
 
 
 def _check_number(name: str, value: Any, low: float, high: float) -> None:

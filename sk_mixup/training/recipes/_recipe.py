@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import nn
 
 #: Rows from which ``early_stopping="auto"`` holds out a validation part.
 AUTO_EARLY_STOPPING_ROWS = 500
@@ -139,13 +140,16 @@ def fused(device: str) -> bool:
     return torch.device(device).type in ("cpu", "cuda")
 
 
-def resolve_device(device: Any) -> str:
+def resolve_device(device: Any, module: Any = None) -> str:
     """Return the device of a training.
 
     Parameters
     ----------
     device : str or torch.device
-        "auto": CUDA, else Apple's MPS, else the CPU.
+        "auto": CUDA, else Apple's MPS, else the CPU. None, as in skorch: where the
+        module is.
+    module : object
+        As the user gives it.
 
     Raises
     ------
@@ -156,6 +160,9 @@ def resolve_device(device: Any) -> str:
         if torch.cuda.is_available():
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
+    if device is None:
+        parameters = module.parameters() if isinstance(module, nn.Module) else iter(())
+        return str(next((p.device for p in parameters), "cpu"))
     try:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)

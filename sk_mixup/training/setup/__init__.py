@@ -11,7 +11,6 @@ from sk_mixup.training.setup._modules import (
 )
 from sk_mixup.training.setup._names import (
     listed_callbacks,
-    named_criterion,
     named_optimizer,
 )
 from sk_mixup.training.setup._randomness import training_randomness
@@ -30,7 +29,6 @@ __all__ = [
     "make_net",
     "may_take_tables",
     "module_kind",
-    "named_criterion",
     "named_optimizer",
     "start_run",
     "training_randomness",

@@ -6,20 +6,21 @@ found here, by their signatures.
 
 from __future__ import annotations
 
-import copy
 import difflib
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 from skorch import NeuralNetClassifier, NeuralNetRegressor
 from skorch.dataset import Dataset
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
-from sk_mixup.mixing import unreduced
-from sk_mixup.training.loop import check_instance, mixing_net_class
+from sk_mixup.training.loop import check_instance, copied, mixing_net_class
+from sk_mixup.training.objectives import Constant, resolved_criterion
 from sk_mixup.training.setup._modules import BUNDLED, bundled_net, module_kind
+
+# Where pickles of earlier versions look for it.
+_Constant = Constant
 
 
 def make_net(
@@ -60,15 +61,12 @@ def make_net(
                 learnt["module__name"] = name.partition("/")[2]
             prefixed = learnt | prefixed
         elif kind == "template":
-            module = copy.deepcopy(module)
+            module = copied(module)
         _check_arguments("module", module, prefixed)
         net = mixing_net_class(default)(module=module, **settings, **prefixed)
     net.train_split = None
-    criterion = net.criterion
-    if inspect.isroutine(criterion):
-        net.criterion = _Constant(criterion)
-    elif criterion is not None:
-        _prepare_criterion(net)
+    if net.criterion is not None:
+        prepare_criterion(net)
     _check_arguments("optimizer", net.optimizer, vars(net), given=("params", "lr"))
     _check_arguments("iterator_train", DataLoader, vars(net))
     has_options = any(key.startswith("iterator_train__") for key in vars(net))
@@ -100,7 +98,7 @@ def _wrapped(module: Any, settings: dict[str, Any], prefixed: dict[str, Any]) ->
     check_instance(module)
     params = module.get_params(deep=False)
     params = {k: v for k, v in params.items() if not k.startswith("_")}
-    params["module"] = copy.deepcopy(params["module"])
+    params["module"] = copied(params["module"])
     own_callbacks = list(params.get("callbacks") or [])
     added = settings.get("callbacks") or []
     params |= settings
@@ -118,36 +116,23 @@ def _wrapped(module: Any, settings: dict[str, Any], prefixed: dict[str, Any]) ->
     return net
 
 
-def _prepare_criterion(net: Any) -> None:
-    criterion = net.criterion
-    if isinstance(criterion, nn.Module):
-        # skorch takes modules as attributes only while it initializes.
-        vars(net)["criterion"] = unreduced(criterion)
-        return
-    _check_arguments("criterion", criterion, vars(net))
-    try:
-        takes_reduction = "reduction" in inspect.signature(criterion).parameters
-    except (TypeError, ValueError):
-        return
-    if not takes_reduction:
-        return
-    wanted = getattr(net, "criterion__reduction", "mean")
-    if wanted not in ("mean", "none"):
-        raise ValueError(
-            f"criterion__reduction={wanted!r}: the loss of a batch is the mean over its"
-            " rows; remove the parameter or say 'mean'."
-        )
-    net.criterion__reduction = "none"
-
-
-class _Constant:
-    """Returns a loss function where skorch calls a class."""
-
-    def __init__(self, function: Callable[..., Tensor]) -> None:
-        self.function = function
-
-    def __call__(self) -> Callable[..., Tensor]:
-        return self.function
+def prepare_criterion(net: Any) -> None:
+    """Let skorch find the criterion made ready, with its parameters."""
+    given = {
+        key.removeprefix("criterion__"): value
+        for key, value in vars(net).items()
+        if key.startswith("criterion__")
+    }
+    if not isinstance(net.criterion, (str, nn.Module)):
+        _check_arguments("criterion", net.criterion, vars(net))
+    criterion, parameters = resolved_criterion(net.criterion, given)
+    for key in given.keys() - parameters.keys():
+        # Inside of the function now, of which skorch knows no parameters.
+        delattr(net, f"criterion__{key}")
+        net._params_to_validate.discard(f"criterion__{key}")
+    # skorch takes modules as attributes only while it initializes.
+    vars(net)["criterion"] = criterion
+    vars(net).update({f"criterion__{key}": x for key, x in parameters.items()})
 
 
 def _check_arguments(

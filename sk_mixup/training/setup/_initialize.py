@@ -1,6 +1,6 @@
-"""A net initialized, with its module and criterion tried on two rows.
+"""A net initialized, with its module and criterion tried on rows of the data.
 
-What is wrong with either is found by one forward pass, before training starts.
+What is wrong with either is found by a forward pass, before training starts.
 """
 
 from __future__ import annotations
@@ -9,19 +9,25 @@ from typing import Any
 
 import torch
 from skorch import NeuralNetClassifier
+from skorch.callbacks import InputShapeSetter
 from torch import Tensor, nn
 
-from sk_mixup.training.feeds import Input, first_input
-from sk_mixup.training.loop import call_module, is_finite
+from sk_mixup.training.feeds import Input, first_input, move
+from sk_mixup.training.loop import call_module, is_double, is_finite
 from sk_mixup.training.objectives import (
     MemberObjective,
     Objective,
     TargetKind,
+    criterion_name,
     join_members,
     main_output,
 )
+from sk_mixup.training.setup._building import prepare_criterion
+from sk_mixup.training.setup._criterion_trial import check_rows, try_criterion
 from sk_mixup.training.setup._decisions import take_decisions
 from sk_mixup.training.setup._trial import check_arguments_of_forward, described, hints
+
+_FULL = (torch.float32, torch.float64)
 
 
 def initialize_net(
@@ -32,8 +38,12 @@ def initialize_net(
     n_classes: int | None,
     needs_rows: bool,
     kind: TargetKind | None = None,
+    trial: tuple[Input, Tensor] | None = None,
+    has_weights: bool = False,
+    scale: Tensor | None = None,
+    made_up: bool = False,
 ) -> Objective | MemberObjective:
-    """Initialize a net, and try module and criterion on two rows.
+    """Initialize a net, and try its module and its criterion.
 
     Parameters
     ----------
@@ -48,6 +58,15 @@ def initialize_net(
         Whether the training needs one loss per row (mixing or weights).
     kind : TargetKind or None
         Of targets other than one class or some numbers per row.
+    trial : (Tensor or dict, Tensor) or None
+        Input and targets of as many rows as a batch has, for the criterion; None: the
+        two rows.
+    has_weights : bool
+        Whether rows have weights.
+    scale : Tensor or None
+        What targets were divided by, for a criterion that counts in their units.
+    made_up : bool
+        Whether rows and targets are examples, whose values say nothing.
 
     Returns
     -------
@@ -59,22 +78,27 @@ def initialize_net(
     def initialize_module() -> Any:
         plain_initialize()
         give_rates(net)
-        outputs.append(_try_module(net, sample, kind))
-        _check_numbers(net.module_, sample, outputs[0])
-        if kind is None:
-            _check_width(net.module_, outputs[0], y, n_classes)
+        vars(net)["is_double_"] = _wants_double(net, sample)
+        for rows, targets in [(sample, y)] if trial is None else [(sample, y), trial]:
+            output = _try_module(net, rows, kind)
+            if not made_up:
+                _check_numbers(net.module_, rows, output)
+            if kind is None:
+                _check_width(net.module_, output, targets, n_classes)
+            outputs.append(output)
         if net.criterion is None:
             net.criterion = (
                 _default_criterion(outputs[0], n_classes)
                 if kind is None
                 else kind.default_criterion(outputs[0])
             )
-            net.criterion__reduction = "none"
+            prepare_criterion(net)
         return net
 
     if kind is not None and isinstance(net, NeuralNetClassifier):
         # skorch's accuracy knows one class per row; ours takes its place.
         net.callbacks__valid_acc = None
+    _set_shapes(net, sample, y)
     # An attribute on the instance, removed at once: a net must stay picklable.
     net.initialize_module = initialize_module
     try:
@@ -90,10 +114,31 @@ def initialize_net(
         if kind is None
         else kind.objective(net.criterion_, takes_log=takes_log)
     )
-    _try_criterion(objective, outputs[0], y, net.device, needs_rows)
+    _match_dtype(net.criterion_, outputs[-1])
+    if scale is not None:
+        _give_units(objective, scale, y)
+    name = type(net.module_).__name__
+    tried = y if trial is None else trial[1]
+    try_criterion(
+        objective, outputs[-1], tried, net.place_, module=name, made_up=made_up
+    )
+    takes_rows = has_weights or (needs_rows and objective.takes_pairs)
+    check_rows(objective, outputs[-1], tried, net.place_, needs_rows=takes_rows)
     if net.wraps_:
         take_decisions(net, objective, outputs[0], kind)
     return join_members(net.module_, objective)
+
+
+def _set_shapes(net: Any, sample: Input, y: Tensor) -> None:
+    """Let callbacks of skorch tell the module the width of its input.
+
+    They do so when a training begins, which is too late to try the module before.
+    """
+    given = net.callbacks
+    for one in [] if given is None or isinstance(given, str) else given:
+        callback = one[-1] if isinstance(one, tuple) else one
+        if isinstance(callback, InputShapeSetter) and isinstance(sample, Tensor):
+            callback.on_train_begin(net, X=sample, y=y)
 
 
 def give_rates(net: Any) -> None:
@@ -111,25 +156,18 @@ def give_rates(net: Any) -> None:
 def _try_module(net: Any, sample: Input, kind: TargetKind | None = None) -> Tensor:
     module = net.module_
     name = type(module).__name__
-    called = net.as_called(module)
-    if called is module:
+    if net.as_called(module) is module:
         check_arguments_of_forward(module, sample)
     else:
         name = f"{type(net).__bases__[1].__name__}.infer, with {name},"
-    # skorch moves the module to its device after this.
-    device, vars(net)["device"] = net.device, "cpu"
-    module.eval()
     try:
-        output = call_module(called, sample)
+        output = _called(net, sample)
     except Exception as error:
         raise ValueError(
             f"module: {name} failed on {len(first_input(sample))} rows"
             f" of shape {described(sample)}: {type(error).__name__}: {error}"
-            f"{hints(sample)}"
+            f"{hints(sample)}{_hint_of_weights(module)}"
         ) from error
-    finally:
-        module.train()
-        vars(net)["device"] = device
     if kind is not None:
         n_rows = len(first_input(sample))
         kind.check_output(type(module).__name__, output, n_rows)
@@ -137,10 +175,24 @@ def _try_module(net: Any, sample: Input, kind: TargetKind | None = None) -> Tens
     output = main_output(output)
     if not isinstance(output, Tensor):
         raise ValueError(
-            f"module: {type(module).__name__} must return a tensor, or a tuple that"
-            f" starts with one; it returned {type(output).__name__}."
+            f"module: {type(module).__name__} must return a tensor, a tuple that starts"
+            f" with one, or a mapping with the key 'logits'; it returned"
+            f" {_kind(output)}."
         )
     return output
+
+
+def _called(net: Any, sample: Input, *, casts: bool = True) -> Any:
+    """Return what a net makes of rows, in evaluation mode."""
+    module, place = net.module_, net.place_
+    # skorch moves the module to its device after this.
+    device, vars(net)["device"] = net.device, place
+    module.eval()
+    try:
+        return call_module(net.as_called(module), move(sample, place), casts=casts)
+    finally:
+        module.train()
+        vars(net)["device"] = device
 
 
 def _check_numbers(module: nn.Module, sample: Input, output: Tensor) -> None:
@@ -189,27 +241,47 @@ def _default_criterion(output: Tensor, n_classes: int | None) -> type[nn.Module]
     return nn.CrossEntropyLoss
 
 
-def _try_criterion(
-    objective: Objective, output: Tensor, y: Tensor, device: Any, needs_rows: bool
-) -> None:
-    name = getattr(objective.criterion, "__name__", None)
-    name = name or type(objective.criterion).__name__
+def _kind(output: Any) -> str:
+    keys = f" with the keys {list(output)}" if isinstance(output, dict) else ""
+    return type(output).__name__ + keys
+
+
+@torch.no_grad()
+def _wants_double(net: Any, sample: Input) -> bool:
+    """Whether a module with float64 weights leaves its input as it comes."""
+    if not is_double(net.module_):
+        return False
     try:
-        with torch.no_grad():
-            loss = objective.rows(output.to(device), y.to(device))
-    except Exception as error:
-        raise ValueError(
-            f"criterion: {name} failed on outputs of shape {tuple(output.shape)} and"
-            f" targets of shape {tuple(y.shape)}, dtype {y.dtype}:"
-            f" {type(error).__name__}: {error}"
-        ) from error
-    if loss.ndim == 0 and (needs_rows or len(y) == 1):
-        raise ValueError(
-            f"criterion: {name} returns one number per batch. Mixed targets and weights"
-            " need one loss per row: give a criterion with reduction='none' (or a"
-            " `reduction` parameter), or mix=None."
-        )
-    if loss.ndim and loss.shape != (len(y),):
-        raise ValueError(
-            f"criterion: {name} returned shape {tuple(loss.shape)} for {len(y)} rows."
+        _called(net, sample, casts=False)
+    except Exception:
+        return True
+    return False
+
+
+def _hint_of_weights(module: nn.Module) -> str:
+    """Return what to do with weights of half precision."""
+    dtypes = [p.dtype for p in module.parameters() if p.is_floating_point()]
+    if not dtypes or dtypes[0] not in (torch.bfloat16, torch.float16):
+        return ""
+    return (
+        f". Its weights are {dtypes[0]}: give a float32 module with"
+        " precision='bfloat16', which computes in it and keeps the weights exact."
+    )
+
+
+def _match_dtype(criterion: Any, output: Tensor) -> None:
+    """Give the weights of classes the dtype of outputs, as torch's losses want it."""
+    if isinstance(criterion, nn.Module) and output.dtype in _FULL:
+        for name, value in criterion.named_buffers(recurse=False):
+            if value.dtype in _FULL:
+                setattr(criterion, name, value.to(output.dtype))
+
+
+def _give_units(objective: Objective, scale: Tensor, y: Tensor) -> None:
+    try:
+        objective.in_units(scale, y)
+    except ValueError as error:
+        name = criterion_name(objective.criterion)
+        raise ValueError(f"criterion: {name} counts in the units of y: {error}.") from (
+            error
         )

@@ -1,18 +1,13 @@
-"""What a criterion, an optimizer and callbacks may be given as, beside classes."""
+"""What an optimizer and callbacks may be given as, beside classes."""
 
 from __future__ import annotations
 
 import difflib
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from skorch.callbacks import Callback
-from torch import nn
-
-# Losses as other libraries call them.
-_ALIASES = {"mae": "l1", "bcelogits": "bcewithlogits", "logloss": "crossentropy"}
 
 
 def named_optimizer(value: Any) -> Any:
@@ -35,7 +30,7 @@ def named_optimizer(value: Any) -> Any:
             if isinstance(found, type) and issubclass(found, torch.optim.Optimizer)
         }
         known.pop("optimizer", None)
-        return _found("optimizer", value, known, "torch.optim.AdamW")
+        return _found(value, known)
     if isinstance(value, torch.optim.Optimizer):
         raise TypeError(
             f"optimizer must be a class, such as {type(value).__name__}, and not an"
@@ -46,34 +41,6 @@ def named_optimizer(value: Any) -> Any:
         raise TypeError(
             "optimizer must be None, the name of one of torch.optim, or a class; got"
             f" {value!r} of type {type(value).__name__}."
-        )
-    return value
-
-
-def named_criterion(value: Any) -> Any:
-    """Return the class of torch that a name stands for; others as they are.
-
-    Parameters
-    ----------
-    value : str, class, callable, module or None
-        ``"mse"`` and ``"MSELoss"`` stand for `torch.nn.MSELoss`.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Naming the parameter, as for `named_optimizer`.
-    """
-    if isinstance(value, str):
-        known = {
-            name.removesuffix("Loss").lower(): found
-            for name, found in vars(nn).items()
-            if name.endswith("Loss") and inspect.isclass(found)
-        }
-        return _found("criterion", value, known, "torch.nn.CrossEntropyLoss")
-    if value is not None and not callable(value):
-        raise TypeError(
-            "criterion must be None, the name of a loss of torch.nn, a class, a"
-            f" function or a module; got {value!r} of type {type(value).__name__}."
         )
     return value
 
@@ -116,15 +83,13 @@ def _is_callback(value: Any) -> bool:
     )
 
 
-def _found(parameter: str, value: str, known: dict[str, Any], example: str) -> Any:
-    name = value.lower().removesuffix("loss")
-    name = name.replace("_", "").replace("-", "").replace(" ", "")
-    name = _ALIASES.get(name, name)
+def _found(value: str, known: dict[str, Any]) -> Any:
+    name = value.lower().replace("_", "").replace("-", "").replace(" ", "")
     if name in known:
         return known[name]
     near = difflib.get_close_matches(name, known, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise ValueError(
-        f"{parameter}={value!r} is none of torch's: {', '.join(sorted(known))}.{hint}"
-        f" A class works too: {parameter}={example}."
+        f"optimizer={value!r} is none of torch's: {', '.join(sorted(known))}.{hint}"
+        " A class works too: optimizer=torch.optim.AdamW."
     )

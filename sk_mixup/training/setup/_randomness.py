@@ -71,7 +71,7 @@ def reads_globals(net: Any, run: MixingRun, train: Any) -> bool:
         and not net.callbacks
         and all(name != "scikit_learn" for name, _ in net.callbacks_)
         and not run.augment
-        and torch.device(net.device).type == "cpu"
+        and net.place_.type == "cpu"
         and (run.forward is None or run.forward.options is None)
         and not net.uses_loader_
         and isinstance(train, ArrayData)

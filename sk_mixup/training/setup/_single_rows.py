@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
 from torch import nn
 
 from sk_mixup.training.feeds import move, seeded_globals, select
-from sk_mixup.training.loop import call_module
+from sk_mixup.training.loop import call_module, copied
 
 # They take the variance of the rows of a batch.
 _OF_BATCHES = (nn.modules.batchnorm._BatchNorm,)
@@ -37,8 +36,8 @@ def check_single_rows(net: Any, sample: Any, n_rows: int | None) -> None:
         return
     if not any(isinstance(part, _OF_BATCHES) for part in module.modules()):
         return
-    row = move(select(sample, slice(1)), torch.device(net.device))
-    trial = copy.deepcopy(module).train()
+    row = move(select(sample, slice(1)), net.place_)
+    trial = copied(module).train()
     try:
         with seeded_globals(0), torch.no_grad():
             call_module(trial, row)

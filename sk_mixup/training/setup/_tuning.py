@@ -51,7 +51,7 @@ def try_knobs(net: Any, knobs: Knobs, sample: Any, seed: int) -> Any:
         net.module_.to(memory_format=torch.channels_last)
     if not knobs.augment and knobs.precision is None:
         return sample
-    device = torch.device(net.device)
+    device = net.place_
     with seeded_globals(seed), torch.no_grad():
         x = sample
         if knobs.augment:
@@ -176,7 +176,7 @@ def _try_module(net: Any, x: Any, knobs: Knobs) -> None:
     module.eval()
     try:
         with torch.autocast(
-            torch.device(net.device).type,
+            net.place_.type,
             knobs.precision,
             enabled=knobs.precision is not None,
         ):

@@ -250,3 +250,22 @@ def test_defaults_add_nothing_to_a_run():
     one = classifier(callbacks=[Look()]).fit(X, Y)
     assert set(runs) == {(True, None, None, ())}
     assert_same_weights(one, classifier().fit(X, Y))
+
+
+@pytest.mark.parametrize("module", [None, "mlp", "ft_transformer", mlp()], ids=str)
+@pytest.mark.parametrize("mix", ["mixup", None])
+def test_one_graph_trains_and_one_predicts(module, mix, compiled_graphs):
+    # The last batch is shorter, and so are the rows of validation and prediction.
+    params = {"module": module, "mix": mix, "batch_size": 16, "early_stopping": True}
+    model = classifier(**params, compile=EAGER).fit(X[:57], Y[:57])
+    assert compiled_graphs["unique_graphs"] == 2
+    for n_rows in (1, 20, 57):
+        model.predict(X[:n_rows])
+    assert compiled_graphs["unique_graphs"] == 2
+    assert "embed" not in vars(model.module_)
+
+
+@pytest.mark.parametrize(("verbose", "said"), [(0, False), (1, True)])
+def test_verbose_says_that_it_compiles(verbose, said, capsys, compiled_graphs):
+    classifier(module=mlp(), compile=EAGER, verbose=verbose).fit(X, Y)
+    assert ("torch.compile builds Sequential" in capsys.readouterr().out) is said

@@ -222,9 +222,9 @@ def test_packs_that_do_not_fit_are_split(data, monkeypatch):
     sizes = []
     crew = _together.Crew
 
-    def noted(members):
+    def noted(members, *more):
         sizes.append(len(members))
-        return crew(members)
+        return crew(members, *more)
 
     monkeypatch.setattr(_together, "Crew", noted)
     members = [MixupClassifier(layered, alpha=a, **NO_STOP) for a in (0.1, 0.2, 0.3)]

@@ -55,7 +55,7 @@ def test_names_train_as_classes_do():
     ("params", "error", "words"),
     [
         ({"optimizer": "adamm"}, ValueError, "optimizer='adamm'.*Did you mean 'adam"),
-        ({"criterion": "mee"}, ValueError, "criterion='mee' is none of torch's"),
+        ({"criterion": "mee"}, ValueError, "criterion='mee' is no loss of torch"),
         ({"optimizer": 3}, TypeError, "optimizer must be"),
         ({"criterion": 3}, TypeError, "criterion must be"),
         ({"callbacks": "timer"}, TypeError, "callbacks must be"),

@@ -9,7 +9,6 @@ general and slower.
 
 from __future__ import annotations
 
-import copy
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from sk_mixup.training.loop import copied
 from sk_mixup.training.packing.programs._activations import ELEMENTWISE, FUNCTIONS
 from sk_mixup.training.packing.programs._call import DROPOUTS
 
@@ -91,8 +91,8 @@ def read_graph(module: nn.Module, x: Any) -> list[Step] | None:
         return steps if _fits(module, x.ndim) else None
     # Code of users may raise anything when it meets what is no tensor.
     try:
-        copied = copy.deepcopy(module).cpu().eval()
-        traced = fx.GraphModule(copied, fx.Tracer().trace(copied))
+        own = copied(module).cpu().eval()
+        traced = fx.GraphModule(own, fx.Tracer().trace(own))
         widths = _Widths(traced)
         with torch.no_grad():
             widths.run(x.float() if x.dtype == torch.uint8 else x)

@@ -7,7 +7,6 @@ nothing else.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from sk_mixup.training.loop import copied
 from sk_mixup.training.objectives import main_output
 from sk_mixup.training.packing._member import map_tensors
 from sk_mixup.training.packing.programs._call import Call, dropouts_of
@@ -39,7 +39,7 @@ class TracedProgram:
         self, module: nn.Module, read: Callable[[Any], Tensor] = main_output
     ) -> None:
         self._read = read
-        self._module = copy.deepcopy(module)
+        self._module = copied(module)
         self._call = Call(False)
         self._alone = False
         for number, (name, old) in enumerate(dropouts_of(module)):

@@ -14,7 +14,7 @@ from sklearn.model_selection import (
 
 from sk_mixup._turns import warnings_ignored
 from sk_mixup.estimators._checks import normalized
-from sk_mixup.estimators._folds import strata
+from sk_mixup.estimators.splits._folds import strata
 from sk_mixup.training import ArrayData
 
 
