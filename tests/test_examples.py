@@ -1,11 +1,15 @@
-"""The examples as a user starts them: a process, its output and its exit code."""
+"""The examples: what they print, what they draw, and their exit code.
+
+The first is started as a user starts it. The others run in this process, so that torch
+is not imported again for each.
+"""
 
 from __future__ import annotations
 
-import os
 import runpy
 import subprocess
 import sys
+import types
 import wave
 import zipfile
 from importlib.util import find_spec
@@ -41,20 +45,37 @@ def create_model(name, *, pretrained, num_classes, in_chans):
 """
 
 
-def quickstart(*arguments, cwd):
-    return run("quickstart.py", *arguments, cwd=cwd)
+@pytest.fixture
+def run(monkeypatch, tmp_path, capsys):
+    """Return a function that runs an example in this process, in an empty folder."""
+
+    def run_here(example, *arguments):
+        code = 0
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.syspath_prepend(ROOT / "examples")
+        monkeypatch.setattr(sys, "argv", [example, *map(str, arguments)])
+        try:
+            runpy.run_path(str(ROOT / "examples" / example), run_name="__main__")
+        except SystemExit as left:
+            code = left.code
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(sys.argv, code, said.out, said.err)
+
+    return run_here
 
 
-def run(example, *arguments, cwd, path=None):
-    """Run an example; libraries in the folder `path` come before installed ones."""
-    return subprocess.run(
-        [sys.executable, ROOT / "examples" / example, *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ if path is None else os.environ | {"PYTHONPATH": str(path)},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=300,
-    )
+@pytest.fixture
+def refusal(run):
+    """Return a function that runs an example, and returns its one line of error."""
+
+    def refused(example, *arguments):
+        done = run(example, *arguments)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert done.stdout == ""
+        return done.stderr
+
+    return refused
 
 
 def assert_png(path):
@@ -85,7 +106,13 @@ def people():
 
 @pytest.mark.slow
 def test_default_data(tmp_path):
-    done = quickstart(*SMALL, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "quickstart.py", *SMALL],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("<- best") == 1
     for heading in ("alpha", "accuracy", "log-loss", "ECE", "seconds"):
@@ -98,15 +125,13 @@ def test_default_data(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_table_with_classes(people, tmp_path):
+def test_a_table_with_classes(people, tmp_path, run):
     frame = people.drop(columns="pay")
     frame.loc[:2, "level"] = None
     frame.loc[3, "level"] = "unheard of"
     frame.to_csv(tmp_path / "people.csv", index=False)
-    done = quickstart(
-        *("--csv", "people.csv", "--target", "level", "--output", "out", *SMALL),
-        cwd=tmp_path,
-    )
+    chosen = ["--csv", "people.csv", "--target", "level", "--output", "out"]
+    done = run("quickstart.py", *chosen, *SMALL)
     assert done.returncode == 0, done.stderr
     assert "236 rows, 3 columns; classification" in done.stdout
     assert "3 row(s) without a target were left out" in done.stdout
@@ -115,13 +140,10 @@ def test_a_table_with_classes(people, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_table_with_a_number_to_predict(people, tmp_path):
+def test_a_table_with_a_number_to_predict(people, tmp_path, run):
     people.drop(columns="level").to_csv(tmp_path / "people.csv", index=False)
-    done = quickstart(
-        *("--csv", "people.csv", "--target", "pay", "--sample", 150, *SMALL),
-        *("--output", "out", "--n-jobs", 2),
-        cwd=tmp_path,
-    )
+    chosen = ["--csv", "people.csv", "--target", "pay", "--output", "out"]
+    done = run("quickstart.py", *chosen, "--sample", 150, "--n-jobs", 2, *SMALL)
     assert done.returncode == 0, done.stderr
     assert "150 rows, 3 columns; regression" in done.stdout
     assert "RMSE" in done.stdout
@@ -150,18 +172,16 @@ def test_a_table_with_a_number_to_predict(people, tmp_path):
         (["--alphas", "0.1", "-1"], "--alphas must be numbers >= 0; got [0.1, -1.0]"),
     ],
 )
-def test_a_wrong_argument_is_one_clear_line(arguments, message, people, tmp_path):
+def test_a_wrong_argument_is_one_clear_line(
+    arguments, message, people, tmp_path, refusal
+):
     people.to_csv(tmp_path / "people.csv", index=False)
-    done = quickstart(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert done.stdout == ""
+    assert message in refusal("quickstart.py", *arguments)
 
 
 @pytest.mark.slow
-def test_the_gallery_shows_every_method_for_images(tmp_path):
-    done = run("mixing_gallery.py", "--output", "out", "--size", 24, cwd=tmp_path)
+def test_the_gallery_shows_every_method_for_images(tmp_path, run):
+    done = run("mixing_gallery.py", "--output", "out", "--size", 24)
     assert done.returncode == 0, done.stderr
     names = done.stdout.partition(": ")[2].splitlines()[0].split(", ")
     assert {"Mixup", "CutMix", "ResizeMix", "GridMix", "SmoothMix", "FMix"} <= {*names}
@@ -170,8 +190,9 @@ def test_the_gallery_shows_every_method_for_images(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_sweep_together_is_timed_and_drawn(tmp_path):
-    done = run("sweep_together.py", "--output", "out", "--epochs", 1, cwd=tmp_path)
+@pytest.mark.filterwarnings("ignore:max_epochs=1")
+def test_a_sweep_together_is_timed_and_drawn(tmp_path, run):
+    done = run("sweep_together.py", "--output", "out", "--epochs", 1)
     assert done.returncode == 0, done.stderr
     grid, ours, heading, *rows, _ = done.stdout.splitlines()
     assert grid.startswith("GridSearchCV: 45 nets, trained and scored in ")
@@ -201,37 +222,37 @@ def assert_compared(done, name, cwd, n_seeds=1):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in COMPARED if name != "timm_finetune"])
-def test_data_that_are_always_there(name, tmp_path):
+def test_data_that_are_always_there(name, tmp_path, run):
     if name in LIBRARIES:
         pytest.importorskip(LIBRARIES[name])
-    done = run(f"{name}.py", *TINY, cwd=tmp_path)
+    done = run(f"{name}.py", *TINY)
     assert_compared(done, name, tmp_path)
     assert "One seed only" in done.stdout
 
 
 @pytest.mark.slow
-def test_several_seeds_give_a_standard_error(tmp_path):
-    done = run("table_and_image.py", *TINY, "--seeds", "2", cwd=tmp_path)
+def test_several_seeds_give_a_standard_error(tmp_path, run):
+    done = run("table_and_image.py", *TINY, "--seeds", "2")
     assert_compared(done, "table_and_image", tmp_path, n_seeds=2)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("tokenizers") is None, reason="needs tokenizers")
-def test_texts_of_a_file(tmp_path):
+def test_texts_of_a_file(tmp_path, run):
     frame = pd.DataFrame({"head": ["a goal", "a share"] * 40, "kind": [1, 2] * 40})
     frame["body"] = ["the team won", None] * 40
     frame.to_csv(tmp_path / "texts.csv", index=False)
     columns = ["--text", "head", "body", "--target", "kind", "--net", "text_cnn"]
-    done = run("text_mixing.py", "--csv", "texts.csv", *columns, *TINY, cwd=tmp_path)
+    done = run("text_mixing.py", "--csv", "texts.csv", *columns, *TINY)
     assert_compared(done, "text_mixing", tmp_path)
     assert "60 to train on, 20 held out" in done.stdout
 
 
 @pytest.mark.slow
-def test_recordings_of_a_file_are_split_by_speaker(tmp_path):
+def test_recordings_of_a_file_are_split_by_speaker(tmp_path, run):
     write_recordings(tmp_path / "words.zip")
     chosen = ["--zip", "words.zip", "--test-speakers", "ann"]
-    done = run("audio_mixing.py", *chosen, *TINY, cwd=tmp_path)
+    done = run("audio_mixing.py", *chosen, *TINY)
     assert_compared(done, "audio_mixing", tmp_path)
     assert "Held out: ann, of ann, bob, cy." in done.stdout
     assert "16 to train on, 8 held out" in done.stdout
@@ -266,42 +287,25 @@ def write_images(path, n=10):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("has_test_part", [False, True])
-def test_images_of_a_folder(has_test_part, tmp_path):
+def test_images_of_a_folder(has_test_part, tmp_path, run):
     write_images(tmp_path / "images" / ("train" if has_test_part else ""))
     if has_test_part:
         write_images(tmp_path / "images" / "test", n=3)
-    done = run("image_recipe.py", "--data", "images", *TINY, cwd=tmp_path)
+    done = run("image_recipe.py", "--data", "images", *TINY)
     assert_compared(done, "image_recipe", tmp_path)
     sizes = "20 to train on, 6 held" if has_test_part else "15 to train on, 5 held"
     assert sizes in done.stdout
 
 
 @pytest.mark.slow
-def test_a_timm_model_is_tuned(tmp_path):
+def test_a_timm_model_is_tuned(tmp_path, run, monkeypatch):
     write_images(tmp_path / "images")
-    (tmp_path / "library").mkdir()
-    (tmp_path / "library" / "timm.py").write_text(TIMM)
+    library = types.ModuleType("timm")
+    exec(TIMM, vars(library))
+    monkeypatch.setitem(sys.modules, "timm", library)
     options = ["--data", "images", "--size", 8, "--no-pretrained", *TINY]
-    done = run("timm_finetune.py", *options, cwd=tmp_path, path=tmp_path / "library")
+    done = run("timm_finetune.py", *options)
     assert_compared(done, "timm_finetune", tmp_path)
-
-
-@pytest.fixture
-def refusal(monkeypatch, tmp_path, capsys):
-    """Run an example in this process, which is quicker, and return its one line."""
-
-    def run_here(example, *arguments):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.syspath_prepend(ROOT / "examples")
-        monkeypatch.setattr(sys, "argv", [example, *arguments])
-        with pytest.raises(SystemExit) as left:
-            runpy.run_path(str(ROOT / "examples" / example), run_name="__main__")
-        assert left.value.code == 2
-        message = capsys.readouterr().err
-        assert message.count("\n") == 1
-        return message
-
-    return run_here
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from sk_mixup.inspection._law import check_alphas, draw_law, law_of
-from sk_mixup.inspection._matplotlib import require_matplotlib
+from sk_mixup.inspection._matplotlib import new_axes, require_matplotlib
 from sk_mixup.inspection._samples import (
     PARTS,
     as_array,
@@ -22,7 +22,6 @@ from sk_mixup.inspection._samples import (
     draw_sample,
     find_bounds,
     frame_cells,
-    new_axes,
     new_grid,
     tensor_cells,
 )

@@ -17,7 +17,7 @@ from sk_mixup.inspection._calibration import (
     ReliabilityCurve,
     reliability_curve,
 )
-from sk_mixup.inspection._matplotlib import require_matplotlib
+from sk_mixup.inspection._matplotlib import new_axes, require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -193,10 +193,7 @@ class ReliabilityDisplay:
             Itself, with `ax_`, `ax_count_` and `figure_` set.
         """
         require_matplotlib("ReliabilityDisplay")
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(figsize=(4.8, 5.6), layout="constrained")
+        ax = new_axes((4.8, 5.6)) if ax is None else ax
         below = _split_off_bottom(ax)
         self._draw_curve(ax)
         self._draw_counts(below)

@@ -78,13 +78,6 @@ def draw_sample(ax: Axes, value: NDArray[Any], low: float, high: float) -> None:
         ax.imshow(unit.mean(0), cmap="gray", vmin=0.0, vmax=1.0)
 
 
-def new_axes(size: tuple[float, float]) -> Axes:
-    import matplotlib.pyplot as plt
-
-    _, ax = plt.subplots(figsize=size, layout="constrained")
-    return ax
-
-
 def new_grid(ax: Axes | None, n_rows: int, n_columns: int) -> tuple[NDArray[Any], Any]:
     """Return axes, and the function that writes the title above them."""
     import matplotlib.pyplot as plt

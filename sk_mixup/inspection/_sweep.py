@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sk_mixup.inspection._matplotlib import require_matplotlib
+from sk_mixup.inspection._matplotlib import new_axes, require_matplotlib
 from sk_mixup.inspection._sweep_curves import (
     AFTER,
     RAW,
@@ -140,12 +140,10 @@ class AlphaSweepDisplay:
             Itself, with `ax_`, `ax_calibration_` and `figure_` set.
         """
         require_matplotlib("AlphaSweepDisplay")
-        import matplotlib.pyplot as plt
-
         curves = self.curves
         if ax is None:
             width = 4.6 if curves.calibration is None else 8.8
-            _, ax = plt.subplots(figsize=(width, 3.8), layout="constrained")
+            ax = new_axes((width, 3.8))
         beside = None
         if curves.calibration is not None:
             beside = _split_off_right(ax)

@@ -260,6 +260,14 @@ class Method(Parameterized):
         # Drawn even for p=1, so that a sweep over p reads one stream alike.
         return uniform(streams.gate) < self._p_now(context)
 
+    def _gate(
+        self, n_rows: int, streams: MixStreams, context: MixContext | None
+    ) -> bool | Tensor:
+        """Draw one gate for the batch, or one per row."""
+        if self.per == "batch":
+            return self._gate_is_open(streams, context)
+        return self._open_rows(n_rows, streams, context)
+
     def _open_rows(
         self, n_rows: int, streams: MixStreams, context: MixContext | None
     ) -> Tensor:

@@ -7,7 +7,7 @@ has the same width for that reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -37,17 +37,11 @@ class PiecewiseLinearEmbedding(nn.Module):
 
     def __init__(self, bin_edges: Sequence[Tensor], d_embedding: int) -> None:
         super().__init__()
-        n_bins = max((len(edges) - 1 for edges in bin_edges), default=1)
-        left = torch.zeros(len(bin_edges), n_bins)
-        slope = torch.zeros(len(bin_edges), n_bins)
-        for j, edges in enumerate(bin_edges):
-            k = len(edges) - 1
-            left[j, :k] = edges[:-1]
-            slope[j, :k] = 1.0 / (edges[1:] - edges[:-1])
+        left, slope = pieces_of(bin_edges)
         self.register_buffer("left", left)
         self.register_buffer("slope", slope)
-        bound = n_bins**-0.5
-        shape = (len(bin_edges), n_bins, d_embedding)
+        bound = left.shape[1] ** -0.5
+        shape = (*left.shape, d_embedding)
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
         self.bias = nn.Parameter(
             torch.empty(len(bin_edges), 1, d_embedding).uniform_(-bound, bound)
@@ -102,10 +96,7 @@ class CategoricalEmbedding(nn.Module):
         level_counts : sequence of Tensor, int64
             Training rows per code and column.
         """
-        for start, counts in zip(self.offset.tolist(), level_counts, strict=True):
-            rows = self.weight[start : start + len(counts)]
-            share = counts.to(rows) / counts.sum().clamp(min=1).to(rows)
-            rows[(counts == 0).to(rows.device)] = share @ rows
+        fill_unused(self.weight, self.offset.tolist(), level_counts)
 
 
 class ValueEmbedding(nn.Module):
@@ -118,6 +109,8 @@ class ValueEmbedding(nn.Module):
         embedding.
     d_embedding : int
         Width per column.
+    make_table : callable, default=CategoricalEmbedding
+        Embeds the codes.
 
     Notes
     -----
@@ -128,7 +121,12 @@ class ValueEmbedding(nn.Module):
     columns: Tensor
     known: Tensor
 
-    def __init__(self, known_values: Sequence[Tensor], d_embedding: int) -> None:
+    def __init__(
+        self,
+        known_values: Sequence[Tensor],
+        d_embedding: int,
+        make_table: Callable[[list[int], int], nn.Module] = CategoricalEmbedding,
+    ) -> None:
         super().__init__()
         columns = [j for j, values in enumerate(known_values) if len(values)]
         tables = [known_values[j] for j in columns]
@@ -138,21 +136,56 @@ class ValueEmbedding(nn.Module):
             row[: len(values)] = values
         self.register_buffer("columns", torch.tensor(columns, dtype=torch.int64))
         self.register_buffer("known", known)
-        self.table = CategoricalEmbedding([len(t) + 1 for t in tables], d_embedding)
+        self.table = make_table([len(t) + 1 for t in tables], d_embedding)
 
     def codes(self, x: Tensor) -> Tensor:
-        """Return the codes of (B, n_columns), int64 of shape (B, n_embedded)."""
-        values = x[:, self.columns].t().contiguous().to(self.known.dtype)
-        place = torch.searchsorted(self.known, values).clamp(
-            max=self.known.shape[1] - 1
-        )
+        """Return the codes of the embedded columns, int64 and otherwise as `x`."""
+        shape = x.shape[:-1]
+        values = x.reshape(-1, x.shape[-1])[:, self.columns].t().contiguous()
+        values = values.to(self.known.dtype)
+        place = torch.searchsorted(self.known, values)
+        place = place.clamp(max=self.known.shape[1] - 1)
         is_known = self.known.gather(1, place) == values
-        return ((place + 1) * is_known).t()
+        return ((place + 1) * is_known).t().reshape(*shape, -1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Embed (B, n_columns) as (B, n_embedded, d_embedding)."""
+        """Embed the known values."""
         output: Tensor = self.table(self.codes(x))
         return output
+
+
+def pieces_of(bin_edges: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return where the bins of each column begin, and one over their widths.
+
+    Both have the shape (n_columns, most bins); what a column lacks is 0.
+    """
+    n_bins = max((len(edges) - 1 for edges in bin_edges), default=1)
+    left = torch.zeros(len(bin_edges), n_bins)
+    slope = torch.zeros_like(left)
+    for j, edges in enumerate(bin_edges):
+        k = len(edges) - 1
+        left[j, :k] = edges[:-1]
+        slope[j, :k] = 1.0 / (edges[1:] - edges[:-1])
+    return left, slope
+
+
+def fill_unused(
+    weight: Tensor, starts: Sequence[int], level_counts: Sequence[Tensor]
+) -> None:
+    """Give rows of a table that no training row used the mean of the others.
+
+    Parameters
+    ----------
+    weight : Tensor of shape (n_rows, d_embedding)
+    starts : sequence of int
+        First row of each column.
+    level_counts : sequence of Tensor, int64
+        Training rows per code and column.
+    """
+    for start, counts in zip(starts, level_counts, strict=True):
+        rows = weight[start : start + len(counts)]
+        share = counts.to(rows) / counts.sum().clamp(min=1).to(rows)
+        rows[(counts == 0).to(rows.device)] = share @ rows
 
 
 def categorical_width(n_levels: Sequence[int]) -> int:

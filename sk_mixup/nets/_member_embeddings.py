@@ -11,10 +11,13 @@ first: their products are one batched product.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+
+from sk_mixup.nets._embeddings import ValueEmbedding, fill_unused, pieces_of
 
 
 class MemberLinearPieces(nn.Module):
@@ -41,16 +44,10 @@ class MemberLinearPieces(nn.Module):
         self, bin_edges: Sequence[Tensor], d_embedding: int, n_members: int
     ) -> None:
         super().__init__()
-        n_columns = len(bin_edges)
-        n_bins = max((len(edges) - 1 for edges in bin_edges), default=1)
-        left = torch.zeros(n_columns, n_bins)
-        slope = torch.zeros(n_columns, n_bins)
-        for j, edges in enumerate(bin_edges):
-            k = len(edges) - 1
-            left[j, :k] = edges[:-1]
-            slope[j, :k] = 1.0 / (edges[1:] - edges[:-1])
+        left, slope = pieces_of(bin_edges)
         self.register_buffer("left", left)
         self.register_buffer("slope", slope)
+        n_columns, n_bins = left.shape
         bound = n_bins**-0.5
         shape = (n_members, n_columns, n_bins, d_embedding)
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
@@ -114,13 +111,10 @@ class MemberCategories(nn.Module):
             Training rows per code and column.
         """
         for starts in self.offset.tolist():
-            for start, counts in zip(starts, level_counts, strict=True):
-                rows = self.weight[start : start + len(counts)]
-                share = counts.to(rows) / counts.sum().clamp(min=1).to(rows)
-                rows[(counts == 0).to(rows.device)] = share @ rows
+            fill_unused(self.weight, starts, level_counts)
 
 
-class MemberValues(nn.Module):
+class MemberValues(ValueEmbedding):
     """`ValueEmbedding` with a table per member.
 
     Parameters
@@ -138,35 +132,8 @@ class MemberValues(nn.Module):
     d_embedding). A value that is not known has code 0.
     """
 
-    columns: Tensor
-    known: Tensor
-
     def __init__(
         self, known_values: Sequence[Tensor], d_embedding: int, n_members: int
     ) -> None:
-        super().__init__()
-        columns = [j for j, values in enumerate(known_values) if len(values)]
-        tables = [known_values[j] for j in columns]
-        n_values = max(map(len, tables), default=0)
-        known = torch.full((len(tables), n_values), torch.inf)
-        for row, values in zip(known, tables, strict=True):
-            row[: len(values)] = values
-        self.register_buffer("columns", torch.tensor(columns, dtype=torch.int64))
-        self.register_buffer("known", known)
-        n_levels = [len(t) + 1 for t in tables]
-        self.table = MemberCategories(n_levels, d_embedding, n_members)
-
-    def codes(self, x: Tensor) -> Tensor:
-        """Return the codes of the embedded columns, int64 and otherwise as `x`."""
-        shape = x.shape[:-1]
-        values = x.reshape(-1, x.shape[-1])[:, self.columns].t().contiguous()
-        values = values.to(self.known.dtype)
-        place = torch.searchsorted(self.known, values)
-        place = place.clamp(max=self.known.shape[1] - 1)
-        is_known = self.known.gather(1, place) == values
-        return ((place + 1) * is_known).t().reshape(*shape, -1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Embed the known values."""
-        embedded: Tensor = self.table(self.codes(x))
-        return embedded
+        table = functools.partial(MemberCategories, n_members=n_members)
+        super().__init__(known_values, d_embedding, table)

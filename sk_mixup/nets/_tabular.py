@@ -137,7 +137,7 @@ class TabularNet(nn.Module):
         self.joins = "none"
         self.shares_weights = shares_weights or n_members == 1
         self.numbers: PiecewiseLinearEmbedding | MemberLinearPieces | None = None
-        self.values: ValueEmbedding | MemberValues | None = None
+        self.values: ValueEmbedding | None = None
         self.categories: CategoricalEmbedding | MemberCategories | None = None
         # Per part of an embedded row: its columns, the width of each, the first of
         # their dimensions. An indicator counts as a column.

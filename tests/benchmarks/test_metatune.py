@@ -1,5 +1,7 @@
 """Suite ``metatune``: fixed splits, cells, and the tables of the report."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from benchmarks.harness.progress import Progress
 from benchmarks.metatune_data import TABLES, for_choices, for_report, read
 from benchmarks.suites import METATUNE_TABLES
 from benchmarks.suites.metatune import run
+from benchmarks.suites.metatune_cells import MODELS, build_ours
 from benchmarks.suites.metatune_search import drawn, mean_ratio
 from benchmarks.suites.metatune_tables import Found, report_tables
 
@@ -68,7 +71,10 @@ def test_tables_of_what_was_found():
     assert tables["Seconds"].rows[-1][-2:] == ["1.00", "1.00"]
 
 
-def test_a_quick_run_reports(tmp_path):
+def test_a_quick_run_reports(tmp_path, monkeypatch):
+    for alpha, name in ((None, "default"), (0, "alpha=0")):
+        build = functools.partial(build_ours, alpha=alpha, max_epochs=2)
+        monkeypatch.setitem(MODELS, name, build)
     options = Options("metatune", quick=True, output=tmp_path, threads=1)
     options = Options(**vars(options) | {"models": ("default", "alpha=0")})
     report = run(options, Progress("metatune"))

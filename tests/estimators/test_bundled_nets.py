@@ -83,7 +83,7 @@ def array_case(request):
 
 def test_nets_learn(case):
     settings, X, y = case
-    model = classifier(**settings, max_epochs=30, lr=1e-2).fit(X, y)
+    model = classifier(**settings, max_epochs=15, lr=2e-2).fit(X, y)
     proba = model.predict_proba(X)
     assert proba.shape == (len(y), 2)
     np.testing.assert_allclose(proba.sum(1), 1.0)

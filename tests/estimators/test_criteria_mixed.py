@@ -47,7 +47,7 @@ class Batches(Callback):
 @pytest.mark.parametrize("criterion", CRITERIA)
 @pytest.mark.parametrize("mix", ["mixup", "reg_mixup", None])
 def test_the_bundled_net_learns(criterion, mix):
-    model = classifier(mix=mix, criterion=criterion, max_epochs=40).fit(X, Y)
+    model = classifier(mix=mix, criterion=criterion, max_epochs=10, lr=0.02).fit(X, Y)
     proba = model.predict_proba(X)
     np.testing.assert_allclose(proba.sum(1), 1.0)
     assert proba.min() >= 0
@@ -55,7 +55,7 @@ def test_the_bundled_net_learns(criterion, mix):
 
 
 def test_rank_mixup_learns_beside_reg_mixup():
-    model = classifier(mix="reg_mixup", criterion=RankMixupLoss, max_epochs=40)
+    model = classifier(mix="reg_mixup", criterion=RankMixupLoss, max_epochs=10, lr=0.02)
     assert model.fit(X, Y).score(X, Y) > 0.9
 
 
@@ -158,7 +158,7 @@ def test_a_class_and_its_instance_train_alike():
 
 def test_a_search_over_the_threshold():
     search = GridSearchCV(
-        classifier(criterion=BinaryCrossEntropy, max_epochs=10, mix="mixup"),
+        classifier(criterion=BinaryCrossEntropy, mix="mixup"),
         {"criterion__target_threshold": [None, 0.1, 0.4]},
         cv=2,
         scoring="neg_log_loss",
@@ -195,8 +195,8 @@ def test_one_logit_with_a_threshold():
         module=nn.Linear(4, 1),
         criterion=BinaryCrossEntropy,
         criterion__target_threshold=0.5,
-        lr=0.05,
-        max_epochs=100,
+        lr=0.2,
+        max_epochs=30,
     ).fit(x, y)
     logit = model.module_(torch.from_numpy(x)).detach().double()[:, 0]
     np.testing.assert_allclose(model.predict_proba(x)[:, 1], logit.sigmoid().numpy())
@@ -211,7 +211,7 @@ def test_numbers_with_a_soft_criterion():
             return (output - target).abs()
 
     y = X[:, 0] * 3.0 + 1.0
-    model = regressor(criterion=BlendedL1(), max_epochs=40).fit(X, y)
+    model = regressor(criterion=BlendedL1(), max_epochs=10, lr=0.02).fit(X, y)
     assert model.score(X, y) > 0.5
 
 

@@ -57,7 +57,7 @@ def test_predictions_have_a_column_per_label(module):
 
 
 def test_labels_are_learnt():
-    model = fitted(max_epochs=60)
+    model = fitted(max_epochs=20, lr=0.02)
     assert model.score(*tagged(seed=1)) > 0.8
 
 
@@ -156,8 +156,8 @@ def test_weights_count():
 
 
 def test_positives_can_be_weighted_by_the_criterion():
-    heavy = fitted(criterion__pos_weight=torch.full((3,), 20.0), max_epochs=20)
-    plain = fitted(max_epochs=20)
+    heavy = fitted(criterion__pos_weight=torch.full((3,), 20.0), lr=0.02)
+    plain = fitted(lr=0.02)
     assert heavy.predict_proba(X).mean() > plain.predict_proba(X).mean() + 0.1
 
 
@@ -194,7 +194,7 @@ def test_models_can_be_cloned_and_pickled():
     "scoring", ["accuracy", "roc_auc_ovr", "average_precision", "f1_macro"]
 )
 def test_scorers_of_scikit_learn_take_labels(scoring):
-    scores = cross_val_score(classifier(max_epochs=20), X, Y, cv=2, scoring=scoring)
+    scores = cross_val_score(classifier(lr=0.02), X, Y, cv=2, scoring=scoring)
     assert (scores > 0.3).all()
 
 

@@ -96,7 +96,7 @@ def test_heads_mean_the_same_in_every_form(module):
 
 
 def test_outputs_are_learnt():
-    model = fitted(max_epochs=80)
+    model = fitted(max_epochs=20, lr=0.02)
     assert model.score(*several(seed=1)) > 0.7
 
 
@@ -202,7 +202,7 @@ def test_models_can_be_cloned_and_pickled():
 
 
 def test_cross_validation_and_searches_take_outputs():
-    scores = cross_val_score(classifier(max_epochs=20), X, Y, cv=2)
+    scores = cross_val_score(classifier(max_epochs=8, lr=0.02), X, Y, cv=2)
     assert (scores > 0.1).all()
     search = GridSearchCV(classifier(), {"alpha": [0.0, 0.4]}, cv=2).fit(X, Y)
     assert search.predict(X).shape == Y.shape

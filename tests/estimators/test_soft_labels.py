@@ -54,12 +54,12 @@ def test_one_class_per_row_is_predicted(module):
 
 
 def test_soft_labels_are_learnt():
-    model = fitted(max_epochs=60)
+    model = fitted(max_epochs=15, lr=0.02)
     assert model.score(X, Y) > 0.85
 
 
 def test_columns_of_a_frame_name_the_classes():
-    model = classifier(max_epochs=60).fit(X, FRAME)
+    model = classifier(max_epochs=15, lr=0.02).fit(X, FRAME)
     assert model.classes_.tolist() == ["cat", "dog", "owl"]
     assert (model.predict(X) == NAMES[Y]).mean() > 0.85
 
@@ -73,7 +73,7 @@ def test_nearly_hard_labels_train_as_hard_ones_do():
 
 def test_uniform_labels_teach_nothing():
     even = np.full((90, 3), 1 / 3)
-    model = classifier(max_epochs=40).fit(X, even)
+    model = classifier(max_epochs=15).fit(X, even)
     np.testing.assert_allclose(model.predict_proba(X), 1 / 3, atol=0.1)
 
 
@@ -147,7 +147,7 @@ def test_information_of_columns_is_known_of_soft_labels():
     ],
 )
 def test_losses_take_soft_labels(criterion):
-    model = fitted(criterion=criterion, max_epochs=40)
+    model = fitted(criterion=criterion, max_epochs=10, lr=0.02)
     assert model.score(X, Y) > 0.7
 
 
@@ -167,7 +167,7 @@ def test_models_can_be_cloned_and_pickled():
 
 def test_cross_validation_and_searches_take_soft_labels():
     folds = KFold(2, shuffle=True, random_state=0)
-    scores = cross_val_score(classifier(max_epochs=40), X, SOFT, cv=folds)
+    scores = cross_val_score(classifier(max_epochs=10, lr=0.02), X, SOFT, cv=folds)
     assert (scores > 0.7).all()
     search = GridSearchCV(classifier(), {"alpha": [0.0, 0.4]}, cv=folds).fit(X, SOFT)
     assert search.predict(X).shape == (90,)

@@ -24,7 +24,7 @@ def test_a_raw_table_is_all_it_takes():
 
 
 def test_a_table_is_learnt():
-    model = classifier(max_epochs=30).fit(TABLE, LABELS)
+    model = classifier(max_epochs=10, lr=0.02).fit(TABLE, LABELS)
     assert model.score(TABLE, LABELS) > 0.9
 
 
@@ -52,7 +52,7 @@ def test_missing_values_where_fit_saw_none():
 
 def test_a_missing_value_is_seen_by_the_net():
     y = np.where(TABLE["age"].isna(), "unknown", "known")
-    model = classifier(max_epochs=40, lr=1e-2).fit(TABLE, y)
+    model = classifier(max_epochs=15, lr=0.02).fit(TABLE, y)
     assert model.score(TABLE, y) == 1.0
 
 
@@ -110,7 +110,7 @@ def test_arrays_of_objects_keep_text_and_numbers():
 def test_categorical_features(columns):
     table = pd.DataFrame({"code": np.arange(60) % 4, "size": np.linspace(0, 1, 60)})
     y = table["code"] % 2
-    model = classifier(categorical_features=columns, max_epochs=30).fit(table, y)
+    model = classifier(categorical_features=columns, lr=0.05).fit(table, y)
     assert model.module_.n_numeric == 1
     assert model.module_.categories.offset.shape[-1] == 1
     assert model.score(table, y) == 1.0
@@ -170,7 +170,7 @@ def test_many_levels():
     ids=["str", "bool", "int", "float", "category", "Int64", "string", "three"],
 )
 def test_labels_of_any_kind(y, classes):
-    model = classifier(max_epochs=30, lr=1e-2).fit(TABLE[:40], y)
+    model = classifier().fit(TABLE[:40], y)
     assert model.classes_.tolist() == classes
     predicted = model.predict(TABLE[:40])
     assert predicted.dtype == model.classes_.dtype
@@ -188,7 +188,7 @@ def test_predictions_are_the_most_probable_labels():
 
 
 def test_regression_on_the_scale_of_the_target():
-    model = regressor(max_epochs=60, lr=5e-3).fit(TABLE, INCOME)
+    model = regressor(max_epochs=15, lr=0.02).fit(TABLE, INCOME)
     assert model.predict(TABLE).shape == (80,)
     assert model.score(TABLE, INCOME) > 0.8
 
@@ -202,7 +202,7 @@ def test_a_column_target_gives_columns():
 
 def test_several_targets():
     y = np.column_stack([INCOME, 1e-3 * INCOME, np.ones(80)])
-    model = regressor(max_epochs=60, lr=5e-3).fit(TABLE, y)
+    model = regressor(max_epochs=15, lr=0.02).fit(TABLE, y)
     predicted = model.predict(TABLE)
     assert predicted.shape == (80, 3)
     np.testing.assert_allclose(predicted[:, 2], 1, atol=0.2)

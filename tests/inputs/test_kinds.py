@@ -42,7 +42,7 @@ def net(module, **params):
 @pytest.mark.parametrize("kind", KINDS)
 def test_fit_predict_clone_pickle(kind, tmp_path, small_maps, unchanged_random_state):
     X, y, module = make(kind, tmp_path)
-    model = net(module, max_epochs=30, early_stopping=True).fit(X, y)
+    model = net(module, max_epochs=15, early_stopping=True).fit(X, y)
     proba = model.predict_proba(X)
     assert proba.shape == (N, 2)
     assert np.mean(model.predict(X) == Y) > 0.85

@@ -1,6 +1,8 @@
-"""Small nets that train together."""
+"""Small nets that train together, and estimators that are trained in a moment."""
 
 from torch import nn
+
+from tests import builders
 
 
 class Small(nn.Module):
@@ -46,3 +48,13 @@ class Recurrent(nn.Module):
 
     def forward(self, x):
         return self.head(self.cell(x.unsqueeze(1))[0][:, -1])
+
+
+def classifier(**params):
+    """Return a classifier without members, where its net is not the matter."""
+    return builders.classifier(**({"module": "mlp"} | params))
+
+
+def regressor(**params):
+    """Return a regressor without members, where its net is not the matter."""
+    return builders.regressor(**({"module": "mlp"} | params))

@@ -21,8 +21,8 @@ from sk_mixup.estimators._training import Training
 from sk_mixup.model_selection import FoldEnsembleClassifier, FoldEnsembleRegressor
 from sk_mixup.model_selection._ensemble import ensemble_loss, greedy_weights
 from sk_mixup.model_selection._substitute import Ticket
-from tests.builders import blobs, classifier, people, regressor
-from tests.model_selection.nets import Recurrent
+from tests.builders import blobs, people
+from tests.model_selection.nets import Recurrent, classifier, regressor
 
 GRID = {"alpha": [0, 1.0]}
 

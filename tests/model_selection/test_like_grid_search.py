@@ -17,7 +17,8 @@ from sklearn.model_selection import (
 )
 
 from sk_mixup import MixupRandomizedSearchCV, MixupSearchCV
-from tests.builders import blobs, classifier, people, regressor
+from tests.builders import blobs, people
+from tests.model_selection.nets import classifier, regressor
 
 GRID = {"alpha": [0, 0.2, 1.0]}
 

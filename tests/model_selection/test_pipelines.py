@@ -12,7 +12,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_mixup import MixupSearchCV, MixupWarning
-from tests.builders import blobs, classifier, regressor
+from tests.builders import blobs
+from tests.model_selection.nets import classifier, regressor
 from tests.model_selection.test_like_grid_search import assert_same_results, both
 
 pytestmark = pytest.mark.usefixtures("one_by_one")

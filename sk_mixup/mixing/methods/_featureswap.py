@@ -115,11 +115,7 @@ class FeatureSwap(TableMethod):
     ) -> MixPlan:
         n_rows, alpha = len(x), self._alpha_now(context)
         shared = self.per == "batch"
-        gate: bool | Tensor = (
-            self._gate_is_open(streams, context)
-            if shared
-            else self._open_rows(n_rows, streams, context)
-        )
+        gate = self._gate(n_rows, streams, context)
         drawn = draw_lam(
             BetaLaw(alpha),
             None if shared else n_rows,

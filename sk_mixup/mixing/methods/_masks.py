@@ -76,11 +76,7 @@ class MaskMethod(Method):
         context: MixContext | None,
     ) -> MixPlan:
         check_spatial(type(self).__name__, x)
-        gate: bool | Tensor
-        if self.per == "batch":
-            gate = self._gate_is_open(streams, context)
-        else:
-            gate = self._open_rows(len(x), streams, context)
+        gate = self._gate(len(x), streams, context)
         n_masks = len(x) if self.per == "row" else 1
         if n_masks == 0:
             return self._identity(x)

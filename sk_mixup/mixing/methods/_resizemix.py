@@ -112,16 +112,14 @@ class ResizeMix(Method):
     ) -> MixPlan:
         size = check_spatial("ResizeMix", x)
         low, high = self.scope
-        gate: bool | Tensor
+        gate = self._gate(len(x), streams, context)
         if self.per == "batch":
-            gate = self._gate_is_open(streams, context)
             tau = low + (high - low) * uniform(streams.lam)
             box = tuple(
                 host_span("inside", n, max(round(tau * n), 1), uniform(streams.site))
                 for n in size
             )
         else:
-            gate = self._open_rows(len(x), streams, context)
             taus = low + (high - low) * uniforms(len(x), streams.lam)
             spans = torch.stack(
                 [

@@ -247,7 +247,7 @@ def test_members_can_be_stopped_from_outside(data):
         for a in (0.1, 0.4)
     ]
     fitted_together(members, [(x, y)] * 2, after_epoch=after_epoch)
-    assert [m.n_iter_ for m in members] == [2, 25]
+    assert [m.n_iter_ for m in members] == [2, STOPPING["max_epochs"]]
     assert seen[1] == (1, [True, True], [0, 1])
     assert seen[2] == (2, [False, True], [1])
 
