@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+
+# Reading the names of a zip file asks for it, the first time.
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -16,6 +16,14 @@ from tests.builders import Recorder, blobs, classifier, people, weights_of
 X, Y = blobs(64)
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_arrives():
+    """Let SIGINT raise, also where a shell has started the tests in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Interrupt(Callback):
     """Presses Ctrl-C in an epoch."""
 
