@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-
-# Reading the names of a zip file asks for it, the first time.
+import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +40,8 @@ sys.addaudithook(_audit)
 
 def warm_up() -> None:
     """Let torch import what it needs to tell sizes, which it does when it needs it."""
+    # Reading the names of a zip file asks for it, the first time.
+    importlib.import_module("encodings.cp437")
     one = torch.ones(1)
     large = one.expand(1, 8, 2048, 2048)
     for operation in (
