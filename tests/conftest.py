@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 
 # Before anything imports matplotlib: tests draw, and there is no screen.
 os.environ.setdefault("MPLBACKEND", "Agg")
+# And before torch: threads that have nothing to do sleep. Test processes beside each
+# other have more threads than cores, and spinning ones keep those that work waiting.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
 import pytest
