@@ -123,6 +123,14 @@ def _check(lam: Any, n: Any) -> None:
         raise ValueError(f"n must be an int of at least 1; got {n!r}.")
 
 
+@contextmanager
+def _naming_the_reference() -> Iterator[None]:
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"X_reference: {error}") from error
+
+
 def _each(function: Callable[..., Any], *values: Any) -> Any:
     """Call a function on arrays, or on those of lists (several outputs)."""
     if isinstance(values[0], list):
@@ -143,7 +151,9 @@ def _by_table(
             " no probabilities to average. Calibrate it: CalibratedClassifierCV."
         )
     ask = model.predict_proba if is_classifier(model) else model.predict
-    rows, reference = as_rows(X, name), as_rows(X_reference, name)
+    rows = as_rows(X, name)
+    with _naming_the_reference():
+        reference = as_rows(X_reference, name)
     _check_columns(rows, reference)
     n_rows = rows.shape[0]
 
@@ -183,10 +193,8 @@ def _by_module(
     model: Any, X: Any, X_reference: Any, lam: float
 ) -> tuple[int, int, Predict]:
     x = model.encode(X)
-    try:
+    with _naming_the_reference():
         reference = model.encode(X_reference)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"X_reference: {error}") from error
     n_rows, n_reference = _length(x), _length(reference)
     module = model.module_
 

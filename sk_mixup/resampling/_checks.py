@@ -6,6 +6,8 @@ import math
 import numbers
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from sklearn.utils import check_consistent_length, check_random_state
 
 
@@ -47,3 +49,10 @@ def check_target(X: Any, y: Any, name: str) -> None:
             " are rows and their targets."
         )
     check_consistent_length(X, y)
+    missing = np.asarray(pd.isna(np.asarray(y)))
+    if missing.any():
+        rows = np.flatnonzero(missing.reshape(len(missing), -1).any(1))
+        raise ValueError(
+            f"Input y contains NaN or None in {len(rows)} rows, the first of them"
+            f" {rows[0]}. Drop them from X and y: they have nothing to be learnt."
+        )

@@ -93,15 +93,32 @@ def mix_between(X: Any, X_partner: Any, mixed: MixedRows) -> Any:
     if sparse.issparse(X):
         both = sparse.vstack([X, X_partner]).tocsr()
     elif hasattr(X, "iloc"):
-        import pandas as pd
-
-        both = pd.concat([X, X_partner[list(X.columns)]], ignore_index=True)
+        both = _stacked(X, X_partner)
     else:
         both = np.concatenate([X, X_partner])
     moved = MixedRows(mixed.own, mixed.partner + n_rows, mixed.lam, mixed.seed)
     found = append_mixed(both, moved, category_mask(both, None))
     n_both = n_rows + X_partner.shape[0]
     return found.iloc[n_both:] if hasattr(found, "iloc") else found[n_both:]
+
+
+def _stacked(X: Any, X_partner: Any) -> Any:
+    """Put one frame below another; categories that one alone has stay categories."""
+    import pandas as pd
+
+    columns = {}
+    for name in X.columns:
+        pair = [X[name], X_partner[name]]
+        types = [column.dtype for column in pair]
+        if types[0] != types[1] and all(
+            isinstance(dtype, pd.CategoricalDtype) for dtype in types
+        ):
+            union = pd.api.types.union_categoricals(pair, ignore_order=True)
+            pair = [column.astype(union.dtype) for column in pair]
+        columns[name] = pd.concat(pair, ignore_index=True)
+    frame = pd.DataFrame(columns)
+    frame.columns = X.columns
+    return frame
 
 
 def _append_frame(X: Any, mixed: MixedRows, is_category: NDArray[np.bool_]) -> Any:
@@ -116,9 +133,7 @@ def _append_frame(X: Any, mixed: MixedRows, is_category: NDArray[np.bool_]) -> A
             rows = np.concatenate([clean, mixed.chosen(place)])
             columns[place] = column.take(rows).reset_index(drop=True)
             continue
-        values = _blend(numbers, mixed, place)
-        if _holds_integers(column):
-            values = _rounded(values, mixed, place)
+        values = _mixed_column(column, numbers, mixed, place)
         new = pd.Series(values).astype(column.dtype)
         columns[place] = pd.concat([column, new], ignore_index=True)
     frame = pd.DataFrame(columns)
@@ -134,17 +149,12 @@ def _append_columns(
 
     new = np.empty((len(mixed), X.shape[1]), dtype=X.dtype)
     for place in range(X.shape[1]):
-        column = X[:, place]
-        numbers = None
-        if not is_category[place]:
-            numbers = _column_numbers(pd.Series(column))
+        column = pd.Series(X[:, place])
+        numbers = None if is_category[place] else _column_numbers(column)
         if numbers is None:
-            new[:, place] = column[mixed.chosen(place)]
-            continue
-        values = _blend(numbers, mixed, place)
-        if _holds_integers(pd.Series(column)):
-            values = _rounded(values, mixed, place)
-        new[:, place] = values
+            new[:, place] = X[mixed.chosen(place), place]
+        else:
+            new[:, place] = _mixed_column(column, numbers, mixed, place)
     return np.concatenate([X, new])
 
 
@@ -200,8 +210,22 @@ def _mixed_numbers(X: NDArray[Any], mixed: MixedRows) -> NDArray[Any]:
     return values.astype(X.dtype, copy=False)
 
 
-def _blend(values: NDArray[Any], mixed: MixedRows, place: int) -> NDArray[Any]:
-    return _drawn_missing(values, mixed.blended(values), mixed, place)
+def _mixed_column(
+    column: Any, numbers: NDArray[Any], mixed: MixedRows, place: int
+) -> NDArray[Any]:
+    """Return the mixed values of a column of numbers; objects stay what they are."""
+    values = _drawn_missing(numbers, mixed.blended(numbers), mixed, place)
+    if not _holds_integers(column):
+        return values
+    values = _rounded(values, mixed, place)
+    if column.dtype != np.dtype(object):
+        return values
+    # Of one kind with those of the rows: 3 and not 3.0, None and not NaN.
+    objects = np.empty(len(mixed), dtype=object)
+    missing = np.isnan(values)
+    objects[~missing] = [int(value) for value in values[~missing]]
+    objects[missing] = column.to_numpy()[mixed.chosen(place)[missing]]
+    return objects
 
 
 def _drawn_missing(

@@ -1,8 +1,10 @@
 """`predict_mixed`: the mean of predictions between rows and reference rows."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -71,13 +73,18 @@ def test_categories_of_the_default_net_are_blended_as_vectors():
 
 
 def test_raw_tables_of_any_estimator_are_mixed():
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
     X, y, _ = people()
     X = X.astype({"job": "category"})
     model = HistGradientBoostingClassifier(max_iter=5).fit(X, y)
     proba = asked(model, X[:10], X)
     np.testing.assert_allclose(proba.sum(1), 1.0)
+
+
+def test_categories_that_the_reference_alone_has_stay_categories():
+    X = pd.DataFrame({"job": pd.Categorical(["cook", "nurse"] * 30)})
+    model = HistGradientBoostingClassifier(max_iter=5).fit(X, [0, 1] * 30)
+    cooks = X[::2].assign(job=pd.Categorical(["cook"] * 30))
+    np.testing.assert_allclose(asked(model, cooks, X).sum(1), 1.0)
 
 
 def test_images_are_mixed():
@@ -133,7 +140,8 @@ def test_the_module_keeps_its_mode():
         ({"n": 0}, ValueError, "n must be an int of at least 1; got 0"),
         ({"n": 2.0}, TypeError, "n must be an int"),
         ({"reference": np.ones((3, 2))}, ValueError, "X_reference must have the col"),
-        ({"reference": np.ones((0, 4))}, ValueError, "0 sample"),
+        ({"reference": np.ones((0, 4))}, ValueError, "X_reference: .*0 sample"),
+        ({"reference": [1.0, 2.0]}, ValueError, "X_reference: Expected 2D array"),
     ],
 )
 def test_what_is_wrong_is_named(params, error, message):

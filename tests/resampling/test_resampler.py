@@ -115,6 +115,15 @@ def test_the_focus_needs_classes():
         MixupResampler(focus="minority").fit_resample(X, X.ravel() + 0.5)
 
 
+@pytest.mark.parametrize("missing", [np.nan, None])
+def test_targets_that_are_missing_are_counted(missing):
+    X, y = blobs([5, 5])
+    y = y.astype(object)
+    y[[3, 4]] = missing
+    with pytest.raises(ValueError, match="NaN or None in 2 rows, the first of them 3"):
+        MixupResampler().fit_resample(X, y)
+
+
 def test_targets_must_be_as_many_as_rows():
     X, y = blobs([5, 5])
     with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[10, 9\]"):

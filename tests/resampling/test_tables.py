@@ -67,6 +67,12 @@ def test_arrays_of_objects_are_mixed_column_by_column():
     assert set(mixed[:, 1]) <= {"a", "b"}
 
 
+def test_objects_stay_what_they_are():
+    X = pd.DataFrame({"a": np.array([1, 4, None, 7] * 10, dtype=object)})
+    mixed = resampled(X)["a"].iloc[40:]
+    assert {type(value) for value in mixed} == {int, type(None)}
+
+
 def test_sparse_rows_are_mixed_as_dense_ones_are():
     X = sparse.random(30, 8, density=0.3, format="csr", rng=0)
     found = resampled(X)
