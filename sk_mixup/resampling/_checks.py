@@ -7,7 +7,6 @@ import numbers
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.utils import check_consistent_length, check_random_state
 
 
@@ -48,6 +47,8 @@ def check_target(X: Any, y: Any, name: str) -> None:
             f"{name} requires y to be passed, but the target y is None: what is mixed"
             " are rows and their targets."
         )
+    import pandas as pd
+
     check_consistent_length(X, y)
     missing = np.asarray(pd.isna(np.asarray(y)))
     if missing.any():
