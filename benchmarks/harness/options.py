@@ -13,7 +13,7 @@ NEED_DATA = frozenset(
     {
         *("adult", "methods", "images", "text", "audio"),
         *("sweep", "tabular", "label_noise", "recipe"),
-        *("metatune", "metatune_search"),
+        *("metatune", "metatune_search", "wrapper"),
     }
 )
 

@@ -25,6 +25,7 @@ SUITES = {
     "tabular": "benchmarks.suites.tabular",
     "label_noise": "benchmarks.suites.label_noise",
     "recipe": "benchmarks.suites.recipe",
+    "wrapper": "benchmarks.suites.wrapper",
     "metatune": "benchmarks.suites.metatune",
     "metatune_search": "benchmarks.suites.metatune_search",
     "text": "benchmarks.suites.modalities:run_text",

@@ -16,6 +16,7 @@ from sk_mixup.encoding._known import KnownNumbers
 from sk_mixup.encoding._multilabel import LabelMatrixEncoder
 from sk_mixup.encoding._multioutput import ClassMatrixEncoder
 from sk_mixup.encoding._numeric import RobustScale
+from sk_mixup.encoding._roles import find_categorical
 from sk_mixup.encoding._soft_labels import SoftLabelEncoder
 from sk_mixup.encoding._table import EncodedTable, TableEncoder
 from sk_mixup.encoding._target import TargetScaler
@@ -53,6 +54,7 @@ __all__ = [
     "as_texts",
     "check_target_kind",
     "copied_tokenizer",
+    "find_categorical",
     "fit_classes",
     "padded",
     "padding_id",

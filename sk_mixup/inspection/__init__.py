@@ -11,6 +11,7 @@ from sk_mixup.inspection._calibration import (
 )
 from sk_mixup.inspection._history import HistoryDisplay
 from sk_mixup.inspection._mix import MixDisplay
+from sk_mixup.inspection._predict_mixed import predict_mixed
 from sk_mixup.inspection._reliability import ReliabilityDisplay
 from sk_mixup.inspection._sweep import AlphaSweepDisplay
 
@@ -21,5 +22,6 @@ __all__ = [
     "ReliabilityCurve",
     "ReliabilityDisplay",
     "expected_calibration_error",
+    "predict_mixed",
     "reliability_curve",
 ]
