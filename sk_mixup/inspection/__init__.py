@@ -9,6 +9,7 @@ from sk_mixup.inspection._calibration import (
     expected_calibration_error,
     reliability_curve,
 )
+from sk_mixup.inspection._calibration_interval import calibration_error_interval
 from sk_mixup.inspection._history import HistoryDisplay
 from sk_mixup.inspection._mix import MixDisplay
 from sk_mixup.inspection._reliability import ReliabilityDisplay
@@ -20,6 +21,7 @@ __all__ = [
     "MixDisplay",
     "ReliabilityCurve",
     "ReliabilityDisplay",
+    "calibration_error_interval",
     "expected_calibration_error",
     "reliability_curve",
 ]
