@@ -11,17 +11,35 @@ from sk_mixup.inspection._calibration import (
 )
 from sk_mixup.inspection._calibration_interval import calibration_error_interval
 from sk_mixup.inspection._history import HistoryDisplay
+from sk_mixup.inspection._interpolation import (
+    InterpolationCurve,
+    InterpolationDisplay,
+    interpolation_curve,
+)
 from sk_mixup.inspection._mix import MixDisplay
+from sk_mixup.inspection._noise import (
+    NoiseDisplay,
+    NoiseStudy,
+    noise_study,
+    wrong_labels,
+)
 from sk_mixup.inspection._reliability import ReliabilityDisplay
 from sk_mixup.inspection._sweep import AlphaSweepDisplay
 
 __all__ = [
     "AlphaSweepDisplay",
     "HistoryDisplay",
+    "InterpolationCurve",
+    "InterpolationDisplay",
     "MixDisplay",
+    "NoiseDisplay",
+    "NoiseStudy",
     "ReliabilityCurve",
     "ReliabilityDisplay",
     "calibration_error_interval",
     "expected_calibration_error",
+    "interpolation_curve",
+    "noise_study",
     "reliability_curve",
+    "wrong_labels",
 ]
