@@ -4,6 +4,7 @@ Calibration knows nothing of how a model was trained; any scikit-learn classifie
 looked at. matplotlib is imported by the displays when they draw, not with this package.
 """
 
+from sk_mixup.inspection._attacks import PerturbedRows, perturbed_rows
 from sk_mixup.inspection._calibration import (
     ReliabilityCurve,
     expected_calibration_error,
@@ -24,6 +25,11 @@ from sk_mixup.inspection._noise import (
     wrong_labels,
 )
 from sk_mixup.inspection._reliability import ReliabilityDisplay
+from sk_mixup.inspection._robustness import (
+    RobustnessCurve,
+    RobustnessDisplay,
+    robustness_curve,
+)
 from sk_mixup.inspection._sweep import AlphaSweepDisplay
 
 __all__ = [
@@ -34,12 +40,17 @@ __all__ = [
     "MixDisplay",
     "NoiseDisplay",
     "NoiseStudy",
+    "PerturbedRows",
     "ReliabilityCurve",
     "ReliabilityDisplay",
+    "RobustnessCurve",
+    "RobustnessDisplay",
     "calibration_error_interval",
     "expected_calibration_error",
     "interpolation_curve",
     "noise_study",
+    "perturbed_rows",
     "reliability_curve",
+    "robustness_curve",
     "wrong_labels",
 ]
