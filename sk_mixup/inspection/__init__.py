@@ -18,6 +18,7 @@ from sk_mixup.inspection._interpolation import (
     interpolation_curve,
 )
 from sk_mixup.inspection._mix import MixDisplay
+from sk_mixup.inspection._monitor import MonitorDisplay
 from sk_mixup.inspection._noise import (
     NoiseDisplay,
     NoiseStudy,
@@ -38,6 +39,7 @@ __all__ = [
     "InterpolationCurve",
     "InterpolationDisplay",
     "MixDisplay",
+    "MonitorDisplay",
     "NoiseDisplay",
     "NoiseStudy",
     "PerturbedRows",
