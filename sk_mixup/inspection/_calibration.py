@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -108,19 +108,9 @@ def reliability_curve(
     >>> curve.count
     array([0, 4])
     """
-    if isinstance(n_bins, bool) or not isinstance(n_bins, Integral) or n_bins < 1:
-        raise ValueError(f"n_bins must be an integer >= 1; got {n_bins!r}.")
     confidence, correct = _top_label(y_true, proba, classes)
-    if strategy == "uniform":
-        edges = np.linspace(0.0, 1.0, int(n_bins) + 1)
-    elif strategy == "quantile":
-        edges = np.unique(np.quantile(confidence, np.linspace(0.0, 1.0, n_bins + 1)))
-        if edges.size == 1:
-            edges = np.repeat(edges, 2)
-    else:
-        raise ValueError(f"strategy must be 'uniform' or 'quantile'; got {strategy!r}.")
+    edges, index = _binned(confidence, n_bins, strategy)
     used = edges.size - 1
-    index = np.searchsorted(edges[1:-1] + _EDGE_SLACK, confidence, side="left")
     count = np.bincount(index, minlength=used)
     # 0 / 0 is the NaN that an empty bin promises.
     with np.errstate(invalid="ignore"):
@@ -136,12 +126,15 @@ def expected_calibration_error(
     n_bins: int = N_BINS,
     strategy: BinStrategy = "uniform",
     classes: ArrayLike | None = None,
+    classwise: bool = False,
 ) -> float:
     """Mean gap between the confidence of predictions and their accuracy (ECE).
 
     Samples are put in bins by the probability of their predicted label. The error is
     the mean over the bins of `|accuracy - mean confidence|`, weighted by the number of
     samples: 0 is perfect, 1 is certain and always wrong.
+
+    The probabilities of the other classes do not count, unless `classwise` is True.
 
     Parameters
     ----------
@@ -157,6 +150,10 @@ def expected_calibration_error(
     classes : array-like of shape (n_classes,), default=None
         The label of each column of `proba`: a classifier's `classes_`. By default the
         sorted labels of `y_true`, which needs each class to occur there.
+    classwise : bool, default=False
+        Whether each class is judged against the rest, by its own probability and in
+        bins of its own, and the errors of the classes are averaged [2]_ [3]_. With
+        many classes it is small, since most probabilities are near 0 and right.
 
     Returns
     -------
@@ -166,6 +163,7 @@ def expected_calibration_error(
     See Also
     --------
     reliability_curve : The values per bin.
+    calibration_error_interval : How far chance may have moved the error.
 
     Notes
     -----
@@ -176,6 +174,10 @@ def expected_calibration_error(
     ----------
     .. [1] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On Calibration of Modern Neural
        Networks", ICML 2017.
+    .. [2] M. Kull et al., "Beyond temperature scaling: Obtaining well-calibrated
+       multiclass probabilities with Dirichlet calibration", NeurIPS 2019.
+    .. [3] J. Nixon et al., "Measuring Calibration in Deep Learning", CVPR Workshops
+       2019.
 
     Examples
     --------
@@ -184,10 +186,99 @@ def expected_calibration_error(
     >>> round(expected_calibration_error([0, 0, 0, 1], proba, n_bins=1), 3)
     0.25
     """
+    if classwise:
+        parts = binned_gaps(
+            y_true,
+            proba,
+            n_bins=n_bins,
+            strategy=strategy,
+            classes=classes,
+            classwise=True,
+        )
+        return float(np.mean([part.error() for part in parts]))
     curve = reliability_curve(
         y_true, proba, n_bins=n_bins, strategy=strategy, classes=classes
     )
     return curve.expected_error
+
+
+@dataclass(frozen=True, eq=False)
+class BinnedGaps:
+    """What one error is made of: the gap of each sample, and the bin it falls in.
+
+    Attributes
+    ----------
+    bin : ndarray of shape (n_samples,)
+    sure : ndarray of shape (n_samples,)
+        Probability of a class.
+    column : ndarray of shape (n_samples,)
+        Which class that is.
+    happened : ndarray of shape (n_samples,)
+        Whether it is the true one.
+    """
+
+    bin: NDArray[np.int64]
+    sure: NDArray[np.float64]
+    column: NDArray[np.int64]
+    happened: NDArray[np.bool_]
+
+    def error(self, rows: NDArray[np.int64] | None = None) -> float:
+        """Return the mean gap, of these rows alone if some are given."""
+        gap, index = self.happened - self.sure, self.bin
+        if rows is not None:
+            gap, index = gap[rows], index[rows]
+        return float(np.abs(np.bincount(index, gap)).sum() / len(gap))
+
+    def error_with(self, codes: NDArray[np.int64]) -> float:
+        """Return the mean gap if these were the true classes."""
+        gap = (self.column == codes) - self.sure
+        return float(np.abs(np.bincount(self.bin, gap)).sum() / len(gap))
+
+
+def binned_gaps(
+    y_true: ArrayLike,
+    proba: ArrayLike,
+    *,
+    n_bins: int,
+    strategy: BinStrategy,
+    classes: ArrayLike | None,
+    classwise: bool,
+) -> list[BinnedGaps]:
+    """Return the gaps of the predicted labels, or those of each class.
+
+    Parameters
+    ----------
+    y_true, proba, n_bins, strategy, classes, classwise :
+        As of `expected_calibration_error`, which is the mean of their errors.
+    """
+    p, y, labels = checked_labels(y_true, proba, classes)
+    if classwise:
+        columns = [np.full(len(p), c) for c in range(len(labels))]
+    else:
+        columns = [p.argmax(axis=1)]
+    parts = []
+    for column in columns:
+        sure = p[np.arange(len(p)), column]
+        index = _binned(sure, n_bins, strategy)[1]
+        parts.append(BinnedGaps(index, sure, column, labels[column] == y))
+    return parts
+
+
+def _binned(
+    confidence: NDArray[np.float64], n_bins: int, strategy: BinStrategy
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the edges of the bins, and the bin of each sample."""
+    if isinstance(n_bins, bool) or not isinstance(n_bins, Integral) or n_bins < 1:
+        raise ValueError(f"n_bins must be an integer >= 1; got {n_bins!r}.")
+    if strategy == "uniform":
+        edges = np.linspace(0.0, 1.0, int(n_bins) + 1)
+    elif strategy == "quantile":
+        edges = np.unique(np.quantile(confidence, np.linspace(0.0, 1.0, n_bins + 1)))
+        if edges.size == 1:
+            edges = np.repeat(edges, 2)
+    else:
+        raise ValueError(f"strategy must be 'uniform' or 'quantile'; got {strategy!r}.")
+    return edges, np.searchsorted(edges[1:-1] + _EDGE_SLACK, confidence, side="left")
 
 
 def _top_label(
@@ -197,6 +288,14 @@ def _top_label(
 
     Shapes: both (n_samples,).
     """
+    p, y, labels = checked_labels(y_true, proba, classes)
+    return p.max(axis=1), np.asarray(labels[p.argmax(axis=1)] == y)
+
+
+def checked_labels(
+    y_true: ArrayLike, proba: ArrayLike, classes: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[Any]]:
+    """Return probabilities, labels, and the label of each column."""
     p = check_proba(proba)
     y = np.asarray(y_true)
     if y.ndim == 2 and y.shape[1] == 1:
@@ -232,4 +331,4 @@ def _top_label(
                 f"y_true holds the label {unknown[0]!r}, which is not in classes; "
                 "drop these rows or pass the classes_ of a classifier that knows them."
             )
-    return p.max(axis=1), np.asarray(labels[p.argmax(axis=1)] == y)
+    return p, y, labels

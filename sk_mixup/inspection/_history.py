@@ -93,7 +93,7 @@ class HistoryDisplay:
             The display, drawn.
         """
         require_matplotlib("HistoryDisplay")
-        shown = _last_step(estimator)
+        shown = last_step(estimator)
         if not hasattr(shown, "history_frame"):
             raise ValueError(
                 f"estimator must have history_frame; {type(shown).__name__} has none."
@@ -173,7 +173,7 @@ class HistoryDisplay:
         ax.legend(frameon=False, fontsize="small")
 
 
-def _last_step(estimator: Any) -> Any:
+def last_step(estimator: Any) -> Any:
     """Return the estimator that was trained, inside searches and pipelines."""
     while True:
         if hasattr(estimator, "best_estimator_"):

@@ -103,12 +103,7 @@ def refined_log_loss(
     if y.ndim == 2 and _is_multilabel(y, given):
         return _of_labels(y, given, limit, sample_weight, cross_fit)
     p = check_proba(given)
-    target = _target(y, p.shape[1], labels)
-    if len(target) != len(p):
-        raise ValueError(
-            f"y_true has {len(target)} samples and proba has {len(p)}; both must come"
-            " from the same rows."
-        )
+    target = target_rows(y, p, labels)
     weight = check_weight("sample_weight", sample_weight, len(p))
     log_p = np.log(np.clip(p, limit, 1.0))
     if not cross_fit:
@@ -218,6 +213,38 @@ def _is_multilabel(y: NDArray[Any], proba: NDArray[Any]) -> bool:
         np.abs(matrix.sum(axis=1) - 1.0).max(initial=0.0) <= SUM_TOLERANCE
         for matrix in (y, proba)
     )
+
+
+def target_rows(y_true: Any, p: NDArray[np.float64], labels: Any) -> NDArray[Any]:
+    """Return the class index, or the soft label, of each row of probabilities.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,), (n_samples, 1) or (n_samples, n_classes)
+    p : ndarray of shape (n_samples, n_classes)
+        As `check_proba` returns them.
+    labels : array-like of shape (n_classes,) or None
+
+    Raises
+    ------
+    ValueError
+        If they do not fit.
+    """
+    y = np.asarray(y_true)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]  # a column vector of classes, as scikit-learn's scores take it
+    target = _target(y, p.shape[1], labels)
+    if len(target) != len(p):
+        raise ValueError(
+            f"y_true has {len(target)} samples and proba has {len(p)}; both must come"
+            " from the same rows."
+        )
+    if target.shape[1:] not in ((), p.shape[1:]):
+        raise ValueError(
+            f"y_true of shape {y.shape} and proba of shape {p.shape} do not fit: soft"
+            " labels have a column per column of proba."
+        )
+    return target
 
 
 def _target(y: NDArray[Any], n_classes: int, labels: Any) -> NDArray[Any]:

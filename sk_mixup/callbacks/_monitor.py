@@ -1,0 +1,369 @@
+"""What a mixed training does, seen on clean rows while it goes on.
+
+Losses and accuracies of mixed batches say little of a net: they are those of a harder
+task. This callback keeps some rows as they are and asks the net about them after every
+epoch; it looks at what was mixed, and says so where that goes wrong in a known way.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+from torch import Tensor
+
+from sk_mixup._globals import kept_globals
+from sk_mixup.callbacks._judgement import (
+    MixedLabels,
+    of_baseline,
+    of_confidence,
+)
+from sk_mixup.exceptions import warn_caller
+from sk_mixup.training import MemberRowsObjective, Objective
+
+# Batches of an epoch whose plans are looked at.
+_BATCHES = 8
+# Rows looked at by themselves: so small a part of those trained on costs a hundredth of
+# an epoch.
+_FEWEST, _MOST, _PART = 64, 512, 32
+_MOST_VALID = 2048
+_UNKNOWN = 256
+
+
+class MixMonitor(Callback):
+    """Record how a net does on clean rows while it trains on mixed ones.
+
+    For ``callbacks=[MixMonitor()]``. Weights are those of a training without it, bit
+    for bit.
+
+    Parameters
+    ----------
+    baseline_loss : float, default=None
+        Validation loss of a training without mixing, to be beaten: a warning says so
+        where half of the epochs have not come below it. Needs validation rows.
+    n_rows : int, default=None
+        Training rows that are looked at as they are; None: one in 32, at least 64 and
+        at most 512.
+
+    Attributes
+    ----------
+    warned_ : set of str
+        What was warned of in the last training: "baseline", "confidence", "one_hot",
+        "strong".
+
+    Notes
+    -----
+    Recorded per epoch, in `history_` and `history_frame`:
+
+    - "clean_loss", "clean_acc": of the rows that are looked at, unmixed, in evaluation
+      mode. They are training rows; those of the first batches (augmented, if there is
+      augmentation).
+    - "clean_confidence": the mean probability of the predicted class of the same rows.
+      Much less than "clean_acc" is a timid net.
+    - "target_entropy": mean entropy of the mixed targets of the epoch's first batches,
+      in nats. 0 means that no label was mixed.
+    - "lam_mean", "lam_low", "lam_high": mean, 10 % and 90 % quantile of the realized
+      lambda in these batches.
+
+    It costs 1 to 3 % of an epoch, and more only where one takes a few milliseconds.
+    Accuracy is recorded of what can be right or wrong, confidence and entropy where a
+    row has one class.
+
+    Each of these mistakes is warned of once per training, with a `MixupWarning`:
+
+    - Validation is worse at half-time than `baseline_loss`.
+    - At the end the net is under-confident on validation rows, in a way that no
+      temperature repairs.
+    - Inputs are mixed and targets stay one-hot: partners are all of the same class, as
+      in sorted rows, or a method of one's own forgets the labels.
+    - Labels are mixed more than so few epochs make up for.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_mixup import MixupClassifier
+    >>> from sk_mixup.callbacks import MixMonitor
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MixupClassifier(
+    ...     "mlp", alpha=0.2, max_epochs=12, callbacks=[MixMonitor()], random_state=0
+    ... )
+    >>> frame = model.fit(X, y).history_frame()
+    >>> bool((frame["lam_low"] < 1).all() and (frame["target_entropy"] > 0).all())
+    True
+    """
+
+    def __init__(
+        self, baseline_loss: float | None = None, n_rows: int | None = None
+    ) -> None:
+        self.baseline_loss = baseline_loss
+        self.n_rows = n_rows
+
+    def on_train_begin(self, net: Any, X: Any = None, **kwargs: Any) -> None:
+        """Check the parameters, and forget earlier trainings."""
+        run = getattr(net, "run_", None)
+        if run is None:
+            raise ValueError(
+                f"MixMonitor is for MixupClassifier and MixupRegressor; this"
+                f" {type(net).__name__} is no net of theirs. Wrap it:"
+                " MixupClassifier(module=net, callbacks=[MixMonitor()])."
+            )
+        self._check(net)
+        known = getattr(X, "n_rows", None)
+        auto = _UNKNOWN if known is None else known // _PART
+        n_rows = max(_FEWEST, min(auto, _MOST)) if self.n_rows is None else self.n_rows
+        self.warned_: set[str] = set()
+        self.train_ = _Sample(int(n_rows))
+        self.valid_ = _Sample(_MOST_VALID)
+        self.seen_ = _Seen()
+        self.labels_: MixedLabels | None = MixedLabels()
+        self.n_targets_ = _BATCHES
+        self.epoch_ = 0
+        self.best_loss_ = math.inf
+        self.is_judged_ = False
+        inner = getattr(run.objective, "inner", run.objective)
+        self.has_classes_ = type(inner) is Objective and inner.n_classes is not None
+
+    def _check(self, net: Any) -> None:
+        loss, n_rows = self.baseline_loss, self.n_rows
+        if loss is not None:
+            if not isinstance(loss, Real) or not math.isfinite(loss):
+                raise ValueError(
+                    f"baseline_loss must be a finite number or None; got {loss!r}."
+                )
+            if net.train_split is None:
+                raise ValueError(
+                    f"baseline_loss={loss:g} needs validation rows to be compared on:"
+                    " give X_val and y_val, or early_stopping=True."
+                )
+        if n_rows is not None and (not isinstance(n_rows, Integral) or n_rows < 1):
+            raise ValueError(f"n_rows must be an integer >= 1 or None; got {n_rows!r}.")
+
+    def on_batch_begin(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
+        """Keep clean rows of the first epoch, and look at the first plans of each."""
+        if self.epoch_ == 0:
+            (self.train_ if training else self.valid_).add(batch)
+        if training and self.seen_.n_batches < _BATCHES:
+            run, n_classes = net.run_, None
+            if self.has_classes_ and len(self.seen_.targets) < self.n_targets_:
+                n_classes = run.objective.n_classes
+            self.seen_.add(batch[1], run.mixed.plan, n_classes)
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Record the epoch."""
+        record = net.history.record
+        for name, value in self.seen_.summary().items():
+            record(name, value)
+        for name, value in self._looked(net).items():
+            record(name, value)
+        self.epoch_ += 1
+        is_half_time = self.epoch_ == -(-net.run_.n_epochs // 2)
+        self._judge_batches(net, is_half_time=is_half_time)
+        self.seen_ = _Seen()
+        self.best_loss_ = min(
+            self.best_loss_, net.history[-1].get("valid_loss", math.inf)
+        )
+        if is_half_time:
+            self._judge_loss(net)
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        """Judge the trained net, and let its rows go."""
+        self._judge_loss(net)
+        is_mixed = net.run_.method is not None and self.epoch_ > 0
+        if self.has_classes_ and self.valid_.n_rows and is_mixed:
+            parts = []
+            with _evaluation(net.module_):
+                for x, y in self.valid_.batches():
+                    proba = _flat_probabilities(net.run_.objective, net.infer(x))
+                    parts.append((proba.cpu(), y.flatten().cpu()))
+            proba, y = (torch.cat(part) for part in zip(*parts, strict=True))
+            self._warn("confidence", of_confidence(proba.numpy(), y.numpy()))
+        self.train_ = self.valid_ = _Sample(0)
+        self.seen_, self.labels_ = _Seen(), None
+
+    def _judge_loss(self, net: Any) -> None:
+        """Compare the best loss with the baseline, at half-time or an earlier end."""
+        if self.baseline_loss is None or self.is_judged_:
+            return
+        if not math.isfinite(self.best_loss_):
+            return
+        self.is_judged_ = True
+        planned = net.run_.n_epochs
+        message = of_baseline(self.best_loss_, self.baseline_loss, self.epoch_, planned)
+        self._warn("baseline", message)
+
+    def _judge_batches(self, net: Any, *, is_half_time: bool = False) -> None:
+        """Look at how labels are mixed, until enough is known of it."""
+        run = net.run_
+        if self.labels_ is None or not self.seen_.targets:
+            return
+        for batch in self.seen_.batches():
+            self.labels_.add(*batch)
+        self._warn("one_hot", self.labels_.is_one_hot())
+        # Members that find out about mixing need no advice, nor do single epochs.
+        finds = isinstance(getattr(run.method, "alpha", None), list)
+        if not finds and run.n_epochs > 1:
+            message = self.labels_.is_strong(run.n_epochs, must_tell=is_half_time)
+            self._warn("strong", message)
+        if self.labels_.is_known or is_half_time:
+            self.labels_ = None
+            # Targets cost more than lambdas: from here on for the record alone.
+            n_batches = len(net.history[-1]["batches"])
+            self.n_targets_ = max(1, min(_BATCHES, n_batches // _PART))
+
+    def _warn(self, name: str, message: str | None) -> None:
+        if message is not None and name not in self.warned_:
+            self.warned_.add(name)
+            warn_caller(message)
+
+    def _looked(self, net: Any) -> dict[str, float]:
+        """Return loss, accuracy and confidence of the clean rows."""
+        objective = net.run_.objective
+        sums: dict[str, float] = defaultdict(float)
+        with _evaluation(net.module_):
+            for x, y in self.train_.batches():
+                output = net.infer(x)
+                y = y.to(objective.read(output).device)
+                found = {"clean_loss": objective(output, y)}
+                if objective.counts:
+                    labels = objective.labels(output).to(y.device)
+                    # Of members a share each.
+                    right = objective.agreement(labels, y).float().sum()
+                    found["clean_acc"] = right / len(y)
+                if self.has_classes_:
+                    sure = _flat_probabilities(objective, output).amax(1)
+                    found["clean_confidence"] = sure.mean()
+                for name, value in found.items():
+                    sums[name] += float(value) * len(y) / self.train_.n_rows
+        return dict(sums)
+
+
+class _Sample:
+    """Clean rows of the first batches.
+
+    Parameters
+    ----------
+    most : int
+        Rows to be kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.n_rows = 0
+        self.parts: list[tuple[Any, Tensor]] = []
+
+    def add(self, batch: Any) -> None:
+        """Keep rows, while there is room."""
+        room = self.most - self.n_rows
+        if room <= 0:
+            return
+        x, y = batch[0], _label(batch[1])
+        kept = slice(0, min(room, len(y)))
+        # Copies: a module may work in place, and batches are slices of large blocks.
+        part = _mapped(lambda values: values[kept].clone(), x)
+        self.parts.append((part, y[kept].clone()))
+        self.n_rows += kept.stop
+
+    def batches(self) -> Iterator[tuple[Any, Tensor]]:
+        """Yield copies of inputs and targets, together where they are of one form."""
+        if len({_form(x) for x, _ in self.parts}) == 1:
+            x = _mapped(lambda *values: torch.cat(values), *(x for x, _ in self.parts))
+            self.parts = [(x, torch.cat([y for _, y in self.parts]))]
+        for x, y in self.parts:
+            yield _mapped(torch.clone, x), y
+
+
+class _Seen:
+    """What the first batches of an epoch were mixed to."""
+
+    def __init__(self) -> None:
+        self.n_batches = 0
+        self.lam: list[Tensor] = []
+        self.targets: list[Tensor] = []
+        self.target_lam: list[Tensor] = []
+        self.labels: list[Tensor] = []
+
+    def add(self, y: Any, plan: Any, n_classes: int | None) -> None:
+        """Look at a plan."""
+        self.n_batches += 1
+        if plan is None:
+            return
+        lam = plan.lam.detach().float().flatten()
+        self.lam.append(lam)
+        y = _label(y)
+        unknown = plan.pool is not None and plan.pool[1] is None
+        if n_classes is None or unknown:
+            return
+        y = y.to(plan.lam.device)
+        self.targets.append(plan.targets(y, n_classes).flatten(0, -2))
+        self.labels.append(y.flatten())
+        self.target_lam.append(lam)
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield targets and lambdas of each, and the labels of all, on the CPU."""
+        y = torch.cat(self.labels).cpu()
+        for targets, lam in zip(self.targets, self.target_lam, strict=True):
+            yield targets.cpu(), lam.cpu(), y
+
+    def summary(self) -> dict[str, float]:
+        """Return what is recorded of them."""
+        found = {}
+        if self.lam:
+            lam = torch.cat(self.lam).cpu()
+            low, high = np.quantile(lam.numpy(), [0.1, 0.9]).tolist()
+            found = {"lam_mean": float(lam.mean()), "lam_low": low, "lam_high": high}
+        if self.targets:
+            targets = torch.cat(self.targets)
+            entropy = torch.special.entr(targets.clamp(0.0, 1.0)).sum(-1)
+            found["target_entropy"] = float(entropy.mean())
+        return found
+
+
+@contextmanager
+def _evaluation(module: torch.nn.Module) -> Iterator[None]:
+    """Ask a module, which trains on as if nobody had."""
+    modes = [(part, part.training) for part in module.modules()]
+    with kept_globals(), torch.no_grad():
+        module.eval()
+        try:
+            yield
+        finally:
+            for part, mode in modes:
+                part.training = mode
+
+
+def _flat_probabilities(objective: Any, output: Any) -> Tensor:
+    output = objective.read(output)
+    if isinstance(objective, MemberRowsObjective):
+        output = output.flatten(0, 1)
+    found: Tensor = getattr(objective, "inner", objective).probabilities(output)
+    return found
+
+
+def _label(y: Any) -> Tensor:
+    found: Tensor = y[0] if isinstance(y, (tuple, list)) else y
+    return found
+
+
+def _mapped(change: Callable[..., Any], *inputs: Any) -> Any:
+    """Return what a function makes of a tensor, or of each of a dict, tuple or list."""
+    first = inputs[0]
+    if isinstance(first, Tensor):
+        return change(*inputs)
+    if isinstance(first, Mapping):
+        return {key: _mapped(change, *(x[key] for x in inputs)) for key in first}
+    made = [_mapped(change, *entries) for entries in zip(*inputs, strict=True)]
+    return made if isinstance(first, list) else tuple(made)
+
+
+def _form(x: Any) -> str:
+    """Return a text that is equal for inputs whose rows can stand together."""
+    return str(_mapped(lambda values: (values.shape[1:], values.dtype), x))
