@@ -7,6 +7,7 @@ that nothing that happens in a training can depend on what became of the estimat
 from __future__ import annotations
 
 import numbers
+import os
 from dataclasses import dataclass, fields, replace
 from importlib.util import find_spec
 from typing import Any
@@ -89,6 +90,8 @@ class Settings:
     importance: Any = None
     #: None where nothing is calibrated.
     calibration: Any = None
+    checkpoint: Any = None
+    checkpoint_every: Any = 1
 
     @classmethod
     def of(
@@ -213,6 +216,7 @@ class Settings:
                 f"preset must be one of {list(PRESETS)}; got {self.preset!r}."
             )
         check_importance(self.importance)
+        self._check_checkpoint()
         module_kind(self.module)
         self.knobs()
         for name in self.under("dataset"):
@@ -224,6 +228,26 @@ class Settings:
             raise ImportError(
                 f"verbose={self.verbose} draws a progress bar, which needs tqdm: pip"
                 " install 'sk-mixup[progress]'. verbose=1 prints a table."
+            )
+
+    def _check_checkpoint(self) -> None:
+        if self.checkpoint_every is None:
+            raise TypeError("checkpoint_every must be an int of at least 1; got None.")
+        check_count("checkpoint_every", self.checkpoint_every)
+        if self.checkpoint is None:
+            return
+        if not isinstance(self.checkpoint, (str, os.PathLike)) or not os.fspath(
+            self.checkpoint
+        ):
+            raise TypeError(
+                "checkpoint must be None or the path of a folder; got"
+                f" {self.checkpoint!r} of type {type(self.checkpoint).__name__}."
+            )
+        if self.warm_start and not self.partial:
+            raise ValueError(
+                f"checkpoint={str(self.checkpoint)!r} takes up a training that was"
+                " killed, and warm_start=True goes on with one that has ended: say"
+                " warm_start=False, or checkpoint=None."
             )
 
     def finds_alpha(self, X: Any = None) -> bool:
