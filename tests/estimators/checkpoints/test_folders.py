@@ -228,7 +228,8 @@ def test_partial_fit_stores_nothing(tmp_path):
 def test_clones_of_a_search_do_not_meet(tmp_path):
     grid = {"lr": [0.01, 0.1]}
     plain = MixupSearchCV(model(), grid, cv=2).fit(X, Y)
-    kept = MixupSearchCV(model(tmp_path), grid, cv=2).fit(X, Y)
+    with pytest.warns(MixupWarning, match=r"one by one .* checkpoint is given"):
+        kept = MixupSearchCV(model(tmp_path), grid, cv=2).fit(X, Y)
     assert len(folders(tmp_path)) == 2 * 2 + 1
     np.testing.assert_allclose(
         kept.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"]
