@@ -150,6 +150,8 @@ class _Walk:
             return _hashed("module", kind, *map(self.of, map(dict, parts)))
         if isinstance(value, torch.Generator):
             return self.all("generator", value.get_state())
+        if (params := _params_of(value)) is not None:
+            return _hashed("params", kind, self.of(params))
         if callable(value) and hasattr(value, "__qualname__"):  # of C
             return _hashed(_name(value))
         if getattr(value, "__dict__", None):
@@ -158,6 +160,16 @@ class _Walk:
             return _hashed("pickle", kind, pickle.dumps(value))
         except Exception:  # of what has no content that could be told
             return _hashed("class", kind)
+
+
+def _params_of(value: Any) -> Any:
+    """Return the parameters of what has some: estimators, methods, callbacks."""
+    if not callable(getattr(value, "get_params", None)):
+        return None
+    try:
+        return value.get_params(deep=False)
+    except Exception:  # of users, who may mean something else by the name
+        return None
 
 
 def _of_tensor(value: Tensor) -> bytes:

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 from torch.utils.data import IterableDataset
 
 from sk_mixup import MixupClassifier, MixupSearchCV, MixupWarning
+from sk_mixup.mixing import Mixup
 from tests.builders import blobs, same_weights
 from tests.estimators.checkpoints.kills import (
     assert_ended_alike,
@@ -77,6 +78,14 @@ def test_what_does_not_change_a_training_finds_it(change, tmp_path, capsys):
     model(tmp_path).fit(X, Y)
     with counted_epochs() as epochs:
         model(tmp_path, **change).fit(X, Y)
+    assert not epochs
+
+
+def test_objects_that_were_used_before_are_the_same_parameters(tmp_path):
+    used = {"mix": Mixup(0.3), "callbacks": [LRScheduler("StepLR", step_size=2)]}
+    model(tmp_path, **used).fit(X, Y)
+    with counted_epochs() as epochs:
+        model(tmp_path, **used).fit(X, Y)
     assert not epochs
 
 
