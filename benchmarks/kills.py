@@ -55,15 +55,17 @@ def made(kind: str, folder: str | None) -> tuple[Any, np.ndarray, np.ndarray]:
     draw = np.random.default_rng(0)
     X = draw.standard_normal((_N, 6)).astype(np.float32)
     y = (X[:, 0] * X[:, 1] + 0.5 * draw.standard_normal(_N) > 0).astype(int)
-    own = {"checkpoint": folder, "random_state": 0, "device": "cpu"}
+    own = {"random_state": 0, "device": "cpu"}
     if kind == "table":
-        return MixupClassifier(preset="fast", max_epochs=30, **own), X, y
+        model = MixupClassifier(preset="fast", max_epochs=30, **own)
+        return model.set_params(checkpoint=folder), X, y
     net = MixupClassifier(
-        Net, max_epochs=40, batch_size=32, early_stopping=True, ema=0.9, **own
+        Net, max_epochs=40, batch_size=32, early_stopping=True, schedule="cosine", **own
     )
     if kind == "module":
-        return net, X, y
-    return MixupSearchCV(net, {"alpha": [0.1, 1.0]}, cv=3), X, y
+        return net.set_params(checkpoint=folder, ema=0.9), X, y
+    grid = {"alpha": [0.1, 1.0], "batch_size": [16, 32, 64]}
+    return MixupSearchCV(net, grid, cv=3, checkpoint=folder), X, y
 
 
 def child(kind: str, folder: str, output: str) -> None:
@@ -121,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 begun = time.perf_counter()
                 process.wait()
                 seconds = time.perf_counter() - begun
-                started(kind, "" if kind != "search" else folder + "s", output).wait()
+                started(kind, "", output).wait()
                 undisturbed[kind] = output.read_text(), seconds
                 output.unlink()
             whole, seconds = undisturbed[kind]

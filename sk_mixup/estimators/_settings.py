@@ -7,14 +7,13 @@ that nothing that happens in a training can depend on what became of the estimat
 from __future__ import annotations
 
 import numbers
-import os
 from dataclasses import dataclass, fields, replace
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
-from sk_mixup.estimators._checks import check_count, check_positive
+from sk_mixup.estimators._checks import check_count, check_path, check_positive
 from sk_mixup.estimators.results import check_importance
 from sk_mixup.estimators.tasks import Task, Tasks
 from sk_mixup.mixing import Method, resolve_method
@@ -236,13 +235,7 @@ class Settings:
         check_count("checkpoint_every", self.checkpoint_every)
         if self.checkpoint is None:
             return
-        if not isinstance(self.checkpoint, (str, os.PathLike)) or not os.fspath(
-            self.checkpoint
-        ):
-            raise TypeError(
-                "checkpoint must be None or the path of a folder; got"
-                f" {self.checkpoint!r} of type {type(self.checkpoint).__name__}."
-            )
+        check_path(self.checkpoint)
         if self.warm_start and not self.partial:
             raise ValueError(
                 f"checkpoint={str(self.checkpoint)!r} takes up a training that was"

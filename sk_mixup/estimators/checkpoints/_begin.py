@@ -7,7 +7,9 @@ import json
 import secrets
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+from sk_mixup.estimators._checks import check_path
 from sk_mixup.estimators._defaults import new_streams
 from sk_mixup.estimators._reading import GivenRows
 from sk_mixup.estimators._settings import Settings
@@ -52,24 +54,68 @@ def checkpoint_of(
     streams = new_streams(settings) if seeded else None
     # One seed of a stream stands for all of them.
     seed = None if streams is None else streams.init_seed
-    path = Path(settings.checkpoint) / _name(settings, given, seed)
-    checkpoint = Checkpoint(path, int(settings.checkpoint_every))
+    checkpoint = folder_of(
+        settings.checkpoint,
+        _name(settings, given, seed),
+        int(settings.checkpoint_every),
+    )
+    return checkpoint, streams or TrainStreams(kept_seed(checkpoint))
+
+
+def folder_of(given: Any, name: str, every: int = 1) -> Checkpoint:
+    """Return a folder to store things in, made if that can be.
+
+    Parameters
+    ----------
+    given : path-like
+        The parameter `checkpoint`.
+    name : str
+        Of the subfolder.
+    every : int, default=1
+        Epochs between two checkpoints.
+
+    Raises
+    ------
+    TypeError
+        If `given` is no path.
+    OSError
+        If the folder cannot be made, but for a full disk.
+    """
+    check_path(given)
+    checkpoint = Checkpoint(Path(given) / name, every)
     try:
-        CheckpointFolder(path).make()
-        if streams is None:
-            streams = TrainStreams(_stored_seed(path / "seed.json"))
+        CheckpointFolder(checkpoint.path).make()
     except OSError as error:
-        if error.errno not in _FULL:
-            raise type(error)(
-                error.errno,
-                f"checkpoint={str(settings.checkpoint)!r}: {error.strerror}. Give a"
-                " folder that can be written to, or None",
-                str(path),
-            ) from error
-        checkpoint.warn(
-            "write", f"the folder could not be written: {error}. The training begins."
-        )
-    return checkpoint, new_streams(settings) if streams is None else streams
+        _refuse(checkpoint, given, error)
+    return checkpoint
+
+
+def kept_seed(checkpoint: Checkpoint) -> int:
+    """Return the seed that an earlier process has drawn, or a new one, stored.
+
+    Raises
+    ------
+    OSError
+        If it cannot be stored, but for a full disk.
+    """
+    try:
+        return _stored_seed(checkpoint.path / "seed.json")
+    except OSError as error:
+        _refuse(checkpoint, checkpoint.path.parent, error)
+        return secrets.randbits(31)
+
+
+def _refuse(checkpoint: Checkpoint, given: Any, error: OSError) -> None:
+    """Raise for a folder that cannot be written to; warn of a full disk."""
+    if error.errno in _FULL:
+        checkpoint.warn("write", f"it cannot be written to: {error}. Nothing is kept.")
+        return
+    raise type(error)(
+        error.errno,
+        f"checkpoint={str(given)!r}: {error.strerror}. Give a folder that can be"
+        " written to, or None",
+        str(checkpoint.path),
+    ) from error
 
 
 def _name(settings: Settings, given: GivenRows, seed: int | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from skorch.callbacks import Callback
 
@@ -15,6 +15,27 @@ from sk_mixup.estimators.checkpoints._files import CheckpointFolder, read_checke
 from sk_mixup.estimators.checkpoints._pickling import dumped, loaded
 from sk_mixup.estimators.checkpoints._state import KEEPER, TrainingState
 from sk_mixup.exceptions import warn_caller
+
+
+class Stored(Protocol):
+    """What has a state that can be stored: a training, or a pack of them."""
+
+    @property
+    def epoch(self) -> int:
+        """Epochs so far."""
+
+    @property
+    def live(self) -> dict[str, Any]:
+        """What is named in place of being stored, by name."""
+
+    def taken(self, *, finished: bool) -> dict[str, Any]:
+        """Return the state."""
+
+    def check(self, state: dict[str, Any]) -> None:
+        """Raise if a state is one of something else."""
+
+    def put(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
 
 
 @dataclass
@@ -45,12 +66,12 @@ class Checkpoint:
             self.said.add(kind)
             warn_caller(f"checkpoint={str(self.path)!r}: {message}")
 
-    def newest(self, state: TrainingState) -> dict[str, Any] | None:
+    def newest(self, state: Stored) -> dict[str, Any] | None:
         """Return the newest stored state that can be used; None: there is none.
 
         Parameters
         ----------
-        state : TrainingState
+        state : Stored
             Of the training that wants to go on.
         """
         try:
@@ -74,7 +95,7 @@ class Checkpoint:
             return found
         return None
 
-    def write(self, state: TrainingState, *, finished: bool = False) -> None:
+    def write(self, state: Stored, *, finished: bool = False) -> None:
         """Store a state; what goes wrong is warned of, once, and ends nothing."""
         try:
             data = dumped(state.taken(finished=finished), state.live)
@@ -88,7 +109,7 @@ class Checkpoint:
         try:
             folder = CheckpointFolder(self.path)
             folder.make()
-            folder.write(state.run.epoch, data, finished=finished)
+            folder.write(state.epoch, data, finished=finished)
         except OSError as error:
             self.warn(
                 "write",
@@ -134,7 +155,7 @@ class Keeper(Callback):
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Store the state after every so many epochs."""
-        if self.state.run.epoch % self.checkpoint.every == 0:
+        if self.state.epoch % self.checkpoint.every == 0:
             self.checkpoint.write(self.state)
 
 

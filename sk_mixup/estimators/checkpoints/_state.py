@@ -45,9 +45,12 @@ class TrainingState:
     ----------
     training : Training
         Begun: its run is started.
+    draws : bool, default=True
+        Whether where dropout is in its stream is a part of the state.
     """
 
-    def __init__(self, training: Any) -> None:
+    def __init__(self, training: Any, *, draws: bool = True) -> None:
+        self.draws = draws
         self.net, self.run = training.net, training.run
         self.streams = training.data.streams
         self.data = training.data
@@ -56,6 +59,11 @@ class TrainingState:
         self.method = training.run.method
         #: Callbacks and attributes that are not stored.
         self.left_out: set[tuple[str, str]] = set()
+
+    @property
+    def epoch(self) -> int:
+        """Epochs of the training so far."""
+        return int(self.run.epoch)
 
     @property
     def callbacks(self) -> list[tuple[str, Any]]:
@@ -107,7 +115,7 @@ class TrainingState:
             "epoch": run.epoch,
             "stepper": self._stepper(),
             "streams": {n: self._stream(n).get_state() for n in _STREAMS},
-            "random": _random(run),
+            "random": _random(run) if self.draws else {},
         }
 
     def check(self, state: dict[str, Any]) -> None:
@@ -125,7 +133,9 @@ class TrainingState:
         for name, module in modules.items():
             if problem := misfit(module, state["modules"][name]):
                 raise Unfit(problem)
-        if ("generator" in state["random"]) != (_generator(self.run) is not None):
+        if self.draws and ("generator" in state["random"]) != (
+            _generator(self.run) is not None
+        ):
             raise Unfit("it drew from other streams")
 
     def put(self, state: dict[str, Any]) -> None:
@@ -148,7 +158,8 @@ class TrainingState:
         self._put_stepper(state["stepper"])
         for name in _STREAMS:
             self._stream(name).set_state(state["streams"][name])
-        _put_random(run, state["random"])
+        if self.draws:
+            _put_random(run, state["random"])
 
     # -- parts ------------------------------------------------------------------------
 

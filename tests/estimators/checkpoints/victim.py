@@ -26,15 +26,17 @@ class Net(nn.Module):
 
 def victim(kind, folder):
     """Return a model that is to be fitted, and its data."""
-    own = {"checkpoint": folder, "random_state": 0, "device": "cpu"}
+    own = {"random_state": 0, "device": "cpu"}
     if kind == "table":
         X, y, _ = people(90)
-        return MixupClassifier(preset="fast", max_epochs=20, **own), X, y
+        table = MixupClassifier(preset="fast", max_epochs=20, **own)
+        return table.set_params(checkpoint=folder), X, y
     X, y = blobs(90)
     net = MixupClassifier(Net, max_epochs=20, batch_size=16, **own)
     if kind == "module":
-        return net, X, y
-    return MixupSearchCV(net, {"alpha": [0.1, 1.0]}, cv=2), X, y
+        return net.set_params(checkpoint=folder), X, y
+    grid = {"alpha": [0.1, 1.0], "batch_size": [8, 16, 32]}
+    return MixupSearchCV(net, grid, cv=2, checkpoint=folder), X, y
 
 
 def die(folder, n_files, number):
