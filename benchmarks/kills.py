@@ -10,14 +10,16 @@ nobody disturbed and which stored nothing.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Sequence
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,6 @@ from torch import nn
 from sk_mixup import MixupClassifier, MixupSearchCV
 
 KINDS = ("table", "module", "search")
-_PROGRAM = "import sys; from benchmarks.kills import child; child(*sys.argv[1:])"
 _N = 400
 
 
@@ -68,14 +69,13 @@ def made(kind: str, folder: str | None) -> tuple[Any, np.ndarray, np.ndarray]:
     return MixupSearchCV(net, grid, cv=3, checkpoint=folder), X, y
 
 
-def child(kind: str, folder: str, output: str) -> None:
+def child(kind: str, folder: str, output: Path) -> None:
     """Fit, and write what came out: one line that differs if a single bit does."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     model, X, y = made(kind, folder or None)
-    print("ready", flush=True)
     model.fit(X, y)
-    Path(output).write_text(_told(model, X))
+    output.write_text(_told(model, X))
 
 
 def _told(model: Any, X: np.ndarray) -> str:
@@ -92,15 +92,10 @@ def _weights(net: Any) -> list[torch.Tensor]:
     return list(net.module_.state_dict().values())
 
 
-def started(kind: str, folder: str, output: Path) -> subprocess.Popen[str]:
-    """Return a process that is about to fit."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM, kind, folder, str(output)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
+def started(kind: str, folder: str, output: Path) -> BaseProcess:
+    """Return a process that fits; a copy of this one, which has imported everything."""
+    process = get_context("fork").Process(target=child, args=(kind, folder, output))
+    process.start()
     return process
 
 
@@ -121,19 +116,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 # Once with files, for the time; once without, for the result.
                 process = started(kind, str(Path(root, kind)), output)
                 begun = time.perf_counter()
-                process.wait()
+                process.join()
                 seconds = time.perf_counter() - begun
-                started(kind, "", output).wait()
+                started(kind, "", output).join()
                 undisturbed[kind] = output.read_text(), seconds
                 output.unlink()
             whole, seconds = undisturbed[kind]
             sent = draw.choice([signal.SIGKILL, signal.SIGTERM])
             process = started(kind, folder, output)
             time.sleep(draw.uniform(0.0, seconds))
-            process.send_signal(sent)
-            killed = process.wait() == -sent
+            if process.pid is not None:
+                os.kill(process.pid, sent)
+            process.join()
+            killed = process.exitcode == -sent
             in_time += killed
-            started(kind, folder, output).wait()
+            started(kind, folder, output).join()
             same = output.exists() and output.read_text() == whole
             wrong += not same
             print(
