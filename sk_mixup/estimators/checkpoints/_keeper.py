@@ -15,6 +15,7 @@ from sk_mixup.estimators.checkpoints._files import CheckpointFolder, read_checke
 from sk_mixup.estimators.checkpoints._pickling import dumped, loaded
 from sk_mixup.estimators.checkpoints._state import KEEPER, TrainingState
 from sk_mixup.exceptions import warn_caller
+from sk_mixup.training import TrainingBar
 
 
 class Stored(Protocol):
@@ -152,6 +153,9 @@ class Keeper(Callback):
         if self.found is not None:
             self.state.put(self.found)
             self.found = None
+            for _, callback in others:
+                if isinstance(callback, TrainingBar):
+                    callback.bar_.update(self.state.epoch)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Store the state after every so many epochs."""

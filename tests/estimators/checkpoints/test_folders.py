@@ -13,7 +13,7 @@ from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 from torch.utils.data import IterableDataset
 
-from sk_mixup import MixupClassifier, MixupSearchCV, MixupWarning
+from sk_mixup import MixupClassifier, MixupSearchCV, MixupWarning, load
 from sk_mixup.mixing import Mixup
 from tests.builders import blobs, same_weights
 from tests.estimators.checkpoints.kills import (
@@ -23,12 +23,21 @@ from tests.estimators.checkpoints.kills import (
 )
 
 X, Y = blobs(40)
+AT = [None]
 
 
 def model(folder=None, **params):
     own = {"mix": None, "max_epochs": 6, "lr": 0.01, "random_state": 0, "device": "cpu"}
     torch.manual_seed(0)  # of the module, which belongs to the caller
     return MixupClassifier(nn.Linear(4, 2), checkpoint=folder, **(own | params))
+
+
+class Interrupted(Callback):
+    """Stands for Ctrl-C in an epoch; which one is no state of a training."""
+
+    def on_batch_begin(self, net, **kwargs):
+        if len(net.history) == AT[0]:
+            raise KeyboardInterrupt
 
 
 @pytest.fixture(autouse=True)
@@ -227,6 +236,37 @@ def test_a_callback_that_cannot_be_stored_is_named(tmp_path):
 
     with pytest.warns(MixupWarning, match=r"Locked\.lock cannot be pickled"):
         model(tmp_path, callbacks=[Locked()]).fit(X, Y)
+
+
+def test_a_file_without_code_does_not_name_the_folder(tmp_path):
+    own = {"module": "mlp", "checkpoint": tmp_path / "here"}
+    one = MixupClassifier(max_epochs=5, random_state=0, **own).fit(X, Y)
+    one.save(tmp_path / "model.skm")
+    assert load(tmp_path / "model.skm").checkpoint is None
+
+
+def test_after_ctrl_c_it_goes_on(tmp_path):
+    one = model(tmp_path, callbacks=[Interrupted()])
+    AT[0] = 4
+    try:
+        with pytest.raises(KeyboardInterrupt, match="n_iter_ is 3"):
+            one.fit(X, Y)
+    finally:
+        AT[0] = None
+    again = model(tmp_path, callbacks=[Interrupted()]).fit(X, Y)
+    assert not again.interrupted_
+    assert_ended_alike(model(callbacks=[Interrupted()]).fit(X, Y), again, X)
+
+
+def test_a_bar_goes_on_where_it_was(tmp_path, capsys):
+    pytest.importorskip("tqdm")
+    with killed_at(5):
+        model(tmp_path, verbose=2).fit(X, Y)
+    capsys.readouterr()
+    model(tmp_path, verbose=2).fit(X, Y)
+    shown = capsys.readouterr().err
+    assert "6.0/6" in shown
+    assert "3.0/6" not in shown
 
 
 def test_partial_fit_stores_nothing(tmp_path):
