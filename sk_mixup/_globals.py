@@ -37,39 +37,41 @@ def seeded_globals(seed: int) -> Iterator[Callable[[], None]]:
         own. To be called now and then, between two steps.
     """
     with TURNS:
-        before = _states()
+        before = global_states()
         _seed(seed)
 
         def lend() -> None:
             nonlocal before
             if not TURNS.is_over:
                 return
-            own = _states()
-            _put_back(before)
+            own = global_states()
+            put_global_states(before)
             try:
                 TURNS.pass_on()
             finally:
-                before = _states()
-                _put_back(own)
+                before = global_states()
+                put_global_states(own)
 
         try:
             yield lend
         finally:
-            _put_back(before)
+            put_global_states(before)
 
 
 @contextmanager
 def kept_globals() -> Iterator[None]:
     """Put the global states back after code of users that may draw from them."""
     with TURNS:
-        before = _states()
+        before = global_states()
         try:
             yield
         finally:
-            _put_back(before)
+            put_global_states(before)
 
 
-class _States(NamedTuple):
+class GlobalStates(NamedTuple):
+    """What the global generators are at."""
+
     torch: Tensor
     numpy: Any
     python: Any
@@ -77,8 +79,9 @@ class _States(NamedTuple):
     mps: Tensor | None
 
 
-def _states() -> _States:
-    return _States(
+def global_states() -> GlobalStates:
+    """Return the present states."""
+    return GlobalStates(
         torch.get_rng_state(),
         np.random.get_state(),  # noqa: NPY002 - put back
         random.getstate(),
@@ -87,7 +90,8 @@ def _states() -> _States:
     )
 
 
-def _put_back(states: _States) -> None:
+def put_global_states(states: GlobalStates) -> None:
+    """Set the states that `global_states` returned."""
     torch.set_rng_state(states.torch)
     np.random.set_state(states.numpy)  # noqa: NPY002
     random.setstate(states.python)

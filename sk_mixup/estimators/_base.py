@@ -34,6 +34,7 @@ from sk_mixup.estimators._stored_state import (
 )
 from sk_mixup.estimators._training import Training, prepare
 from sk_mixup.estimators._user_code import drawing_apart
+from sk_mixup.estimators.checkpoints import checkpoint_of
 from sk_mixup.estimators.results import (
     as_tensors,
     check_outputs,
@@ -96,10 +97,13 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             if before is not None:
                 check_changes(settings, before)
             rows = GivenRows(X, y, **given)
-            streams = streams_of(settings, before)
+            if settings.checkpoint is None or partial:
+                checkpoint, streams = None, streams_of(settings, before)
+            else:
+                checkpoint, streams = checkpoint_of(settings, rows)
             with drawing_apart(settings, X, rows.X_val):
                 data = read(settings, rows, before, streams)
-                training = prepare(settings, data)
+                training = prepare(settings, data, checkpoint=checkpoint)
             training.go()
             self._become(training)
         return self

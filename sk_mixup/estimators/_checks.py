@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,15 @@ def check_count(name: str, value: Any) -> None:
         )
     if value < 1:
         raise ValueError(f"{name} must be an int of at least 1; got {value}.")
+
+
+def check_path(value: Any) -> None:
+    """Check that `checkpoint` is the path of a folder."""
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        raise TypeError(
+            "checkpoint must be None or the path of a folder; got"
+            f" {value!r} of type {type(value).__name__}."
+        )
 
 
 def check_positive(name: str, value: Any) -> None:

@@ -133,6 +133,13 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         ``"permutation"``: `fit` also finds `feature_importances_`, for ``RFE`` and
         ``SelectFromModel``, at the cost of 5 forward passes of 4 096 rows at most for
         each column.
+    checkpoint : path-like or None, default=None
+        Folder that `fit` stores the training in as it goes, so that the same call,
+        after its process was killed, goes on and ends the same. Every `X`, `y` and
+        setting has a subfolder of its own, and a finished fit is read from it. Such a
+        folder is as trustworthy as a pickle. `partial_fit` stores nothing.
+    checkpoint_every : int, default=1
+        Epochs between two checkpoints.
     random_state : int, RandomState or None, default=None
         Seeds everything, in threads too; global random states are left as found.
     **kwargs : object
@@ -260,6 +267,8 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         target_kind: str = "auto",
         calibration: Any = "auto",
         importance: str | None = None,
+        checkpoint: Any = None,
+        checkpoint_every: int = 1,
         random_state: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -293,6 +302,8 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         self.target_kind = target_kind
         self.calibration = calibration
         self.importance = importance
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.random_state = random_state
         self._store_prefixed(kwargs)
 

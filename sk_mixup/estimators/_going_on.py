@@ -20,7 +20,8 @@ from sk_mixup.training import copied, give_rates, module_kind
 _READ_ANEW = (
     "mix alpha augment schedule warmup ema clip_norm accumulate precision compile"
     " channels_last warm_start early_stopping validation_fraction n_iter_no_change"
-    " class_weight target_kind calibration random_state importance"
+    " class_weight target_kind calibration random_state importance checkpoint"
+    " checkpoint_every"
 )
 _TAKEN_OVER = (
     "max_epochs batch_size lr optimizer callbacks device verbose iterator_train"

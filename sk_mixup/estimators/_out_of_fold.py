@@ -21,6 +21,7 @@ from torch import Tensor
 from sk_mixup.estimators._checks import normalized
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._training import Training, prepare
+from sk_mixup.estimators.checkpoints import Checkpoint
 from sk_mixup.estimators.splits import folds_of
 from sk_mixup.exceptions import warned_before
 from sk_mixup.training import ArrayData, TrainStreams, outputs_of
@@ -57,7 +58,9 @@ def out_of_fold(training: Training) -> tuple[Tensor, Tensor, Tensor | None]:
                 streams=TrainStreams(_seed(streams, i)),
                 before=None,
             )
-            run = prepare(_settings(training), fold, reports=False)
+            run = prepare(
+                _settings(training), fold, reports=False, checkpoint=_part(training, i)
+            )
             run.go()
             if run.run.interrupt is not None:
                 raise run.run.interrupt
@@ -95,6 +98,11 @@ def _settings(training: Training) -> Settings:
         warm_start=False,
         verbose=0,
     )
+
+
+def _part(training: Training, fold: int) -> Checkpoint | None:
+    whole = training.checkpoint
+    return None if whole is None else whole.part(f"fold-{fold}")
 
 
 def _seed(streams: TrainStreams, fold: int) -> int:

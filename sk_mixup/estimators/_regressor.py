@@ -24,7 +24,7 @@ class MixupRegressor(RegressorMixin, IntervalRegressor):
     module, mix, alpha, preset, max_epochs, batch_size, lr, optimizer, callbacks, \
 augment, schedule, warmup, ema, clip_norm, accumulate, precision, compile, \
 channels_last, device, verbose, warm_start, categorical_features, validation_fraction, \
-n_iter_no_change, importance, random_state, **kwargs :
+n_iter_no_change, importance, checkpoint, checkpoint_every, random_state, **kwargs :
         As for :class:`MixupClassifier`.
     criterion : type, module, function, name or None, default=None
         ``"mae"`` is ``torch.nn.L1Loss``; None: squared error, or the loss of `head`.
@@ -129,6 +129,8 @@ n_iter_no_change, importance, random_state, **kwargs :
         validation_fraction: float = 0.1,
         n_iter_no_change: int | None = None,
         importance: str | None = None,
+        checkpoint: Any = None,
+        checkpoint_every: int = 1,
         random_state: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -161,6 +163,8 @@ n_iter_no_change, importance, random_state, **kwargs :
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.importance = importance
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.random_state = random_state
         self._store_prefixed(kwargs)
 

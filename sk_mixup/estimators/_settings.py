@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_mixup.estimators._checks import check_count, check_positive
+from sk_mixup.estimators._checks import check_count, check_path, check_positive
 from sk_mixup.estimators.results import check_importance
 from sk_mixup.estimators.tasks import Task, Tasks
 from sk_mixup.mixing import Method, resolve_method
@@ -89,6 +89,8 @@ class Settings:
     importance: Any = None
     #: None where nothing is calibrated.
     calibration: Any = None
+    checkpoint: Any = None
+    checkpoint_every: Any = 1
 
     @classmethod
     def of(
@@ -213,6 +215,7 @@ class Settings:
                 f"preset must be one of {list(PRESETS)}; got {self.preset!r}."
             )
         check_importance(self.importance)
+        self._check_checkpoint()
         module_kind(self.module)
         self.knobs()
         for name in self.under("dataset"):
@@ -224,6 +227,20 @@ class Settings:
             raise ImportError(
                 f"verbose={self.verbose} draws a progress bar, which needs tqdm: pip"
                 " install 'sk-mixup[progress]'. verbose=1 prints a table."
+            )
+
+    def _check_checkpoint(self) -> None:
+        if self.checkpoint_every is None:
+            raise TypeError("checkpoint_every must be an int of at least 1; got None.")
+        check_count("checkpoint_every", self.checkpoint_every)
+        if self.checkpoint is None:
+            return
+        check_path(self.checkpoint)
+        if self.warm_start and not self.partial:
+            raise ValueError(
+                f"checkpoint={str(self.checkpoint)!r} takes up a training that was"
+                " killed, and warm_start=True goes on with one that has ended: say"
+                " warm_start=False, or checkpoint=None."
             )
 
     def finds_alpha(self, X: Any = None) -> bool:

@@ -19,6 +19,7 @@ from sk_mixup.estimators._going_on import net_to_go_on_with
 from sk_mixup.estimators._plan import Plan
 from sk_mixup.estimators._reading import FitData, in_folds
 from sk_mixup.estimators._settings import Settings
+from sk_mixup.estimators.checkpoints import Checkpoint, kept
 from sk_mixup.estimators.results import check_has_columns
 from sk_mixup.estimators.splits import members_method
 from sk_mixup.exceptions import warn_caller
@@ -71,6 +72,8 @@ class Training:
         What the estimator becomes, so far.
     context : object or None
         scikit-learn's context of this fit.
+    checkpoint : Checkpoint or None
+        Where it is stored as it goes.
     """
 
     settings: Settings
@@ -82,6 +85,7 @@ class Training:
     schedule: Any
     fitted: Fitted
     context: Any
+    checkpoint: Checkpoint | None = None
 
     def go(self) -> None:
         """Run all epochs, or those before an interrupt, which `run` then has.
@@ -96,8 +100,12 @@ class Training:
         self.begin()
         try:
             seed, train = streams.next_dropout_seed(), self.data.train
-            with training_randomness(net, self.run, train, seed):
-                _fit_epochs(net, train, self.n_epochs)
+            with (
+                training_randomness(net, self.run, train, seed),
+                kept(self) as is_over,
+            ):
+                if not is_over:
+                    _fit_epochs(net, train, self.n_epochs)
         except KeyboardInterrupt as error:
             # As callbacks began the training, or ended it.
             self.run.interrupt = error
@@ -145,7 +153,13 @@ class Training:
             self.net.keeps_steps_ = True
 
 
-def prepare(settings: Settings, data: FitData, *, reports: bool = True) -> Training:
+def prepare(
+    settings: Settings,
+    data: FitData,
+    *,
+    reports: bool = True,
+    checkpoint: Checkpoint | None = None,
+) -> Training:
     """Build the net (or go on with a copy of the old one) and all around it.
 
     Parameters
@@ -154,6 +168,8 @@ def prepare(settings: Settings, data: FitData, *, reports: bool = True) -> Train
     data : FitData
     reports : bool
         Whether scikit-learn's callbacks are told of the training.
+    checkpoint : Checkpoint or None
+        Where the training is stored as it goes.
     """
     task, train = data.task, data.train
     if settings.importance is not None:
@@ -218,6 +234,7 @@ def prepare(settings: Settings, data: FitData, *, reports: bool = True) -> Train
         plan.schedule,
         fitted,
         context,
+        checkpoint,
     )
 
 

@@ -177,6 +177,8 @@ def _prepare(
     one = candidate_estimator(estimator, parameters, seed)
     net = last_step(one)
     member.estimator, member.reason = one, why_not_ours(net)
+    if member.reason is None and net.checkpoint is not None:
+        member.reason = "checkpoint is given, which stores one training at a time"
     if member.reason is not None:
         return
     try:

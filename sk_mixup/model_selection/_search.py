@@ -77,6 +77,11 @@ class MixupSearchCV(TogetherMixin, GridSearchCV):
         changes no result but by rounding. None: half of what is free. With `halving`,
         which compares all fits on the way, weights and states of all of them stay in
         memory, and the limit bounds how many take a step at a time.
+    checkpoint : path-like or None, default=None
+        Folder that packs are stored in when they are trained, so that the same call,
+        after its process was killed, reads them and begins anew the pack that it was
+        at. What is fitted on its own, and the refit, are stored epoch by epoch, see
+        `MixupClassifier`. Such a folder is as trustworthy as a pickle.
 
     Attributes
     ----------
@@ -150,6 +155,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         halving: Any = None,
         store_oof: bool = False,
         memory_limit: Any = None,
+        checkpoint: Any = None,
     ) -> None:
         super().__init__(
             estimator,
@@ -167,6 +173,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         self.halving = halving
         self.store_oof = store_oof
         self.memory_limit = memory_limit
+        self.checkpoint = checkpoint
 
 
 class MixupRandomizedSearchCV(TogetherMixin, RandomizedSearchCV):
@@ -187,7 +194,7 @@ class MixupRandomizedSearchCV(TogetherMixin, RandomizedSearchCV):
         See `MixupSearchCV`.
     random_state : int, RandomState or None, default=None
         Of the draw of candidates.
-    ensemble, halving, store_oof, memory_limit
+    ensemble, halving, store_oof, memory_limit, checkpoint
         See `MixupSearchCV`.
 
     Attributes
@@ -236,6 +243,7 @@ class MixupRandomizedSearchCV(TogetherMixin, RandomizedSearchCV):
         halving: Any = None,
         store_oof: bool = False,
         memory_limit: Any = None,
+        checkpoint: Any = None,
     ) -> None:
         super().__init__(
             estimator,
@@ -255,3 +263,4 @@ class MixupRandomizedSearchCV(TogetherMixin, RandomizedSearchCV):
         self.halving = halving
         self.store_oof = store_oof
         self.memory_limit = memory_limit
+        self.checkpoint = checkpoint

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.utils.parallel import Parallel, delayed
 
+from sk_mixup.model_selection._checkpoints import SearchFolder
 from sk_mixup.model_selection._ensemble import (
     ensemble_loss,
     fold_ensemble,
@@ -19,6 +20,7 @@ from sk_mixup.model_selection._ensemble import (
 )
 from sk_mixup.model_selection._halving import HalvingRule
 from sk_mixup.model_selection._kind import with_known_kind
+from sk_mixup.model_selection._last_step import last_step, why_not_ours
 from sk_mixup.model_selection._lone_fits import LoneFits
 from sk_mixup.model_selection._members import (
     Member,
@@ -70,6 +72,7 @@ class Sweep:
         self.routed: Any = None
         self.seconds: list[float | None] = []
         self.members: list[Member] = []
+        self.folder: SearchFolder | None = None
         self.seed = secrets.randbits(31)
         self._pick: Callable[[], Any] = list
 
@@ -77,6 +80,10 @@ class Sweep:
         """Train every candidate on every fold, and hand out the results."""
         search = self.search
         data = SweepData(self.X, self.y, splits, self.routed.estimator.fit)
+        if search.checkpoint is not None:
+            self.folder = SearchFolder(search, self.X, self.y, data.fit_params)
+            self.folder.begin(candidates, splits)
+            self.seed = self.folder.seed
         members = prepare_members(self.estimator, candidates, data, self.seed)
         warn_of_lone_fits(members, type(search).__name__)
         interrupted, dropped = train_members(
@@ -85,6 +92,7 @@ class Sweep:
             halving=self.halving,
             verbose=search.verbose,
             may_interrupt=search.error_score != "raise",
+            folder=self.folder,
         )
         search.seed_ = self.seed
         search.interrupted_ = interrupted
@@ -121,14 +129,27 @@ class Sweep:
     def for_refit(self) -> Any:
         """Return what is to be refitted: the estimator, or an ensemble that is."""
         if self.search.ensemble is None:
-            return clone(self.given)
+            return self._stored(clone(self.given))
         return Ticket(self._ensemble())
 
     def _handed_out(self, member: Member, lone: LoneFits) -> Callable[[], Any]:
         if member.reason is not None:
-            made = partial(_seeded_clone, self.estimator, self.seed)
-            return lambda: lone.watch(made())
+            return lambda: lone.watch(self._seeded_clone())
         return partial(Ticket, member.estimator, member.error)
+
+    def _seeded_clone(self) -> Any:
+        return self._stored(seeded(clone(self.estimator), self.seed))
+
+    def _stored(self, estimator: Any) -> Any:
+        """Return an estimator that is fitted on its own, with a folder if wanted."""
+        return estimator if self.folder is None else self.folder.give(estimator)
+
+    def settle(self) -> None:
+        """Let what was refitted have the parameters that it was given."""
+        best = getattr(self.search, "best_estimator_", None)
+        net = last_step(best)
+        if self.folder is not None and why_not_ours(net) is None:
+            net.checkpoint = last_step(self.given).checkpoint
 
     def _fit_others(
         self,
@@ -147,8 +168,10 @@ class Sweep:
         done = parallel(
             delayed(_fit_alone)(
                 lone.watch(
-                    candidate_estimator(
-                        self.estimator, candidates[member.candidate], self.seed
+                    self._stored(
+                        candidate_estimator(
+                            self.estimator, candidates[member.candidate], self.seed
+                        )
                     )
                 ),
                 data,
@@ -180,10 +203,6 @@ class Sweep:
             [weights[member.candidate] for member in chosen],
             is_classifier=is_classifier(self.estimator),
         )
-
-
-def _seeded_clone(estimator: Any, seed: int) -> Any:
-    return seeded(clone(estimator), seed)
 
 
 def _fit_alone(

@@ -34,6 +34,7 @@ OWN_CONSTRAINTS: dict[str, Any] = {
     "ensemble": [StrOptions({"mean", "greedy"}), None],
     "halving": "no_validation",
     "memory_limit": "no_validation",
+    "checkpoint": "no_validation",
     "store_oof": ["boolean"],
 }
 
@@ -59,6 +60,7 @@ class TogetherMixin(_Base):
     halving: Any
     store_oof: bool
     memory_limit: int | None
+    checkpoint: Any
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Train all candidates on all folds, then the best of them on all rows.
@@ -83,7 +85,9 @@ class TogetherMixin(_Base):
         self._sweep = sweep
         try:
             with own_mode():
-                return super().fit(X, y, **params)
+                super().fit(X, y, **params)
+            sweep.settle()
+            return self
         finally:
             del self._sweep
             self.estimator = sweep.given

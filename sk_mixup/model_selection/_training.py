@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 
 from sk_mixup import training as engine
+from sk_mixup.estimators.checkpoints import Checkpoint
 from sk_mixup.exceptions import warn_caller
+from sk_mixup.model_selection._checkpoints import PackState, SearchFolder
 from sk_mixup.model_selection._halving import Halving, HalvingRule
 from sk_mixup.model_selection._members import Member
 from sk_mixup.model_selection._watch import Watch
@@ -26,6 +28,7 @@ def train_members(
     halving: HalvingRule | None = None,
     verbose: int = 0,
     may_interrupt: bool = True,
+    folder: SearchFolder | None = None,
 ) -> tuple[bool, dict[int, int]]:
     """Run all trainings that are ready, those of one kind together.
 
@@ -39,6 +42,8 @@ def train_members(
     verbose : int
     may_interrupt : bool
         Whether finished fits are kept after Ctrl-C.
+    folder : SearchFolder or None
+        Where packs are stored.
 
     Returns
     -------
@@ -63,12 +68,27 @@ def train_members(
     for number, pack in enumerate(packs.values()):
         title = f"pack {number + 1} of {len(packs)}" if verbose > 0 else None
         if not interrupted:
-            interrupted = _train_pack(pack, memory_limit, halving, title, dropped)
+            kept = None if folder is None else folder.of_pack(pack)
+            if kept is not None and _read_pack(pack, kept, dropped):
+                continue
+            interrupted = _train_pack(pack, memory_limit, halving, title, dropped, kept)
     if interrupted:
         if not may_interrupt:
             raise KeyboardInterrupt
         _note_interrupted(members)
     return interrupted, dropped
+
+
+def _read_pack(pack: list[Member], kept: Checkpoint, dropped: dict[int, int]) -> bool:
+    """Let a pack be as an earlier process has trained it; return whether one has."""
+    state = PackState(pack, dropped)
+    found = kept.newest(state)
+    if found is None:
+        return False
+    state.put(found)
+    for member in pack:
+        _finish(member)
+    return True
 
 
 def _train_pack(
@@ -77,6 +97,7 @@ def _train_pack(
     halving: HalvingRule | None,
     title: str | None,
     dropped: dict[int, int],
+    kept: Checkpoint | None,
 ) -> bool:
     """Train a pack, and return whether that was interrupted."""
     start = time.perf_counter()
@@ -104,9 +125,12 @@ def _train_pack(
     for number in finished:
         pack[number].error = errors[number]
         pack[number].seconds += seconds
-        _finish(pack[number])
     if drops is not None:
         dropped.update(drops.dropped)
+    if kept is not None and not interrupted:
+        kept.write(PackState(pack, dropped), finished=True)
+    for number in finished:
+        _finish(pack[number])
     return interrupted
 
 

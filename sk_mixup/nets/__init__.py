@@ -6,6 +6,7 @@ from sk_mixup.nets._dropout import (
     Dropout,
     ExactDropout,
     dropout_from,
+    dropout_generator,
     mask_of_bytes,
 )
 from sk_mixup.nets._embeddings import CategoricalEmbedding, PiecewiseLinearEmbedding
@@ -39,6 +40,7 @@ __all__ = [
     "TextCNN",
     "TimmNet",
     "dropout_from",
+    "dropout_generator",
     "joined_output",
     "mask_of_bytes",
 ]

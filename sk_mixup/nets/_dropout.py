@@ -38,6 +38,11 @@ def dropout_from(generator: torch.Generator) -> Iterator[None]:
         _GENERATOR.reset(token)
 
 
+def dropout_generator() -> torch.Generator | None:
+    """Return what the bundled nets draw from in this thread, see `dropout_from`."""
+    return _GENERATOR.get()
+
+
 class Dropout(nn.Dropout):
     """`torch.nn.Dropout` whose rate is a multiple of 1/256 on the CPU.
 

@@ -28,6 +28,8 @@ def params_state(
     kept: dict[str, Any] = {}
     left_out = []
     for name, value in estimator.get_params(deep=False).items():
+        if name == "checkpoint":
+            continue  # A folder of this machine.
         if name == "module":
             kept[name] = module_state(value, writer)
             continue

@@ -138,6 +138,10 @@ CASES = {
         lambda m: m.feature_importances_.shape == (X.shape[1],),
         importance="permutation",
     ),
+    "checkpoint": raises("checkpoint='here' takes up", checkpoint="here"),
+    "checkpoint_every": raises(
+        "checkpoint_every must be an int of at least 1", checkpoint_every=0
+    ),
     "random_state": changed_weights(random_state=7, batch_size=16),
     "head": raises(
         "head='gaussian'.* began with head 'mean'", regressor, head="gaussian"
@@ -186,6 +190,7 @@ NOT_OF_PARTS = {
     "warmup",
     "calibration",
     "importance",
+    "checkpoint",
 }
 
 

@@ -261,6 +261,9 @@ class MixingMixin(StoredNet):
 
     def fit_loop(self, X: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Note an interrupt, which skorch takes for the end of a training."""
+        if self.run_ is not None and self.run_.epoch > 0:
+            # Epochs that a training had which was killed.
+            kwargs.setdefault("epochs", self.max_epochs - self.run_.epoch)
         try:
             return super().fit_loop(X, y, *args, **kwargs)
         except KeyboardInterrupt as error:
