@@ -10,6 +10,7 @@ from sk_mixup.nets._dropout import (
 )
 from sk_mixup.nets._embeddings import CategoricalEmbedding, PiecewiseLinearEmbedding
 from sk_mixup.nets._excelformer import ExcelFormer
+from sk_mixup.nets._exporting import is_exported, places_in
 from sk_mixup.nets._external import HuggingFaceNet, TimmNet
 from sk_mixup.nets._ft_transformer import FTTransformer
 from sk_mixup.nets._periodic import PeriodicEmbedding
@@ -39,6 +40,8 @@ __all__ = [
     "TextCNN",
     "TimmNet",
     "dropout_from",
+    "is_exported",
     "joined_output",
     "mask_of_bytes",
+    "places_in",
 ]

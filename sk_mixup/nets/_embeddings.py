@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.nets._exporting import places_in
+
 
 class PiecewiseLinearEmbedding(nn.Module):
     """Embed each number by a piecewise linear function of its own.
@@ -143,9 +145,7 @@ class ValueEmbedding(nn.Module):
     def codes(self, x: Tensor) -> Tensor:
         """Return the codes of (B, n_columns), int64 of shape (B, n_embedded)."""
         values = x[:, self.columns].t().contiguous().to(self.known.dtype)
-        place = torch.searchsorted(self.known, values).clamp(
-            max=self.known.shape[1] - 1
-        )
+        place = places_in(self.known, values).clamp(max=self.known.shape[1] - 1)
         is_known = self.known.gather(1, place) == values
         return ((place + 1) * is_known).t()
 

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.nets._exporting import places_in
+
 
 class MemberLinearPieces(nn.Module):
     """`PiecewiseLinearEmbedding` with a function per member.
@@ -161,8 +163,7 @@ class MemberValues(nn.Module):
         shape = x.shape[:-1]
         values = x.reshape(-1, x.shape[-1])[:, self.columns].t().contiguous()
         values = values.to(self.known.dtype)
-        place = torch.searchsorted(self.known, values)
-        place = place.clamp(max=self.known.shape[1] - 1)
+        place = places_in(self.known, values).clamp(max=self.known.shape[1] - 1)
         is_known = self.known.gather(1, place) == values
         return ((place + 1) * is_known).t().reshape(*shape, -1)
 
