@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.export._check import check_answers, example, inputs_of
 from sk_mixup.export._graph import Columns, joined_graph
 from sk_mixup.export._programs import ArrayProgram, TableProgram
 from sk_mixup.export._torch import to_torch
@@ -56,7 +57,8 @@ def to_onnx(
         Without the packages onnx and onnxscript: ``pip install sk-mixup[onnx]``.
     TypeError, ValueError
         As for `to_torch`; if a column cannot be an input; if torch cannot export a
-        module of your own.
+        module of your own, or writes a graph with other answers, which is found out
+        where onnxruntime is installed.
     NotFittedError, OSError
 
     Notes
@@ -78,7 +80,9 @@ def to_onnx(
     onnx = _imported()
     # Before the export, which takes seconds.
     columns = Columns.of(program, model) if isinstance(program, TableProgram) else None
-    inner = _exported(_Rounded(program, _DTYPES[dtype]), program, _DTYPES[dtype])
+    rounded = _Rounded(program, _DTYPES[dtype])
+    inner = _exported(rounded, program, _DTYPES[dtype])
+    check_answers(inner, rounded, program, _DTYPES[dtype])
     graph = joined_graph(inner, program, columns, dtype)
     classes = getattr(model, "classes_", None)
     if classes is not None:
@@ -108,7 +112,7 @@ class _Rounded(nn.Module):
         """Return a tuple of answers."""
         program = self.program
         if isinstance(program, TableProgram):
-            named = dict(zip(_inputs_of(program), inputs, strict=True))
+            named = dict(zip(inputs_of(program), inputs, strict=True))
             answer = program(**named)
         else:
             answer = program(*inputs)
@@ -118,38 +122,17 @@ class _Rounded(nn.Module):
         return tuple(one.to(self.dtype) for one in answers)
 
 
-def _inputs_of(program: TableProgram | ArrayProgram) -> list[str]:
-    """Return the names of the tensors that a program takes."""
-    if isinstance(program, ArrayProgram):
-        return ["X"]
-    given = {"numbers": program.number_names, "codes": program.category_names}
-    return [name for name, columns in given.items() if columns]
-
-
-def _example(
-    program: TableProgram | ArrayProgram, name: str, dtype: torch.dtype
-) -> Tensor:
-    if isinstance(program, ArrayProgram):
-        kept = not program.dtype.is_floating_point
-        shape = (_TRIED_ROWS, *program.row_shape)
-        return torch.zeros(shape, dtype=program.dtype if kept else dtype)
-    if name == "numbers":
-        return torch.zeros((_TRIED_ROWS, len(program.number_names)), dtype=dtype)
-    shape = (_TRIED_ROWS, len(program.category_names))
-    return torch.zeros(shape, dtype=torch.int64)
-
-
 def _exported(
     module: nn.Module, program: TableProgram | ArrayProgram, dtype: torch.dtype
 ) -> Any:
     """Return the graph of a program, from numbers and codes on."""
-    names = _inputs_of(program)
+    names = inputs_of(program)
     rows = torch.export.Dim("N")
     try:
         with _quiet(), torch.no_grad():
             found = torch.onnx.export(
                 module,
-                tuple(_example(program, name, dtype) for name in names),
+                example(program, _TRIED_ROWS, dtype),
                 input_names=names,
                 output_names=program.output_names,
                 dynamic_shapes=(tuple({0: rows} for _ in names),),

@@ -45,6 +45,23 @@ def places_in(ordered: Tensor, values: Tensor) -> Tensor:
     return _counted(ordered, values) if is_exported() else _searched(ordered, values)
 
 
+def add_columns(tokens: Tensor, columns: Tensor, values: Tensor) -> Tensor:
+    """Add values to some columns.
+
+    Parameters
+    ----------
+    tokens : Tensor of shape (B, n_columns, d)
+    columns : Tensor of shape (n,), int64
+        Without repetition.
+    values : Tensor of shape (B, n, d)
+    """
+    if not is_exported():
+        return tokens.index_add(1, columns, values)
+    # What torch 2.13 writes for index_add is a graph of ONNX with other results.
+    every = torch.arange(tokens.shape[1], device=columns.device).unsqueeze(1)
+    return tokens + (every == columns).to(values.dtype) @ values
+
+
 def _searched(ordered: Tensor, values: Tensor) -> Tensor:
     return torch.searchsorted(ordered, values)
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from sk_mixup.export import to_onnx
+from sk_mixup.export import _onnx, to_onnx
 from tests.builders import blobs, bright_images, classifier, regressor
 from tests.export.models import NETS, answer_of, assert_close, fitted, strange, table
 
@@ -99,6 +99,35 @@ class Undecided(nn.Module):
 
     def forward(self, X):
         return self.layer(X if X.sum().item() > 0 else -X)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("net", ["resnet", "ft_transformer", "excelformer"])
+def test_columns_that_all_repeat_values(net, tmp_path):
+    X, y, _ = table()
+    X = X[["hours", "tenths", "job"]]
+    X = pd.concat([X] * 5, ignore_index=True)
+    model = classifier(max_epochs=2, **NETS[net]).fit(X, np.tile(y, 5))
+    session = session_of(model, tmp_path)
+    (found,) = session.run(None, columns(session, X))
+    assert_close(found, model.predict_proba(X))
+
+
+def test_a_graph_with_other_answers_is_told(tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    model = classifier(module="mlp").fit(*blobs())
+
+    def wrong(module, program, dtype):
+        found = exported(module, program, dtype)
+        program.net.head.bias.data += torch.tensor([0.0, 1.0])
+        return found
+
+    exported = _onnx._exported
+    monkeypatch.setattr(_onnx, "_exported", wrong)
+    with pytest.raises(ValueError, match="of TabularNet answers otherwise"):
+        to_onnx(model, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_module_that_torch_cannot_export_is_named(tmp_path):
