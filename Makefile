@@ -17,7 +17,8 @@ WHEEL  := .venv-wheel
 OLDEST := .venv-oldest
 # And for packages of others that take our estimators.
 ECOSYSTEM := .venv-ecosystem
-ECOSYSTEM_PACKAGES := captum cleanlab fairlearn imbalanced-learn mapie optuna shap skrub sktime
+ECOSYSTEM_PACKAGES := captum cleanlab fairlearn imbalanced-learn mapie mlflow onnx onnxruntime onnxscript \
+  optuna shap skops skrub sktime
 # The lower bounds of pyproject.toml. torch is the one of constraints.txt: its oldest
 # allowed version comes from PyPI with gigabytes of CUDA.
 OLDEST_VERSIONS := numpy==1.26.4 pandas==2.2.3 scikit-learn==1.6.1 skorch==1.2.0
@@ -33,7 +34,7 @@ help:
 	@echo "make test-wheel   build the wheel, install it elsewhere, run the short example"
 	@echo "make test-oldest  estimators and mixing with the oldest versions allowed"
 	@echo "make docs    build the site, docs/_build/html (warnings are errors)"
-	@echo "make test-ecosystem  the snippets of docs/ecosystem.md, as far as packages install"
+	@echo "make test-ecosystem  packages of others, as far as they install"
 	@echo "make bench   all benchmarks (DATA=folder for those that need data sets)"
 	@echo "make clean   remove outputs, caches and the environments but .venv"
 	@echo
@@ -95,7 +96,7 @@ test-ecosystem:
 	@for package in $(ECOSYSTEM_PACKAGES); do \
 	  $(ECOSYSTEM)/bin/python -m pip install -q $$package \
 	    || echo "$$package does not install here" >&2; done
-	OMP_NUM_THREADS=1 $(ECOSYSTEM)/bin/python -m pytest tests/ecosystem
+	OMP_NUM_THREADS=1 $(ECOSYSTEM)/bin/python -m pytest tests/ecosystem tests/export
 
 bench: $(DONE)
 	$(BIN)/python -m benchmarks all $(if $(DATA),--data $(DATA))

@@ -38,7 +38,8 @@ extensions = [
 root_doc = "index"
 exclude_patterns = ["_build", "gallery/*.rst", "coverage-data"]
 # Numpydoc lists references whether or not the text points at each.
-suppress_warnings = ["config.cache", "ref.footnote"]
+# What methods inherit from scikit-learn points into its documentation.
+suppress_warnings = ["config.cache", "ref.footnote", "ref.ref", "ref.term"]
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3

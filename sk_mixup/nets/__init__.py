@@ -11,6 +11,7 @@ from sk_mixup.nets._dropout import (
 )
 from sk_mixup.nets._embeddings import CategoricalEmbedding, PiecewiseLinearEmbedding
 from sk_mixup.nets._excelformer import ExcelFormer
+from sk_mixup.nets._exporting import is_exported, places_in
 from sk_mixup.nets._external import HuggingFaceNet, TimmNet
 from sk_mixup.nets._ft_transformer import FTTransformer
 from sk_mixup.nets._periodic import PeriodicEmbedding
@@ -41,6 +42,8 @@ __all__ = [
     "TimmNet",
     "dropout_from",
     "dropout_generator",
+    "is_exported",
     "joined_output",
     "mask_of_bytes",
+    "places_in",
 ]

@@ -19,6 +19,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.nets._exporting import is_exported
+
 # Products of fewer columns round by the place of a row.
 _NARROW = 16
 # Up to so many folded weights, a few rows need no way of their own, which would round
@@ -102,7 +104,9 @@ class EnsembleLinear(nn.Module):
         weight: Tensor = self.weight
         if self.scale_in is not None and self.scale_out is not None:
             dear = weight[0].numel() * len(self.scale_in) > _CHEAP_TO_FOLD
-            if dear and not self.training and len(x) < weight.shape[1]:
+            # A program for any number of rows takes the way that suits one of them.
+            is_short = is_exported() or len(x) < weight.shape[1]
+            if dear and not self.training and is_short:
                 x = x.unsqueeze(1) if x.ndim == 2 else x
                 output: Tensor = (x * self.scale_in) @ weight[0] * self.scale_out
                 return output + self.bias.squeeze(1)

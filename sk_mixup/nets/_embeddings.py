@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.nets._exporting import places_in
+
 
 class PiecewiseLinearEmbedding(nn.Module):
     """Embed each number by a piecewise linear function of its own.
@@ -143,8 +145,7 @@ class ValueEmbedding(nn.Module):
         shape = x.shape[:-1]
         values = x.reshape(-1, x.shape[-1])[:, self.columns].t().contiguous()
         values = values.to(self.known.dtype)
-        place = torch.searchsorted(self.known, values)
-        place = place.clamp(max=self.known.shape[1] - 1)
+        place = places_in(self.known, values).clamp(max=self.known.shape[1] - 1)
         is_known = self.known.gather(1, place) == values
         return ((place + 1) * is_known).t().reshape(*shape, -1)
 

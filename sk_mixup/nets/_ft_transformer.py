@@ -158,7 +158,7 @@ class FTTransformer(TokenNet):
     def body(self, tokens: Tensor) -> Tensor:
         """Return outputs of (B, n_tokens, d_token)."""
         # The reader is the same in every row: it has nothing to be mixed.
-        x = torch.cat([self.reader.expand(len(tokens), 1, -1), tokens], 1)
+        x = torch.cat([self.reader.expand(tokens.shape[0], 1, -1), tokens], 1)
         for block in self.blocks:
             x = block(x)
         output: Tensor = self.head(self.norm(x[:, 0]).relu())

@@ -12,6 +12,7 @@ from sk_mixup.nets._embeddings import (
     PiecewiseLinearEmbedding,
     ValueEmbedding,
 )
+from sk_mixup.nets._exporting import add_columns
 from sk_mixup.nets._periodic import PeriodicEmbedding
 
 _NUMBERS = ("linear", "piecewise", "plr", "pbld")
@@ -109,6 +110,6 @@ class FeatureTokens(nn.Module):
             assert base is not None
             tokens = torch.addcmul(base, x.unsqueeze(2), self.raw)
         if self.values is not None:
-            tokens = tokens.index_add(1, self.values.columns, self.values(x))
+            tokens = add_columns(tokens, self.values.columns, self.values(x))
         output: Tensor = tokens
         return output

@@ -191,6 +191,7 @@ def test_the_signature_lists_what_there_is():
     assert names - set(MixupRegressor().get_params()) == {
         "calibration",
         "class_weight",
+        "target_kind",
     }
 
 

@@ -116,7 +116,7 @@ def test_the_validation_part_keeps_the_shares_of_likely_classes():
             self.linear = nn.Linear(5, 3)
 
         def forward(self, x):
-            if not self.training and len(x) > 2:
+            if not self.training and len(x) == 60:
                 seen.append(x[:, 4].numpy().astype(int))
             return self.linear(x)
 
