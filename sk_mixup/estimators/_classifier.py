@@ -165,7 +165,7 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         own way. None for methods that have no alpha.
     temperature_ : float, or list of float for several outputs
         What outputs are divided by in `predict_proba`; 1.0 where nothing was fitted.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (n_features,)
         With `importance`: by how much the loss rises when a column is permuted, as
         shares that sum to 1; 0 for columns that are not missed. On the validation part
         or the rows that members left out; where there are none, on training rows.

@@ -133,7 +133,9 @@ class Training:
             start_run(self.run, net, self.knobs, schedule=self.schedule)
 
         start()
-        self.run.given = {"X": self.data.X, "y": self.data.y}
+        if not isinstance(getattr(self.data.train, "X", None), DatasetRows):
+            # Not items of a data set: skorch takes lists for inputs side by side.
+            self.run.given = {"X": self.data.X, "y": self.data.y}
         self.run.restart = start
 
     def end(self) -> None:
