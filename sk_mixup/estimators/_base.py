@@ -48,6 +48,7 @@ from sk_mixup.training import (
     check_item,
     deep_copy,
     holds_parametrized,
+    in_words,
     may_take_tables,
     module_input,
     own_mode,
@@ -271,7 +272,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
             by block where outputs are wide, so that they need not all be kept.
         """
         check_is_fitted(self)
-        with own_mode():
+        with own_mode(), in_words(self.net_):
             return self._outputs_of(X, made_of)
 
     def _outputs_of(

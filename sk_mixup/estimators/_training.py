@@ -37,6 +37,7 @@ from sk_mixup.training import (
     check_mixing,
     check_single_rows,
     end_run,
+    in_words,
     initialize_net,
     mix_facts,
     resolve_device,
@@ -323,6 +324,7 @@ def _fit_epochs(net: Any, train: ArrayData | StreamData, n_epochs: int) -> None:
     max_epochs = net.max_epochs
     net.max_epochs = n_epochs
     try:
-        net.partial_fit(train, None)
+        with in_words(net):
+            net.partial_fit(train, None)
     finally:
         net.max_epochs = max_epochs

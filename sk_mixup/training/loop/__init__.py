@@ -36,6 +36,7 @@ from sk_mixup.training.loop._temperature import (
     temperature_of,
     tempered,
 )
+from sk_mixup.training.loop._words import in_words
 
 __all__ = [
     "BestWeights",
@@ -60,6 +61,7 @@ __all__ = [
     "detached_copies",
     "has_images",
     "holds_parametrized",
+    "in_words",
     "is_double",
     "is_finite",
     "joint_temperature",

@@ -103,6 +103,13 @@ def initialize_net(
     net.initialize_module = initialize_module
     try:
         net.initialize()
+    except ValueError as error:
+        if "empty parameter list" not in str(error):
+            raise
+        raise ValueError(
+            f"module: {type(net.module_).__name__} has no parameters; there is nothing"
+            " to train. Layers must be attributes of it, or in a ModuleList."
+        ) from error
     finally:
         del net.initialize_module
     takes_log = isinstance(net, NeuralNetClassifier) and isinstance(
