@@ -19,7 +19,6 @@ import torch
 from skorch.callbacks import Callback
 from torch import Tensor
 
-from sk_mixup._globals import kept_globals
 from sk_mixup.callbacks._judgement import (
     MixedLabels,
     of_baseline,
@@ -27,6 +26,7 @@ from sk_mixup.callbacks._judgement import (
 )
 from sk_mixup.exceptions import warn_caller
 from sk_mixup.training import MemberRowsObjective, Objective
+from sk_mixup.turns import kept_globals
 
 # Batches of an epoch whose plans are looked at.
 _BATCHES = 8

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import ConcatDataset, Subset, TensorDataset
 
-from sk_mixup._globals import kept_globals
+from sk_mixup.turns import kept_globals
 
 # Items that are asked: some of each class, and some at random.
 _PER_CLASS, _CLASSES, _ANYWHERE = 2, 64, 16

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from sk_mixup._globals import kept_globals
+from sk_mixup.turns import kept_globals
 
 # What is known of probabilities in float32.
 _AGREES = 1e-4

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from sk_mixup._globals import global_states, put_global_states
 from sk_mixup.estimators.checkpoints._callbacks import (
     callback_states,
     put_callback_states,
@@ -26,6 +25,7 @@ from sk_mixup.estimators.checkpoints._modules import (
 from sk_mixup.mixing import Method
 from sk_mixup.nets import dropout_generator
 from sk_mixup.training import Course
+from sk_mixup.turns import global_states, put_global_states
 
 #: What the callback is called that stores the others.
 KEEPER = "sk_mixup_checkpoint"

@@ -15,8 +15,8 @@ from sklearn.model_selection import (
 )
 from torch import Tensor
 
-from sk_mixup._turns import warnings_ignored
 from sk_mixup.training import ArrayData
+from sk_mixup.turns import warnings_ignored
 
 #: Trainings for a temperature; from many rows on fewer, as each costs more.
 FOLDS, MANY_ROWS, FOLDS_OF_MANY = 5, 10_000, 3

@@ -12,10 +12,10 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
-from sk_mixup._turns import warnings_ignored
 from sk_mixup.estimators._checks import normalized
 from sk_mixup.estimators.splits._folds import strata
 from sk_mixup.training import ArrayData
+from sk_mixup.turns import warnings_ignored
 
 
 def split_problem(

@@ -20,7 +20,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sk_mixup._turns import TURNS
 from sk_mixup.mixing.layers._hooks import (
     batch_axis,
     find_layer,
@@ -31,6 +30,7 @@ from sk_mixup.mixing.layers._hooks import (
     unwrapped,
 )
 from sk_mixup.mixing.plans import LinearPlan
+from sk_mixup.turns import TURNS
 
 INPUT = "input"
 Call = Callable[[Any], Any]

@@ -1,6 +1,5 @@
 """Batches: from tensors, loaders and streams, and mixed ahead of their steps."""
 
-from sk_mixup._globals import seeded_globals
 from sk_mixup.training.feeds._ahead import (
     MixedBatch,
     dense_target,
@@ -32,6 +31,7 @@ from sk_mixup.training.feeds._loaders import (
 from sk_mixup.training.feeds._mode import own_mode
 from sk_mixup.training.feeds._stream_data import StreamData
 from sk_mixup.training.feeds._streams import TrainStreams
+from sk_mixup.turns import seeded_globals
 
 __all__ = [
     "ArrayData",

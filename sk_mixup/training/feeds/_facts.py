@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sk_mixup._turns import warnings_ignored
 from sk_mixup.mixing import Method
 from sk_mixup.training.feeds._batches import ArrayData, select
 from sk_mixup.training.feeds._stream_data import StreamData
+from sk_mixup.turns import warnings_ignored
 
 # Rows that tell enough of a column; ten thousand take 30 ms per number.
 _INFORMATION_ROWS = 10_000

@@ -17,8 +17,8 @@ import torch
 from sklearn.model_selection import KFold, StratifiedKFold
 from torch import Tensor
 
-from sk_mixup._turns import warnings_ignored
 from sk_mixup.training.feeds._batches import ArrayData
+from sk_mixup.turns import warnings_ignored
 
 
 class MemberRows(ArrayData):

@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sk_mixup._turns import TURNS
 from sk_mixup.training.feeds import seeded_globals
 from sk_mixup.training.loop import call_module, copied
 from sk_mixup.training.packing._member import map_tensors, tensors_of
 from sk_mixup.training.packing._stack import Stack
 from sk_mixup.training.packing._state import plain_state, written_attribute
 from sk_mixup.training.packing.programs import Call, LayerProgram, dropouts_of
+from sk_mixup.turns import TURNS
 
 # Training steps that are compared: what the first one leaves behind, and what the
 # second one makes of it, shows in the third.

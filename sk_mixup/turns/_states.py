@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sk_mixup._turns import TURNS
+from sk_mixup.turns._turns import TURNS
 
 
 @contextmanager
