@@ -17,6 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from sk_mixup.inspection._encoded import (
+    called,
+    first_tensor,
+    in_evaluation,
+    mapped,
+)
 from sk_mixup.turns import kept_globals
 
 # What is known of probabilities in float32.
@@ -65,7 +71,7 @@ class OpenNet:
         self.model = model
         self.module: torch.nn.Module = model.module_
         self.x = model.encode(X)
-        self.n_rows = len(_first(self.x))
+        self.n_rows = len(first_tensor(self.x))
         self.codes = _codes(model, y, self.n_rows)
         self.batch_size = batch_size
         self._form: Callable[[Tensor], Tensor] | None = None
@@ -99,16 +105,10 @@ class OpenNet:
     @contextmanager
     def opened(self) -> Iterator[None]:
         """Let the module be called, in evaluation mode; afterwards it is as before."""
-        modes = [(part, part.training) for part in self.module.modules()]
-        with kept_globals():
-            self.module.eval()
-            try:
-                if self.space == "embedding":
-                    self.unit = self._spread()
-                yield
-            finally:
-                for part, mode in modes:
-                    part.training = mode
+        with kept_globals(), in_evaluation(self.module):
+            if self.space == "embedding":
+                self.unit = self._spread()
+            yield
 
     def blocks(self) -> Iterator[slice]:
         """Yield the rows of each call."""
@@ -123,7 +123,7 @@ class OpenNet:
             ]
         seen = _Watch()
         with torch.no_grad():
-            self._call(_block(self.x, rows), seen)
+            called(self.module, _block(self.x, rows), mix=seen)
         return [(part, self._mask(part)) for part in seen.parts]
 
     def log_proba(self, rows: slice, deltas: list[Tensor]) -> tuple[Any, Tensor]:
@@ -156,25 +156,15 @@ class OpenNet:
     def _call_moved(self, rows: slice, deltas: list[Tensor]) -> Any:
         x = _block(self.x, rows)
         if self.space == "embedding":
-            return self._call(x, _Shift(deltas))
+            return called(self.module, x, mix=_Shift(deltas))
         moved = dict(zip(self._movable, deltas, strict=True))
         if isinstance(x, Tensor):
-            return self._call(x + deltas[0])
-        if isinstance(x, Mapping):
-            return self._call(
-                {k: v + moved[k] if k in moved else v for k, v in x.items()}
-            )
-        return self._call(
-            tuple(v + moved[i] if i in moved else v for i, v in enumerate(x))
-        )
-
-    def _call(self, x: Any, mix: Callable[[Tensor], Tensor] | None = None) -> Any:
-        more = {} if mix is None else {"mix": mix}
-        if isinstance(x, Tensor):
-            return self.module(x, **more)
-        if isinstance(x, Mapping):
-            return self.module(**x, **more)
-        return self.module(*x, **more)
+            x = x + deltas[0]
+        elif isinstance(x, Mapping):
+            x = {k: v + moved[k] if k in moved else v for k, v in x.items()}
+        else:
+            x = tuple(v + moved[i] if i in moved else v for i, v in enumerate(x))
+        return called(self.module, x)
 
     def _found_form(self, outputs: Any) -> Callable[[Tensor], Tensor]:
         """Return what makes log-probabilities of raw outputs, as `decode` does."""
@@ -317,12 +307,6 @@ def _movable(x: Any, module: torch.nn.Module) -> dict[Any, Tensor]:
     return masks
 
 
-def _first(x: Any) -> Tensor:
-    if isinstance(x, Tensor):
-        return x
-    return next(iter(x.values())) if isinstance(x, Mapping) else x[0]
-
-
 def _entry(x: Any, key: Any) -> Tensor:
     found: Tensor = x if key is None else x[key]
     return found
@@ -330,11 +314,7 @@ def _entry(x: Any, key: Any) -> Tensor:
 
 def _block(x: Any, rows: slice) -> Any:
     # Copies: a module may work in place on what it is given.
-    if isinstance(x, Tensor):
-        return x[rows].clone()
-    if isinstance(x, Mapping):
-        return {key: value[rows].clone() for key, value in x.items()}
-    return tuple(value[rows].clone() for value in x)
+    return mapped(lambda t: t[rows].clone(), x)
 
 
 def _main(outputs: Any) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from sk_mixup.inspection._encoded import (
+    called,
+    first_tensor,
+    in_evaluation,
+    mapped,
+)
 from sk_mixup.mixing.plans import LinearPlan
 from sk_mixup.resampling import MixedRows, as_rows, mix_between
 
@@ -200,7 +206,7 @@ def _by_module(
 
     def predict(partner: NDArray[np.int64]) -> Any:
         found = []
-        with _evaluating(module):
+        with in_evaluation(module), torch.no_grad():
             for start in range(0, n_rows, _BLOCK):
                 own = torch.arange(start, min(start + _BLOCK, n_rows))
                 other = torch.from_numpy(partner[own.numpy()])
@@ -218,17 +224,11 @@ def _outputs(module: nn.Module, both: Any, lam: float, n_rows: int) -> Any:
     rows = torch.arange(n_rows) + n_rows
     shares = torch.ones(2 * n_rows)
     shares[:n_rows] = lam
-    device = _first(both).device
+    device = first_tensor(both).device
     plan = LinearPlan(torch.cat((rows, rows)).to(device), shares.to(device))
     if not getattr(module, "mixes_inside", False):
-        return _called(module, _taken(plan.apply(both), torch.arange(n_rows)))
-    return _top(_called(module, both, mix=plan.apply), n_rows)
-
-
-def _called(module: nn.Module, x: Any, **further: Any) -> Any:
-    if isinstance(x, Mapping):
-        return module(**x, **further)
-    return module(*x, **further) if isinstance(x, tuple) else module(x, **further)
+        return called(module, _taken(plan.apply(both), torch.arange(n_rows)))
+    return _top(called(module, both, mix=plan.apply), n_rows)
 
 
 def _top(outputs: Any, n_rows: int) -> Any:
@@ -237,22 +237,12 @@ def _top(outputs: Any, n_rows: int) -> Any:
     return outputs[:n_rows]
 
 
-def _mapped(function: Callable[..., Tensor], *inputs: Any) -> Any:
-    """Call a function on the tensors of inputs of one kind."""
-    first = inputs[0]
-    if isinstance(first, Mapping):
-        return {key: function(*(x[key] for x in inputs)) for key in first}
-    if isinstance(first, (tuple, list)):
-        return tuple(function(*parts) for parts in zip(*inputs, strict=True))
-    return function(*inputs)
-
-
 def _taken(x: Any, index: Tensor) -> Any:
-    return _mapped(lambda t: t.index_select(0, index.to(t.device)), x)
+    return mapped(lambda t: t.index_select(0, index.to(t.device)), x)
 
 
 def _joined(x: Any, other: Any) -> Any:
-    return _mapped(lambda t, u: torch.cat(_of_one_length(t, u)), x, other)
+    return mapped(lambda t, u: torch.cat(_of_one_length(t, u)), x, other)
 
 
 def _of_one_length(t: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
@@ -264,24 +254,5 @@ def _of_one_length(t: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     return pad(t, (0, width - t.shape[1])), pad(u, (0, width - u.shape[1]))
 
 
-def _first(x: Any) -> Tensor:
-    if isinstance(x, Mapping):
-        return _first(next(iter(x.values())))
-    return _first(x[0]) if isinstance(x, (tuple, list)) else x
-
-
 def _length(x: Any) -> int:
-    return len(_first(x))
-
-
-@contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Ask a module as a prediction does, and leave it in the mode that it had."""
-    training = {part: part.training for part in module.modules()}
-    module.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for part, mode in training.items():
-            part.training = mode
+    return len(first_tensor(x))
