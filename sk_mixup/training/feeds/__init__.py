@@ -31,6 +31,7 @@ from sk_mixup.training.feeds._loaders import (
 from sk_mixup.training.feeds._mode import own_mode
 from sk_mixup.training.feeds._stream_data import StreamData
 from sk_mixup.training.feeds._streams import TrainStreams
+from sk_mixup.training.feeds._walk import map_tensors, tensors_of
 from sk_mixup.turns import seeded_globals
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "dense_target",
     "first_input",
     "loaded_batches",
+    "map_tensors",
     "member_folds",
     "mix_facts",
     "mixed_batches",
@@ -60,6 +62,7 @@ __all__ = [
     "select",
     "split_weight",
     "stream_batches",
+    "tensors_of",
     "token_information",
     "training_batches",
 ]

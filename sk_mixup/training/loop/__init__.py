@@ -19,6 +19,7 @@ from sk_mixup.training.loop._prediction import (
     call_module,
     is_double,
     module_input,
+    pixels_to_floats,
     predict_outputs,
     predict_stream,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "module_input",
     "no_temperature",
     "outputs_of",
+    "pixels_to_floats",
     "predict_outputs",
     "predict_stream",
     "reduced_whole",

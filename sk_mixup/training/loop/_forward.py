@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.training.feeds import map_tensors
 from sk_mixup.training.loop._prediction import mark_batches, ordinary
 from sk_mixup.training.recipes import Knobs
 
@@ -151,13 +152,8 @@ def compiled(net: Any, module: nn.Module, options: dict[str, Any]) -> Any:
 
 def in_channels_last(x: Any) -> Any:
     """Return images in the memory format of convolutions on tensor cores."""
-    if isinstance(x, Tensor):
-        return x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
-    if isinstance(x, Mapping):
-        return {key: in_channels_last(value) for key, value in x.items()}
-    if isinstance(x, tuple):
-        return tuple(map(in_channels_last, x))
-    return x
+    last = torch.channels_last
+    return map_tensors(lambda t: t.to(memory_format=last) if t.ndim == 4 else t, x)
 
 
 def has_images(x: Any) -> bool:

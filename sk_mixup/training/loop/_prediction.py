@@ -26,9 +26,11 @@ from sk_mixup.training.feeds import (
     LoadedBatches,
     as_is,
     first_input,
+    map_tensors,
     move,
     own_copy,
     select,
+    tensors_of,
 )
 from sk_mixup.training.loop._overrides import OwnInfer
 from sk_mixup.training.objectives import main_output
@@ -206,11 +208,7 @@ def is_double(module: torch.nn.Module) -> bool:
 
 def to_double(x: Any) -> Any:
     """Return floats as float64, in dicts and tuples too."""
-    if isinstance(x, Tensor):
-        return x.double() if x.is_floating_point() else x
-    if isinstance(x, Mapping):
-        return {key: to_double(value) for key, value in x.items()}
-    return tuple(map(to_double, x)) if isinstance(x, tuple) else x
+    return map_tensors(lambda t: t.double() if t.is_floating_point() else t, x)
 
 
 def is_narrow(x: Any) -> bool:
@@ -246,11 +244,8 @@ def mark_batches(x: Any) -> None:
     It would compile for the first one, again for the last of the epoch, and once more
     for those of a prediction.
     """
-    if isinstance(x, Tensor):
-        torch._dynamo.maybe_mark_dynamic(x, 0)
-        return
-    for part in x.values() if isinstance(x, Mapping) else x:
-        mark_batches(part)
+    for tensor in tensors_of(x):
+        torch._dynamo.maybe_mark_dynamic(tensor, 0)
 
 
 def has_pixels(x: Any) -> bool:
@@ -262,11 +257,7 @@ def has_pixels(x: Any) -> bool:
 
 def pixels_to_floats(x: Any) -> Any:
     """Return uint8 as float32, in dicts and tuples too."""
-    if isinstance(x, Tensor):
-        return x.float() if x.dtype == torch.uint8 else x
-    if isinstance(x, Mapping):
-        return {key: pixels_to_floats(value) for key, value in x.items()}
-    return tuple(map(pixels_to_floats, x)) if isinstance(x, tuple) else x
+    return map_tensors(lambda t: t.float() if t.dtype == torch.uint8 else t, x)
 
 
 def _blocks(
@@ -321,17 +312,13 @@ def ordinary(x: Any) -> Any:
 
     The compiler makes code of its own for either.
     """
-    if isinstance(x, Tensor):
-        return x.clone() if x.is_inference() or x._is_view() else x
-    if isinstance(x, Mapping):
-        return {key: ordinary(value) for key, value in x.items()}
-    return tuple(map(ordinary, x))
+    return map_tensors(
+        lambda t: t.clone() if t.is_inference() or t._is_view() else t, x
+    )
 
 
 def _padded(x: Any, missing: int) -> Any:
-    if isinstance(x, Mapping):
-        return {key: _padded(value, missing) for key, value in x.items()}
-    if isinstance(x, tuple):
-        return tuple(_padded(value, missing) for value in x)
+    if not missing:
+        return x
     # Rows, not zeros: a module may not take a row of zeros.
-    return torch.cat([x, x[:1].expand(missing, *x.shape[1:])]) if missing else x
+    return map_tensors(lambda t: torch.cat([t, t[:1].expand(missing, *t.shape[1:])]), x)

@@ -15,10 +15,9 @@ from torch import Tensor
 
 from sk_mixup.mixing import MixPlan
 from sk_mixup.mixing.plans import to_blendable
-from sk_mixup.training.feeds import mixes_input, select, split_weight
+from sk_mixup.training.feeds import map_tensors, mixes_input, select, split_weight
 from sk_mixup.training.packing._draws import Drawer, Shares
 from sk_mixup.training.packing._feeds import Feed, Feeds, distinct, gathered
-from sk_mixup.training.packing._member import map_tensors
 
 Mix = Callable[[Tensor], Tensor]
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from sk_mixup.inputs import ArrayRows
-from sk_mixup.training.feeds import ArrayData, split_weight
-from sk_mixup.training.packing._member import PackMember, map_tensors, tensors_of
+from sk_mixup.training.feeds import ArrayData, map_tensors, split_weight, tensors_of
+from sk_mixup.training.packing._member import PackMember
 
 
 class Feed:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-from torch import Tensor
 
 from sk_mixup.training.feeds import ArrayData
 from sk_mixup.training.loop import BestWeights, MixingRun
@@ -66,27 +63,3 @@ class PackMember:
         """Rows per training batch."""
         size = int(self.net.batch_size)
         return len(self.train) if size == -1 else size
-
-
-def map_tensors(function: Callable[..., Any], *inputs: Any) -> Any:
-    """Call a function with every tensor of inputs of one form.
-
-    Parameters
-    ----------
-    function : callable
-    *inputs : Tensor, or dicts or tuples of such
-    """
-    first = inputs[0]
-    if isinstance(first, Tensor):
-        return function(*inputs)
-    if isinstance(first, dict):
-        return {key: map_tensors(function, *(x[key] for x in inputs)) for key in first}
-    return tuple(map_tensors(function, *parts) for parts in zip(*inputs, strict=True))
-
-
-def tensors_of(x: Any) -> list[Tensor]:
-    """Return the tensors of an input in order."""
-    if isinstance(x, Tensor):
-        return [x]
-    values = x.values() if isinstance(x, dict) else x
-    return [tensor for value in values for tensor in tensors_of(value)]

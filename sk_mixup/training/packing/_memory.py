@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sk_mixup.training.feeds import move
+from sk_mixup.training.feeds import move, tensors_of
 from sk_mixup.training.loop import call_module
 from sk_mixup.training.packing._feeds import row_bytes
-from sk_mixup.training.packing._member import PackMember, tensors_of
+from sk_mixup.training.packing._member import PackMember
 
 # Weights, gradients and two states of an optimizer.
 _COPIES = 4

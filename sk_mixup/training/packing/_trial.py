@@ -13,9 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sk_mixup.training.feeds import seeded_globals
-from sk_mixup.training.loop import call_module, copied
-from sk_mixup.training.packing._member import map_tensors, tensors_of
+from sk_mixup.training.feeds import map_tensors, own_copy, seeded_globals, tensors_of
+from sk_mixup.training.loop import call_module, copied, pixels_to_floats
 from sk_mixup.training.packing._stack import Stack
 from sk_mixup.training.packing._state import plain_state, written_attribute
 from sk_mixup.training.packing.programs import Call, LayerProgram, dropouts_of
@@ -44,13 +43,13 @@ def reason_of_state(module: nn.Module, x: Any, read: Any) -> str | None:
         step without training.
     """
     name = type(module).__name__
-    rows = map_tensors(lambda t: t.float() if t.dtype == torch.uint8 else t, x)
+    rows = pixels_to_floats(x)
     try:
         tried = copied(module).cpu()
         before = plain_state(tried)
         for training in (True, True, False):
             tried.train(training)
-            given = map_tensors(lambda t: t.clone(), rows)
+            given = own_copy(rows)
             with seeded_globals(0):
                 read(_called(tried, given)).float().square().mean().backward()
             if not all(map(_same, tensors_of(given), tensors_of(rows))):

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.training.feeds import split_weight
+from sk_mixup.training.feeds import map_tensors, split_weight
 from sk_mixup.training.packing._feeds import DataShelf
-from sk_mixup.training.packing._member import PackMember, map_tensors
+from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._stack import Stack
 from sk_mixup.training.packing.programs import Call
 

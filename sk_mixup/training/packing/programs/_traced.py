@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from sk_mixup.training.loop import copied
+from sk_mixup.training.feeds import map_tensors
+from sk_mixup.training.loop import copied, pixels_to_floats
 from sk_mixup.training.objectives import main_output
-from sk_mixup.training.packing._member import map_tensors
 from sk_mixup.training.packing.programs._call import Call, dropouts_of
 
 Weights = dict[str, Tensor]
@@ -55,7 +55,7 @@ class TracedProgram:
         self._call = call
         if self._module.training != call.training:
             self._module.train(call.training)
-        x = map_tensors(lambda t: t.float() if t.dtype == torch.uint8 else t, x)
+        x = pixels_to_floats(x)
         if len(next(iter(params.values()))) == 1:
             # A module that is called as it is needs no transform.
             self._alone = True
