@@ -200,10 +200,21 @@ def with_rows(output: Any, n_rows: int) -> Any:
 
 def is_double(module: torch.nn.Module) -> bool:
     """Whether the first floating weights of a module are float64."""
-    for parameter in module.parameters():
-        if parameter.is_floating_point():
-            return parameter.dtype == torch.float64
-    return False
+    first = _first_weight(module, floating=True)
+    return first is not None and first.dtype == torch.float64
+
+
+def _first_weight(module: torch.nn.Module, *, floating: bool) -> Tensor | None:
+    # By hand: `parameters` walks through four generators, a part of the time of a row.
+    for parameter in module._parameters.values():
+        if parameter is not None and (parameter.is_floating_point() or not floating):
+            return parameter
+    for child in module._modules.values():
+        if child is not None:
+            first = _first_weight(child, floating=floating)
+            if first is not None:
+                return first
+    return None
 
 
 def to_double(x: Any) -> Any:
@@ -221,7 +232,7 @@ def is_narrow(x: Any) -> bool:
 def place_of(net: Any) -> torch.device:
     """Return where the rows of a net go: to its weights, or where it says they are."""
     module = getattr(net, "module_", None)
-    first = None if module is None else next(module.parameters(), None)
+    first = None if module is None else _first_weight(module, floating=False)
     if first is not None:
         return first.device
     return torch.device("cpu" if net.device is None else net.device)
