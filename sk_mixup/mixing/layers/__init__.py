@@ -5,6 +5,7 @@ from sk_mixup.mixing.layers._hooks import (
     find_layer,
     layer_names,
     mix_layer,
+    uncompiled,
     unwrapped,
 )
 from sk_mixup.mixing.layers._sites import (
@@ -35,5 +36,6 @@ __all__ = [
     "quiet",
     "run_and_record",
     "some_rows",
+    "uncompiled",
     "unwrapped",
 ]
