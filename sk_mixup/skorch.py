@@ -23,10 +23,12 @@ from skorch.utils import to_tensor
 from torch import Tensor, nn
 
 from sk_mixup.mixing import (
+    Companion,
     Method,
     MixContext,
     MixedTargets,
     MixPlan,
+    companions_of,
     mix_layer,
     mixed_loss,
     resolve_method,
@@ -34,7 +36,14 @@ from sk_mixup.mixing import (
     target_form,
     unreduced,
 )
-from sk_mixup.training import TrainStreams, check_mixing, score_anew, select
+from sk_mixup.training import (
+    TrainStreams,
+    check_mixing,
+    companion_generator,
+    copy_caller,
+    score_anew,
+    select,
+)
 
 __all__ = ["MixupMixin"]
 
@@ -203,9 +212,15 @@ class MixupMixin(_Base):
             return super().train_step(batch, **fit_params)
         run.plan = self._draw_plan(run, batch)
         try:
-            return super().train_step(batch, **fit_params)
+            step = super().train_step(batch, **fit_params)
         finally:
             run.plan = run.passed = None
+        if run.companions:
+            y = to_tensor(unpack_data(batch)[1], device=self.device)
+            for companion in run.companions:
+                companion.learn(y, context=run.context)
+                companion.step()
+        return step
 
     def _draw_plan(self, run: _Run, batch: Any) -> MixPlan | None:
         device = self.device
@@ -227,16 +242,25 @@ class MixupMixin(_Base):
                 criterion=self._row_losses,
             )
             run.is_tried = True
-        context = MixContext(
+            run.companions = companions_of(
+                run.method,
+                self.module_,
+                select(x, rows),
+                call=copy_caller(self),
+                criterion=self._row_losses,
+                generator=companion_generator(self.mix_streams_),
+            )
+        run.context = MixContext(
             epoch=len(self.history) - 1 - run.first_epoch,
             n_epochs=run.n_epochs,
             module=self.module_,
             class_counts=run.class_counts,
             call=self.infer,
             criterion=self._row_losses,
+            companions=run.companions,
         )
         streams = self.mix_streams_.mix
-        plan = run.method.draw(x, y, generator=streams, context=context)
+        plan = run.method.draw(x, y, generator=streams, context=run.context)
         return None if plan.is_identity else plan
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
@@ -330,6 +354,8 @@ class _Run:
     plan: MixPlan | None = None
     #: The plan with its label weights, once the net has run.
     passed: MixPlan | None = None
+    context: MixContext | None = None
+    companions: tuple[Companion, ...] = ()
 
 
 def _class_counts(y: Any) -> Tensor | None:

@@ -75,6 +75,8 @@ class Training:
         scikit-learn's context of this fit.
     checkpoint : Checkpoint or None
         Where it is stored as it goes.
+    sample : Tensor, dict or tuple
+        Some rows of input, as batches have them.
     """
 
     settings: Settings
@@ -87,6 +89,7 @@ class Training:
     fitted: Fitted
     context: Any
     checkpoint: Checkpoint | None = None
+    sample: Any = None
 
     def go(self) -> None:
         """Run all epochs, or those before an interrupt, which `run` then has.
@@ -131,7 +134,13 @@ class Training:
         net.run_ = self.run
 
         def start() -> None:
-            start_run(self.run, net, self.knobs, schedule=self.schedule)
+            start_run(
+                self.run,
+                net,
+                self.knobs,
+                schedule=self.schedule,
+                sample=self.sample,
+            )
 
         start()
         if not isinstance(getattr(self.data.train, "X", None), DatasetRows):
@@ -240,6 +249,7 @@ def prepare(
         fitted,
         context,
         checkpoint,
+        sample,
     )
 
 

@@ -9,6 +9,10 @@ The methods come from their registry, `sk_mixup.mixing.methods`.
 from typing import TYPE_CHECKING
 
 from sk_mixup.mixing._collate import MixCollate as MixCollate
+from sk_mixup.mixing._companion import (
+    Companion as Companion,
+    companions_of as companions_of,
+)
 from sk_mixup.mixing._context import MixContext as MixContext
 from sk_mixup.mixing._method import Method as Method
 from sk_mixup.mixing._preview import MixPreview as MixPreview

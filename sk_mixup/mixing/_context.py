@@ -42,6 +42,8 @@ class MixContext:
         ``criterion(output, y)`` gives one loss per row, of what `call` returns and the
         targets as `draw` gets them. None: cross-entropy for labels and for shares of
         classes, the squared error for numbers.
+    companions : tuple of Companion
+        What trains beside the net, for methods that learn how to mix.
     """
 
     epoch: int = 0
@@ -54,6 +56,7 @@ class MixContext:
     has_weights: bool = False
     call: Callable[[Any], Any] | None = None
     criterion: Callable[[Any, Tensor], Tensor] | None = None
+    companions: tuple[Any, ...] = ()
 
     @property
     def progress(self) -> float:

@@ -11,7 +11,7 @@ from sk_mixup.mixing.looks._average import running_average
 from sk_mixup.mixing.looks._gradients import InputLook, input_gradients, look_back
 from sk_mixup.mixing.looks._leaves import embedding_layer, layer_gradients
 from sk_mixup.mixing.looks._losses import plain_criterion, ready_loss
-from sk_mixup.mixing.looks._maps import feature_map, last_map_layer
+from sk_mixup.mixing.looks._maps import feature_map, last_map_layer, only_map
 from sk_mixup.mixing.looks._saliency import (
     blurred,
     fine_grained,
@@ -37,6 +37,7 @@ __all__ = [
     "layer_gradients",
     "look_back",
     "module_of",
+    "only_map",
     "plain_criterion",
     "ready_loss",
     "resized",

@@ -8,7 +8,6 @@ batches is named as such.
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import torch
@@ -18,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from sk_mixup.inputs import DatasetRows
-from sk_mixup.mixing import MixContext, MixPlan, mix_layer
+from sk_mixup.mixing import MixPlan, mix_layer
 from sk_mixup.training.feeds import (
     ArrayData,
     MixedBatch,
@@ -47,7 +46,7 @@ from sk_mixup.training.loop._prediction import (
     with_rows,
     without_mapping,
 )
-from sk_mixup.training.loop._run import FLUSH, MixingRun, ask, count_hits
+from sk_mixup.training.loop._run import FLUSH, MixingRun, context_of, count_hits
 from sk_mixup.training.loop._steps import backward, takes_plain_steps, tell_optimizers
 from sk_mixup.training.loop._stored_net import StoredNet, rebuild
 
@@ -155,7 +154,7 @@ class MixingMixin(StoredNet):
                 return stepper.train_step(self, batch, **fit_params)
             step = super().train_step(batch, **fit_params)
             if stepper is not None:
-                stepper.after_step()
+                stepper.after_step(self)
             return step
         # An optimizer that asks once needs no closure, nor skorch's bookkeeping of it.
         optimizer: torch.optim.Optimizer = self.optimizer_
@@ -304,14 +303,7 @@ class MixingMixin(StoredNet):
         batches: Any = (MixedBatch(batch) for batch in iterator)
         if training:
             module = self.module_
-            run.context = MixContext(
-                run.epoch,
-                run.n_epochs,
-                module,
-                call=functools.partial(ask, self),
-                criterion=run.objective.row_losses,
-                **run.facts,
-            )
+            run.context = context_of(self)
             run.epoch += 1
             if run.stepper is not None:
                 run.stepper.start_epoch(iterator)

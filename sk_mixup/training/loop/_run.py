@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -98,6 +99,19 @@ def ask(net: Any, x: Any) -> Any:
         return net.infer(x)
     finally:
         run.is_asked = False
+
+
+def context_of(net: Any) -> MixContext:
+    """Return what a method is told of the epoch that begins."""
+    run = net.run_
+    return MixContext(
+        run.epoch,
+        run.n_epochs,
+        net.module_,
+        call=functools.partial(ask, net),
+        criterion=run.objective.row_losses,
+        **run.facts,
+    )
 
 
 @torch.no_grad()

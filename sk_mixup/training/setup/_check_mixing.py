@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import numbers
 from collections.abc import Callable
@@ -17,10 +18,12 @@ from sk_mixup.mixing import (
     MixContext,
     MixPlan,
     OneOf,
+    companions_of,
     output_activation,
     try_layers,
 )
 from sk_mixup.training.feeds import Input, mixes_input, own_copy
+from sk_mixup.training.setup._companions import copy_caller
 from sk_mixup.training.setup._trial import try_plan
 
 
@@ -66,12 +69,12 @@ def check_mixing(
         trial = copy.deepcopy(one).set_params(**dict.fromkeys(epochs, 0))
         if one.reads_module:
             # A look that fails does so now, whatever gates and schedules say.
-            _mixing_plan(trial, sample, y, context)
-        plan = _drawn(trial, sample, y, context)
+            _mixing_plan(trial, net, sample, y, context)
+        plan = _drawn(trial, net, sample, y, context)
         if plan.unites_targets:
             _check_union(net.criterion_)
         if callable(check_plan := getattr(net.criterion_, "check_plan", None)):
-            check_plan(_mixing_plan(trial, sample, y, context))
+            check_plan(_mixing_plan(trial, net, sample, y, context))
         # A hidden layer that can be drawn excuses an input that cannot be mixed.
         hidden = isinstance(one, ManifoldMixup) and "input" not in one.sites(module)
         if mixes_input(plan, inside) and not hidden:
@@ -82,13 +85,23 @@ def _infer_copy(net: Any, x: Any) -> Any:
     return net.infer(own_copy(x))
 
 
-def _drawn(method: Method, sample: Input, y: Tensor, context: MixContext) -> MixPlan:
+def _drawn(
+    method: Method, net: Any, sample: Input, y: Tensor, context: MixContext
+) -> MixPlan:
     generator = torch.Generator().manual_seed(0)
+    companions = companions_of(
+        method,
+        net.module_,
+        sample,
+        call=copy_caller(net),
+        generator=torch.Generator().manual_seed(0),
+    )
+    context = dataclasses.replace(context, companions=companions)
     return method.draw(sample, y, generator=generator, context=context)
 
 
 def _mixing_plan(
-    method: Method, sample: Input, y: Tensor, context: MixContext
+    method: Method, net: Any, sample: Input, y: Tensor, context: MixContext
 ) -> MixPlan:
     """Draw a plan as of a batch that the gate and the schedules let be mixed.
 
@@ -100,7 +113,8 @@ def _mixing_plan(
         if _last(key) in ("p", "alpha") and (callable(value) or _is_share(key, value))
     }
     opened |= {key: 1 for key in method.get_params() if _last(key) == "every"}
-    return _drawn(copy.deepcopy(method).set_params(**opened), sample, y, context)
+    trial = copy.deepcopy(method).set_params(**opened)
+    return _drawn(trial, net, sample, y, context)
 
 
 def _is_share(key: str, value: Any) -> bool:
