@@ -9,7 +9,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sk_mixup import MixupClassifier, MixupRegressor
-from sk_mixup.mixing import MixContext
+from sk_mixup.mixing import MixContext, companions_of
 
 
 def generator(seed=0):
@@ -79,6 +79,8 @@ class LookedAt(nn.Module):
             width = shape[2]
         layer = nn.Conv2d(width, 4, 3, padding=1) if self.is_image else None
         self.maps = layer or nn.Linear(width, 4)
+        #: Of images: where it looks, see `TransMix`.
+        self.attention_map = None
         self.norm = nn.BatchNorm2d(4) if self.is_image else nn.Identity()
         self.drop = nn.Dropout(0.5)
         self.head = nn.Linear(4, n_outputs)
@@ -86,17 +88,21 @@ class LookedAt(nn.Module):
     def forward(self, x):
         x = self.norm(self.maps(x.float())).relu()
         if self.is_image:
+            self.attention_map = x.detach().mean(1)
             x = x.flatten(2).mean(2)
         elif x.ndim > 2:
             x = x.flatten(1, -2).mean(1)
         return self.head(self.drop(x))
 
 
-def looking_context(x, n_outputs=8, **facts):
-    """Return a context with a net that takes `x`, for methods that look at it."""
+def looking_context(x, n_outputs=8, *, method=None, **facts):
+    """Return a context with a net that takes `x`, and with companions of a method."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         module = LookedAt(x.shape, n_outputs)
+    if method is not None and any(hasattr(m, "companion") for m in method.walk()):
+        made = companions_of(method, module, x, generator=generator(n_outputs))
+        facts["companions"] = made
     return MixContext(module=module, **facts)
 
 

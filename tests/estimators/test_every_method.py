@@ -36,7 +36,10 @@ class Convolution(nn.Module):
         self.head = nn.Linear(4, n_outputs)
 
     def forward(self, x):
-        return self.head(self.maps(x).relu().flatten(2).mean(2))
+        maps = self.maps(x).relu()
+        if maps.ndim == 4:  # what it looks at, for methods that read attention
+            self.attention_map = maps.detach().mean(1)
+        return self.head(maps.flatten(2).mean(2))
 
 
 class Dense(nn.Module):
@@ -177,7 +180,7 @@ def test_alpha_is_swept_for_every_method_that_has_one(name):
 def test_an_input_that_does_not_suit_is_refused_with_the_methods_name(name, kind):
     clf = estimator(name, kind)
     method = list_methods()[name].method.__name__
-    with pytest.raises(ValueError, match=method):
+    with pytest.raises((TypeError, ValueError), match=method):
         clf.fit(KINDS[kind][0](), classes())
     assert not hasattr(clf, "net_")
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch.testing import assert_close
 
-from sk_mixup.mixing import MixStreams, list_methods
+from sk_mixup.mixing import MixStreams, list_methods, mix_layer
 from tests.builders import generator, looking_context
 
 METHODS = list_methods()
@@ -20,6 +20,8 @@ OF_SOUNDS = {"waveform_mix"}
 NOISY = {"noisy_feature_mixup"}
 # The label weight of these is a rule of its own.
 OWN_LABELS = {"feat_mix", "hid_mix", "remix", "ma_mix"}
+OWN_LABELS |= {"trans_mix", "token_mix", "auto_mix", "sa_mix", "ad_auto_mix"}
+LEARNED = {"auto_mix", "sa_mix", "ad_auto_mix"}
 HIDDEN = {"manifold", "align_mix"}
 LOOKS_AT = {n: getattr(info.method, "looks_at", None) for n, info in METHODS.items()}
 OF_IMAGES = {name for name, what in LOOKS_AT.items() if what == "images"}
@@ -31,6 +33,8 @@ def variants(name):
     method = METHODS[name].method()
     if name in HIDDEN:
         method.set_params(layers="input")
+    if name in LEARNED:  # whose maps may have one place here
+        method.set_params(layer="maps")
     made = [method]
     if "per" in METHODS[name].defaults:
         made.append(copy.deepcopy(method).set_params(per="row"))
@@ -78,9 +82,14 @@ def shares(name, mixed):
 
 
 def drawn(name, method, x, seed=0):
-    return method.draw(
-        x, labels(name, len(x)), generator=generator(seed), context=looking_context(x)
-    )
+    context = looking_context(x, method=method)
+    y = labels(name, len(x))
+    plan = method.draw(x, y, generator=generator(seed), context=context)
+    if not plan.weighs_late or plan.site is not None:
+        return plan
+    with mix_layer(context.module, plan) as mixed:
+        context.module(plan.apply(x))
+    return mixed.plan
 
 
 @every_method
@@ -160,10 +169,11 @@ def test_randomness_comes_from_the_generator_alone(name, method):
     x = batch(name, 5, [6, 4])
     streams = MixStreams(*map(generator, range(4)))
     plan = method.draw(
-        x, labels(name, 5), generator=streams, context=looking_context(x)
+        x, labels(name, 5), generator=streams, context=looking_context(x, method=method)
     )
     plan.apply(x)
-    plan.targets(torch.arange(5), 5)
+    if not plan.weighs_late:
+        plan.targets(torch.arange(5), 5)
 
 
 @every_method
@@ -220,7 +230,8 @@ def test_p_and_alpha_move_no_other_draw(name, method, parameter):
     for value in (0.0, 0.5, 1.0):
         streams = MixStreams(*map(generator, range(4)))
         method = copy.deepcopy(method).set_params(**{parameter: value})
-        method.draw(x, labels(name, 6), generator=streams, context=looking_context(x))
+        context = looking_context(x, method=method)
+        method.draw(x, labels(name, 6), generator=streams, context=context)
         states.append([stream.get_state() for stream in streams])
     for other in states[1:]:
         assert all(map(torch.equal, states[0], other))
@@ -253,7 +264,7 @@ def test_channels_last_is_kept(name, method):
 def test_rows_of_different_groups_are_never_mixed(name, method):
     groups = torch.tensor([0, 1, 0, 1, 0, 2, 1, 0])
     x = batch(name, 8, [5, 4])
-    context = looking_context(x, groups=groups)
+    context = looking_context(x, method=method, groups=groups)
     y = labels(name, 8)
     for seed in range(5):
         plan = method.draw(x, y, generator=generator(seed), context=context)
