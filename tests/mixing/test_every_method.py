@@ -21,10 +21,10 @@ NOISY = {"noisy_feature_mixup"}
 # The label weight of these is a rule of its own.
 OWN_LABELS = {"feat_mix", "hid_mix", "remix", "ma_mix"}
 OWN_LABELS |= {"trans_mix", "token_mix", "auto_mix", "sa_mix", "ad_auto_mix"}
-LEARNED = {"auto_mix", "sa_mix", "ad_auto_mix"}
 HIDDEN = {"manifold", "align_mix"}
 LOOKS_AT = {n: getattr(info.method, "looks_at", None) for n, info in METHODS.items()}
 OF_IMAGES = {name for name, what in LOOKS_AT.items() if what == "images"}
+OF_IMAGES |= {n for n, i in METHODS.items() if i.group in ("attention", "learned")}
 OF_EMBEDDINGS = {name for name, what in LOOKS_AT.items() if what == "embeddings"}
 
 
@@ -33,8 +33,6 @@ def variants(name):
     method = METHODS[name].method()
     if name in HIDDEN:
         method.set_params(layers="input")
-    if name in LEARNED:  # whose maps may have one place here
-        method.set_params(layer="maps")
     made = [method]
     if "per" in METHODS[name].defaults:
         made.append(copy.deepcopy(method).set_params(per="row"))

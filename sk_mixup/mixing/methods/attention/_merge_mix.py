@@ -97,7 +97,6 @@ class MergeMix(Method):
     group = "attention"
     paper = "Jin et al., 2025"
     blends = False
-    looks_at = "images"
 
     def __init__(
         self,

@@ -102,7 +102,6 @@ class TokenMix(Method):
     group = "attention"
     paper = "Liu et al., ECCV 2022"
     blends = False
-    looks_at = "images"
 
     def __init__(
         self,

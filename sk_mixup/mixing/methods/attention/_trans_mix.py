@@ -130,7 +130,6 @@ class TransMix(CutMix):
     group = "attention"
     paper = "Chen et al., CVPR 2022"
     weighs_late = True
-    looks_at = "images"
 
     def __init__(
         self,

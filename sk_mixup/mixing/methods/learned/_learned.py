@@ -48,7 +48,6 @@ class LearnedMix(Method):
     """
 
     group = "learned"
-    looks_at = "images"
     mode: str = "nearest"
 
     layer: str

@@ -202,7 +202,7 @@ def test_a_net_without_a_map_is_named(kind):
 def test_what_is_no_image_is_named(kind):
     with pytest.raises(ValueError, match=f"{kind.__name__} looks at images"):
         kind().companion(cnn(), torch.rand(4, 3))
-    with pytest.raises(TypeError, match="got an input of type dict"):
+    with pytest.raises(ValueError, match="got an input of type dict"):
         kind().draw({"x": images()[0]}, context=MixContext(module=cnn()))
 
 
