@@ -23,10 +23,12 @@ from skorch.utils import to_tensor
 from torch import Tensor, nn
 
 from sk_mixup.mixing import (
+    Companion,
     Method,
     MixContext,
     MixedTargets,
     MixPlan,
+    companions_of,
     mix_layer,
     mixed_loss,
     resolve_method,
@@ -34,7 +36,14 @@ from sk_mixup.mixing import (
     target_form,
     unreduced,
 )
-from sk_mixup.training import TrainStreams, check_mixing, score_anew, select
+from sk_mixup.training import (
+    TrainStreams,
+    check_mixing,
+    companion_generator,
+    copy_caller,
+    score_anew,
+    select,
+)
 
 __all__ = ["MixupMixin"]
 
@@ -203,9 +212,15 @@ class MixupMixin(_Base):
             return super().train_step(batch, **fit_params)
         run.plan = self._draw_plan(run, batch)
         try:
-            return super().train_step(batch, **fit_params)
+            step = super().train_step(batch, **fit_params)
         finally:
-            run.plan = None
+            run.plan = run.passed = None
+        if run.companions:
+            y = to_tensor(unpack_data(batch)[1], device=self.device)
+            for companion in run.companions:
+                companion.learn(y, context=run.context)
+                companion.step()
+        return step
 
     def _draw_plan(self, run: _Run, batch: Any) -> MixPlan | None:
         device = self.device
@@ -218,16 +233,34 @@ class MixupMixin(_Base):
         facts = {"class_counts": run.class_counts}
         if not run.is_tried:
             rows = slice(2)
-            check_mixing(run.method, self, select(x, rows), y[rows], facts)
+            check_mixing(
+                run.method,
+                self,
+                select(x, rows),
+                y[rows],
+                facts,
+                criterion=self._row_losses,
+            )
             run.is_tried = True
-        context = MixContext(
+            run.companions = companions_of(
+                run.method,
+                self.module_,
+                select(x, rows),
+                call=copy_caller(self),
+                criterion=self._row_losses,
+                generator=companion_generator(self.mix_streams_),
+            )
+        run.context = MixContext(
             epoch=len(self.history) - 1 - run.first_epoch,
             n_epochs=run.n_epochs,
             module=self.module_,
             class_counts=run.class_counts,
+            call=self.infer,
+            criterion=self._row_losses,
+            companions=run.companions,
         )
         streams = self.mix_streams_.mix
-        plan = run.method.draw(x, y, generator=streams, context=context)
+        plan = run.method.draw(x, y, generator=streams, context=run.context)
         return None if plan.is_identity else plan
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
@@ -235,20 +268,33 @@ class MixupMixin(_Base):
         plan = None if self.mix_run_ is None else self.mix_run_.plan
         if plan is None:
             return super().infer(x, **fit_params)
-        module = self.module_
-        if plan.site is not None:
-            with mix_layer(module, plan):
-                return super().infer(x, **fit_params)
-        if getattr(module, "mixes_inside", False) and not plan.pastes:
-            return super().infer(x, mix=plan.apply, **fit_params)
-        x = to_tensor(x, device=self.device)
-        return super().infer(plan.apply(x), **fit_params)
+        module, run = self.module_, self.mix_run_
+        if plan.site is None:
+            if getattr(module, "mixes_inside", False) and not plan.pastes:
+                fit_params = fit_params | {"mix": plan.apply}
+            else:
+                x = plan.apply(to_tensor(x, device=self.device))
+        with mix_layer(module, plan) as mixed:
+            output = super().infer(x, **fit_params)
+        assert run is not None
+        # The labels of this pass; the optimizer may ask for another one.
+        run.passed = mixed.plan
+        return output
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the loss: within a training step, that of both targets of each row."""
+        run = self.mix_run_
+        plan = None if run is None else run.passed or run.plan
+        loss = self._mixed_loss(plan, y_pred, y_true, *args, **kwargs)
+        if plan is None or plan.extra_loss is None:
+            return loss
+        return loss + plan.extra_loss()
+
+    def _mixed_loss(
+        self, plan: MixPlan | None, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any
+    ) -> Any:
         criterion = getattr(self, "criterion_", None)
         form = target_form(criterion)
-        plan = None if self.mix_run_ is None else self.mix_run_.plan
         if form is None and plan is None:
             return super().get_loss(y_pred, y_true, *args, **kwargs)
         y = to_tensor(y_true, device=self.device)
@@ -268,6 +314,12 @@ class MixupMixin(_Base):
         with self._one_loss_per_row():
             pair = plain(own_y), plain(other_y)
         return _joined_losses(criterion, plan, pair, (own_y, other_y))
+
+    def _row_losses(self, output: Any, y: Tensor) -> Tensor:
+        """Return one loss per clean row, or their mean, for a method that looks."""
+        with self._one_loss_per_row():
+            loss: Tensor = self._mixed_loss(None, output, y)
+        return row_means(loss) if loss.ndim else loss
 
     @contextmanager
     def _one_loss_per_row(self) -> Iterator[None]:
@@ -300,6 +352,10 @@ class _Run:
     class_counts: Tensor | None
     is_tried: bool = False
     plan: MixPlan | None = None
+    #: The plan with its label weights, once the net has run.
+    passed: MixPlan | None = None
+    context: MixContext | None = None
+    companions: tuple[Companion, ...] = ()
 
 
 def _class_counts(y: Any) -> Tensor | None:
@@ -322,9 +378,8 @@ def _whole_loss(
         return mixed_loss(
             criterion, output, MixedTargets(y, y, torch.ones(len(y), device=y.device))
         )
-    own_share, _ = plan.label_weights
     pair = plan.own_rows(y), plan.partner_rows(y)
-    return mixed_loss(criterion, output, MixedTargets(*pair, own_share))
+    return mixed_loss(criterion, output, MixedTargets(*pair, plan.own_share))
 
 
 def _joined_losses(
@@ -336,14 +391,13 @@ def _joined_losses(
     """Weigh two losses per row, and reduce them as the criterion does."""
     shares = plan.label_weights
     if losses[0].ndim == 0:
-        lam = shares[0]
-        if bool((lam != lam[0]).any()):
+        if any(bool((share != share[0]).any()) for share in shares):
             raise ValueError(
                 f"criterion: {type(criterion).__name__} returned a scalar, but rows"
                 " differ in lambda. Give a criterion with a `reduction`, or draw one"
                 " lambda per batch (mix__per='batch')."
             )
-        return lam[0] * losses[0] + (1 - lam[0]) * losses[1]
+        return shares[0][0] * losses[0] + shares[1][0] * losses[1]
     own, other = (
         share * row_means(loss) for share, loss in zip(shares, losses, strict=True)
     )

@@ -21,7 +21,7 @@ from sk_mixup.estimators._preview_table import preview_table
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators.tasks import Task
 from sk_mixup.inputs import TableInput
-from sk_mixup.mixing import HidMix, Method, MixContext, MixPreview
+from sk_mixup.mixing import HidMix, Method, MixContext, MixPreview, companions_of
 from sk_mixup.training import (
     ArrayData,
     Recipe,
@@ -108,6 +108,15 @@ def _draw(
     n_epochs = settings.max_epochs or recipe.max_epochs
     context = MixContext(n_epochs // 2, n_epochs, module, **facts)
     batch, labels = train.sample(n)
+    if module is not None:
+        # Of methods that learn, what they begin with.
+        beginners = companions_of(
+            method,
+            module,
+            batch,
+            generator=torch.Generator().manual_seed(streams.init_seed),
+        )
+        context = dataclasses.replace(context, companions=beginners)
     plan = method.draw(batch, labels, generator=streams.mix, context=context)
     is_table = isinstance(source, TableInput)
     inside = is_table or getattr(settings.module, "mixes_inside", False)

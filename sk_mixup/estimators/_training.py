@@ -75,6 +75,8 @@ class Training:
         scikit-learn's context of this fit.
     checkpoint : Checkpoint or None
         Where it is stored as it goes.
+    sample : Tensor, dict or tuple
+        Some rows of input, as batches have them.
     """
 
     settings: Settings
@@ -87,6 +89,7 @@ class Training:
     fitted: Fitted
     context: Any
     checkpoint: Checkpoint | None = None
+    sample: Any = None
 
     def go(self) -> None:
         """Run all epochs, or those before an interrupt, which `run` then has.
@@ -131,7 +134,13 @@ class Training:
         net.run_ = self.run
 
         def start() -> None:
-            start_run(self.run, net, self.knobs, schedule=self.schedule)
+            start_run(
+                self.run,
+                net,
+                self.knobs,
+                schedule=self.schedule,
+                sample=self.sample,
+            )
 
         start()
         if not isinstance(getattr(self.data.train, "X", None), DatasetRows):
@@ -202,7 +211,9 @@ def prepare(
     knobs = settings.knobs(recipe)
     sample, sample_y = train.sample()
     sample = try_knobs(net, knobs, sample, data.streams.init_seed)
-    check_mixing(settings.method, net, sample, sample_y, facts)
+    check_mixing(
+        settings.method, net, sample, sample_y, facts, criterion=objective.row_losses
+    )
     check_single_rows(net, sample, train.n_rows)
     n_epochs = 1 if settings.partial else net.max_epochs
     if has_folds:
@@ -238,6 +249,7 @@ def prepare(
         fitted,
         context,
         checkpoint,
+        sample,
     )
 
 

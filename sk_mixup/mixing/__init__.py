@@ -9,6 +9,10 @@ The methods come from their registry, `sk_mixup.mixing.methods`.
 from typing import TYPE_CHECKING
 
 from sk_mixup.mixing._collate import MixCollate as MixCollate
+from sk_mixup.mixing._companion import (
+    Companion as Companion,
+    companions_of as companions_of,
+)
 from sk_mixup.mixing._context import MixContext as MixContext
 from sk_mixup.mixing._method import Method as Method
 from sk_mixup.mixing._preview import MixPreview as MixPreview
@@ -34,7 +38,7 @@ from sk_mixup.mixing.draws import (
     alpha_for_smoothing as alpha_for_smoothing,
     expected_smoothing as expected_smoothing,
 )
-from sk_mixup.mixing.layers import mix_layer as mix_layer
+from sk_mixup.mixing.layers import MixedPass as MixedPass, mix_layer as mix_layer
 from sk_mixup.mixing.losses import (
     BinaryCrossEntropy as BinaryCrossEntropy,
     DecoupledCrossEntropy as DecoupledCrossEntropy,

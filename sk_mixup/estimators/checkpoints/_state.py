@@ -188,7 +188,8 @@ class TrainingState:
         return found
 
     def _stepper(self) -> dict[str, Any]:
-        stepper, state = self.run.stepper, {}
+        stepper = self.run.stepper
+        state: dict[str, Any] = {}
         if stepper is None:
             return {}
         if stepper.average is not None:
@@ -197,6 +198,8 @@ class TrainingState:
             state["schedule"] = {name: vars(stepper.schedule)[name] for name in _STEPS}
         if stepper.scaler is not None:
             state["scaler"] = stepper.scaler.state_dict()
+        if stepper.companions:
+            state["companions"] = [c.state_dict() for c in stepper.companions]
         return state
 
     def _put_stepper(self, state: dict[str, Any]) -> None:
@@ -207,6 +210,12 @@ class TrainingState:
             vars(stepper.schedule).update(state["schedule"])
         if "scaler" in state:
             stepper.scaler.load_state_dict(state["scaler"])
+        for companion, own in zip(
+            stepper.companions if stepper else (),
+            state.get("companions", ()),
+            strict=True,
+        ):
+            companion.load_state_dict(own)
 
 
 def _generator(run: Any) -> torch.Generator | None:

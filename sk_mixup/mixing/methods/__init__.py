@@ -30,6 +30,16 @@ from sk_mixup.mixing.methods._gridmix import GridMix as GridMix
 from sk_mixup.mixing.methods._smoothmix import SmoothMix as SmoothMix
 from sk_mixup.mixing.methods._fmix import FMix as FMix
 
+# Attention
+from sk_mixup.mixing.methods.attention import TransMix as TransMix
+from sk_mixup.mixing.methods.attention import TokenMix as TokenMix
+from sk_mixup.mixing.methods.attention import MergeMix as MergeMix
+
+# Learned
+from sk_mixup.mixing.methods.learned import AutoMix as AutoMix
+from sk_mixup.mixing.methods.learned import SAMix as SAMix
+from sk_mixup.mixing.methods.learned import AdAutoMix as AdAutoMix
+
 # Imbalance, regression, audio
 from sk_mixup.mixing.methods._remix import Remix as Remix
 from sk_mixup.mixing.methods._mamix import MAMix as MAMix

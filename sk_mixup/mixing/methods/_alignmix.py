@@ -136,6 +136,8 @@ class AlignMix(ManifoldMixup):
     """
 
     short_name = "align_mix"
+    cost = "n_iter products of feature maps"
+    keeps_places = False
     paper = "Venkataramanan et al., CVPR 2022"
 
     def __init__(

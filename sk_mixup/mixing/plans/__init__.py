@@ -18,6 +18,7 @@ from sk_mixup.mixing.plans._masks import (
     partner_share,
 )
 from sk_mixup.mixing.plans._members import MemberPlan
+from sk_mixup.mixing.plans._pixels import PixelTargets, scaled_places, size_of
 from sk_mixup.mixing.plans._plan import (
     LinearPlan,
     MixPlan,
@@ -25,6 +26,7 @@ from sk_mixup.mixing.plans._plan import (
     to_blendable,
 )
 from sk_mixup.mixing.plans._resize import ResizePlan
+from sk_mixup.mixing.plans._spans import SpanPlan
 from sk_mixup.mixing.plans._stack import StackPlan
 from sk_mixup.mixing.plans._swap import Columns, SwapPlan, column_ids
 from sk_mixup.mixing.plans._targets import (
@@ -46,8 +48,10 @@ __all__ = [
     "MemberPlan",
     "MixPlan",
     "MixedTargets",
+    "PixelTargets",
     "ResizePlan",
     "SoftMaskPlan",
+    "SpanPlan",
     "StackPlan",
     "SwapPlan",
     "as_targets",
@@ -70,6 +74,8 @@ __all__ = [
     "row_groups",
     "row_means",
     "row_spans",
+    "scaled_places",
+    "size_of",
     "take_rows",
     "target_form",
     "to_blendable",

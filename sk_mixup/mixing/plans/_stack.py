@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from sk_mixup.mixing.plans._pixels import PixelTargets, joined_pixels
 from sk_mixup.mixing.plans._plan import LinearPlan, MixPlan, to_blendable
 
 
@@ -19,7 +21,7 @@ class StackPlan(MixPlan):
 
     Parameters
     ----------
-    partner, lam, label_lam : Tensor of shape (rows,)
+    partner, lam, label_lam, label_partner : Tensor of shape (rows,)
         Those of the parts, joined.
     parts : tuple of MixPlan
     """
@@ -29,14 +31,21 @@ class StackPlan(MixPlan):
     @classmethod
     def of(cls, parts: Sequence[MixPlan]) -> StackPlan:
         """Join plans of the same batch and site."""
-        weights = [part.label_weights[0] for part in parts]
-        differ = any(part.label_lam is not None for part in parts)
+        late = any(part.weighs_late for part in parts)
+        weights = [] if late else [part.label_weights[0] for part in parts]
+        differ = not late and any(part.label_lam is not None for part in parts)
+        others = [] if late else [part.label_weights[1] for part in parts]
+        are_free = not late and any(part.label_partner is not None for part in parts)
+        extras = [part.extra_loss for part in parts if part.extra_loss is not None]
         # Draws for one batch see one pool.
         pools = [part.pool for part in parts if part.pool is not None]
         return cls(
             partner=torch.cat([part.partner for part in parts]),
             lam=torch.cat([part.lam for part in parts]),
             label_lam=torch.cat(weights) if differ else None,
+            label_partner=torch.cat(others) if are_free else None,
+            # The loss is a mean over the copies, too.
+            extra_loss=_Mean(extras, len(parts)) if extras else None,
             site=parts[0].site,
             joined=parts[0].joined,
             pool=pools[0] if pools else None,
@@ -67,6 +76,29 @@ class StackPlan(MixPlan):
         return False
 
     @property
+    def weighs_late(self) -> bool:
+        """Whether the label weights of any part follow from the pass of the net."""
+        return any(part.weighs_late for part in self.parts)
+
+    def settled(self, features: Tensor) -> StackPlan:
+        """Settle the parts; parameters as for `MixPlan.settled`."""
+        joined = StackPlan.of([part.settled(features) for part in self.parts])
+        return dataclasses.replace(joined, site=self.site)
+
+    def watched(
+        self, module: nn.Module
+    ) -> contextlib.AbstractContextManager[Callable[[], MixPlan]]:
+        """Refuse to watch a net that sees several copies of a batch at once."""
+        if not self.weighs_late:
+            return super().watched(module)
+        kinds = sorted({type(p).__name__ for p in self.parts if p.weighs_late})
+        raise ValueError(
+            f"mix: the label weights of {', '.join(kinds)} follow from what a net shows"
+            " of one copy of the batch; give this method without Repeat or RegMixup"
+            " around it."
+        )
+
+    @property
     def pastes(self) -> bool:
         """Whether all parts move whole values."""
         return all(part.pastes or part.is_identity for part in self.parts)
@@ -75,6 +107,26 @@ class StackPlan(MixPlan):
         """Return the plan, and its parts, with rows kept from earlier batches."""
         parts = tuple(part.with_pool(pool) for part in self.parts)
         return dataclasses.replace(self, pool=pool, parts=parts)
+
+    def pixel_targets(self, y: Tensor) -> PixelTargets:
+        """Return those of each part; parameters as for `MixPlan.pixel_targets`."""
+        return joined_pixels([part.pixel_targets(y) for part in self.parts])
+
+    def apply_boxes(
+        self,
+        boxes: Sequence[Tensor],
+        labels: Sequence[Tensor],
+        *,
+        min_visible: float = 0.1,
+        size: tuple[int, int] | None = None,
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Mix by each part; parameters as for `MixPlan.apply_boxes`."""
+        found: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
+        for part in self.parts:
+            mixed = part.apply_boxes(boxes, labels, min_visible=min_visible, size=size)
+            for rows, more in zip(found, mixed, strict=True):
+                rows += more
+        return found
 
     def apply(self, x: Any) -> Any:
         """Mix by each part; parameters as for `MixPlan.apply`."""
@@ -101,6 +153,16 @@ class StackPlan(MixPlan):
             else:
                 rows.lerp_(x, part.lam.to(x.dtype).view((-1,) + (1,) * (x.ndim - 1)))
         return mixed
+
+
+class _Mean:
+    """The mean of what several plans add to the loss; plans without count as 0."""
+
+    def __init__(self, extras: Sequence[Callable[[], Tensor]], n: int) -> None:
+        self._extras, self._n = extras, n
+
+    def __call__(self) -> Tensor:
+        return torch.stack([extra() for extra in self._extras]).sum() / self._n
 
 
 def _join(parts: list[Any]) -> Any:

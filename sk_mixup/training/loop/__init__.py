@@ -24,7 +24,7 @@ from sk_mixup.training.loop._prediction import (
     predict_stream,
 )
 from sk_mixup.training.loop._progress import TrainingBar
-from sk_mixup.training.loop._run import MixingRun, count_hits
+from sk_mixup.training.loop._run import MixingRun, ask, count_hits
 from sk_mixup.training.loop._steps import Stepper
 from sk_mixup.training.loop._storing import deep_copy, reduced_whole, shallow_copy
 from sk_mixup.training.loop._temperature import (
@@ -51,6 +51,7 @@ __all__ = [
     "TrainingBar",
     "WeightAverage",
     "as_float32",
+    "ask",
     "call_module",
     "check_instance",
     "check_item",

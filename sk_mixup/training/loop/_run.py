@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,8 +57,12 @@ class MixingRun:
     lend: Callable[[], None] | None = None
     epoch: int = 0
     has_no_step: bool = True
+    #: Whether a method looks at what the module makes of a batch, in the midst of it.
+    is_asked: bool = False
     context: MixContext | None = None
     mixed: MixedBatch | None = None
+    #: The plan of the last training step, with its label weights.
+    passed: MixPlan | None = None
     steps_plainly: bool = False
     #: Batches in `pending` before the present one.
     n_counted: int = 0
@@ -77,6 +82,36 @@ class MixingRun:
         if self.steps_plainly:
             return False
         return self.stepper is None or self.stepper.asks_again
+
+
+def ask(net: Any, x: Any) -> Any:
+    """Run the module on rows for a method that looks: as in a step, but uncompiled.
+
+    Parameters
+    ----------
+    net : skorch net
+        Which trains.
+    x : Tensor, dict or tuple
+    """
+    run = net.run_
+    run.is_asked = True
+    try:
+        return net.infer(x)
+    finally:
+        run.is_asked = False
+
+
+def context_of(net: Any) -> MixContext:
+    """Return what a method is told of the epoch that begins."""
+    run = net.run_
+    return MixContext(
+        run.epoch,
+        run.n_epochs,
+        net.module_,
+        call=functools.partial(ask, net),
+        criterion=run.objective.row_losses,
+        **run.facts,
+    )
 
 
 @torch.no_grad()

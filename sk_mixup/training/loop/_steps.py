@@ -1,8 +1,8 @@
 """Steps that do more than the plain one.
 
-Gradients of several batches, scaled for half precision, clipped, averaged weights, and
-a learning rate of its own for every batch. A training without any of these has no
-`Stepper`.
+Gradients of several batches, scaled for half precision, clipped, averaged weights,
+companions that learn beside the net, and a learning rate of its own for every batch. A
+training without any of these has no `Stepper`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from skorch.dataset import unpack_data
 from torch import Tensor
 
+from sk_mixup.mixing import Companion
+from sk_mixup.training.feeds import split_weight
 from sk_mixup.training.loop._ema import WeightAverage
 from sk_mixup.training.recipes import Knobs, StepSchedule, asks_several_times
 
@@ -26,6 +29,7 @@ class Stepper:
     knobs : Knobs
     schedule : StepSchedule or None
     average : WeightAverage or None
+    companions : tuple of Companion, default=()
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class Stepper:
         knobs: Knobs,
         schedule: StepSchedule | None,
         average: WeightAverage | None,
+        companions: tuple[Companion, ...] = (),
     ) -> None:
         self.optimizers: list[torch.optim.Optimizer] = [
             getattr(net, f"{name}_") for name in net._optimizers
@@ -42,6 +47,7 @@ class Stepper:
         self.accumulate = knobs.accumulate
         self.schedule = schedule
         self.average = average
+        self.companions = companions
         self.asks_again = asks_several_times(net)
         self.scaler: torch.amp.GradScaler | None = None
         if knobs.precision == torch.float16:
@@ -59,6 +65,7 @@ class Stepper:
             for optimizer in self.optimizers:
                 optimizer.zero_grad(set_to_none=True)
         step = net.train_step_single(batch, **fit_params)
+        self._learn(net, batch)
         self._n_batches += 1
         if self._n_batches == self.accumulate:
             self._step(net, batch)
@@ -139,12 +146,26 @@ class Stepper:
         if self.scaler is not None:
             self.scaler.update()
         self._n_batches = 0
-        self.after_step()
+        self._follow()
 
-    def after_step(self) -> None:
-        """Take new weights into their average."""
+    def after_step(self, net: Any) -> None:
+        """Take in the step of an optimizer that has asked by itself."""
+        self._learn(net, net.run_.mixed.batch)
+        self._follow()
+
+    def _learn(self, net: Any, batch: Any) -> None:
+        """Let companions learn from a batch; they see its plan, and not its loss."""
+        if self.companions:
+            y, weight = split_weight(unpack_data(batch)[1])
+            for companion in self.companions:
+                companion.learn(y, weight, net.run_.context)
+
+    def _follow(self) -> None:
+        """Take new weights into their average, and show them to companions."""
         if self.average is not None:
             self.average.update()
+        for companion in self.companions:
+            companion.step()
 
 
 def takes_plain_steps(net: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from sk_mixup.training.setup._building import make_net
 from sk_mixup.training.setup._check_mixing import check_mixing
+from sk_mixup.training.setup._companions import companion_generator, copy_caller
 from sk_mixup.training.setup._initialize import give_rates, initialize_net
 from sk_mixup.training.setup._modules import (
     bundled_net,
@@ -21,6 +22,8 @@ __all__ = [
     "bundled_net",
     "check_mixing",
     "check_single_rows",
+    "companion_generator",
+    "copy_caller",
     "end_run",
     "give_rates",
     "initialize_net",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import numbers
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,10 +18,12 @@ from sk_mixup.mixing import (
     MixContext,
     MixPlan,
     OneOf,
+    companions_of,
     output_activation,
     try_layers,
 )
 from sk_mixup.training.feeds import Input, mixes_input, own_copy
+from sk_mixup.training.setup._companions import copy_caller
 from sk_mixup.training.setup._trial import try_plan
 
 
@@ -29,6 +33,8 @@ def check_mixing(
     sample: Input,
     y: Tensor,
     facts: dict[str, Any],
+    *,
+    criterion: Callable[[Any, Tensor], Tensor] | None = None,
 ) -> None:
     """Draw and apply plans, so that a method that cannot mix this input says so.
 
@@ -43,27 +49,32 @@ def check_mixing(
         Their targets.
     facts : dict
         As `mix_facts` returns them.
+    criterion : callable or None
+        As `MixContext` has it.
     """
     if method is None:
         return
     module = net.module_
     inside = getattr(module, "mixes_inside", False)
-    context = MixContext(module=module, **facts)
+    # Copies, of rows that are tried several times.
+    call = functools.partial(_infer_copy, net)
+    context = MixContext(module=module, call=call, criterion=criterion, **facts)
     for one in method.methods if isinstance(method, OneOf) else [method]:
         _check_memory(one, module, inside)
         if context.has_weights:
             _check_weights(one)
-        # Copies, of rows that are tried several times.
-        call = functools.partial(_infer_copy, net)
         try_layers(one, module, sample, y, call=call, context=context)
         # Also of a method inside another: `method__off_first`.
         epochs = [k for k in one.get_params() if k.endswith(("off_first", "off_last"))]
         trial = copy.deepcopy(one).set_params(**dict.fromkeys(epochs, 0))
-        plan = _drawn(trial, sample, y, context)
+        if one.reads_module:
+            # A look that fails does so now, whatever gates and schedules say.
+            _mixing_plan(trial, net, sample, y, context)
+        plan = _drawn(trial, net, sample, y, context)
         if plan.unites_targets:
             _check_union(net.criterion_)
         if callable(check_plan := getattr(net.criterion_, "check_plan", None)):
-            check_plan(_mixing_plan(trial, sample, y, context))
+            check_plan(_mixing_plan(trial, net, sample, y, context))
         # A hidden layer that can be drawn excuses an input that cannot be mixed.
         hidden = isinstance(one, ManifoldMixup) and "input" not in one.sites(module)
         if mixes_input(plan, inside) and not hidden:
@@ -74,13 +85,23 @@ def _infer_copy(net: Any, x: Any) -> Any:
     return net.infer(own_copy(x))
 
 
-def _drawn(method: Method, sample: Input, y: Tensor, context: MixContext) -> MixPlan:
+def _drawn(
+    method: Method, net: Any, sample: Input, y: Tensor, context: MixContext
+) -> MixPlan:
     generator = torch.Generator().manual_seed(0)
+    companions = companions_of(
+        method,
+        net.module_,
+        sample,
+        call=copy_caller(net),
+        generator=torch.Generator().manual_seed(0),
+    )
+    context = dataclasses.replace(context, companions=companions)
     return method.draw(sample, y, generator=generator, context=context)
 
 
 def _mixing_plan(
-    method: Method, sample: Input, y: Tensor, context: MixContext
+    method: Method, net: Any, sample: Input, y: Tensor, context: MixContext
 ) -> MixPlan:
     """Draw a plan as of a batch that the gate and the schedules let be mixed.
 
@@ -91,7 +112,9 @@ def _mixing_plan(
         for key, value in method.get_params().items()
         if _last(key) in ("p", "alpha") and (callable(value) or _is_share(key, value))
     }
-    return _drawn(copy.deepcopy(method).set_params(**opened), sample, y, context)
+    opened |= {key: 1 for key in method.get_params() if _last(key) == "every"}
+    trial = copy.deepcopy(method).set_params(**opened)
+    return _drawn(trial, net, sample, y, context)
 
 
 def _is_share(key: str, value: Any) -> bool:

@@ -17,6 +17,7 @@ from sk_mixup.training.loop import (
     has_images,
 )
 from sk_mixup.training.recipes import Knobs, StepSchedule
+from sk_mixup.training.setup._companions import make_companions
 
 
 def try_knobs(net: Any, knobs: Knobs, sample: Any, seed: int) -> Any:
@@ -64,7 +65,9 @@ def try_knobs(net: Any, knobs: Knobs, sample: Any, seed: int) -> Any:
     return sample
 
 
-def start_run(run: MixingRun, net: Any, knobs: Knobs, *, schedule: Any) -> None:
+def start_run(
+    run: MixingRun, net: Any, knobs: Knobs, *, schedule: Any, sample: Any = None
+) -> None:
     """Give a run what `knobs` ask for, and the net what outlasts it.
 
     Parameters
@@ -74,6 +77,8 @@ def start_run(run: MixingRun, net: Any, knobs: Knobs, *, schedule: Any) -> None:
     knobs : Knobs
     schedule : str, callable or None
         "auto": no schedule other than those of callbacks.
+    sample : Tensor, dict or tuple
+        Some rows of input, as batches have them.
     """
     run.augment = knobs.augment
     if knobs.precision is not None or knobs.compile is not None or knobs.channels_last:
@@ -97,14 +102,17 @@ def start_run(run: MixingRun, net: Any, knobs: Knobs, *, schedule: Any) -> None:
                 " LRScheduler would both set the learning rate. Leave one of them out."
             )
         steps = StepSchedule(schedule, knobs.warmup, run.n_epochs, optimizers)
+    companions = make_companions(run, net, knobs, sample)
+    run.facts = run.facts | {"companions": companions}
     if (
         steps is not None
         or average is not None
+        or companions
         or knobs.clip_norm is not None
         or knobs.accumulate > 1
         or knobs.precision == torch.float16
     ):
-        run.stepper = Stepper(net, knobs, steps, average)
+        run.stepper = Stepper(net, knobs, steps, average, companions)
 
 
 def end_run(run: MixingRun, net: Any, source: Any) -> None:

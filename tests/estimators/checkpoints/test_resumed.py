@@ -134,6 +134,7 @@ KINDS = {
         BRIGHT,
         lambda: {"module": "convnet", "mix": "cutmix"},
     ),
+    "learned": (IMAGES, BRIGHT, lambda: {"module": "convnet", "mix": "auto_mix"}),
     "folds": (X, Y, module(calibration="temperature", max_epochs=5)),
 }
 
