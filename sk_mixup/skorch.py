@@ -205,7 +205,7 @@ class MixupMixin(_Base):
         try:
             return super().train_step(batch, **fit_params)
         finally:
-            run.plan = None
+            run.plan = run.passed = None
 
     def _draw_plan(self, run: _Run, batch: Any) -> MixPlan | None:
         device = self.device
@@ -235,20 +235,25 @@ class MixupMixin(_Base):
         plan = None if self.mix_run_ is None else self.mix_run_.plan
         if plan is None:
             return super().infer(x, **fit_params)
-        module = self.module_
-        if plan.site is not None:
-            with mix_layer(module, plan):
-                return super().infer(x, **fit_params)
-        if getattr(module, "mixes_inside", False) and not plan.pastes:
-            return super().infer(x, mix=plan.apply, **fit_params)
-        x = to_tensor(x, device=self.device)
-        return super().infer(plan.apply(x), **fit_params)
+        module, run = self.module_, self.mix_run_
+        if plan.site is None:
+            if getattr(module, "mixes_inside", False) and not plan.pastes:
+                fit_params = fit_params | {"mix": plan.apply}
+            else:
+                x = plan.apply(to_tensor(x, device=self.device))
+        with mix_layer(module, plan) as mixed:
+            output = super().infer(x, **fit_params)
+        assert run is not None
+        # The labels of this pass; the optimizer may ask for another one.
+        run.passed = mixed.plan
+        return output
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the loss: within a training step, that of both targets of each row."""
         criterion = getattr(self, "criterion_", None)
         form = target_form(criterion)
-        plan = None if self.mix_run_ is None else self.mix_run_.plan
+        run = self.mix_run_
+        plan = None if run is None else run.passed or run.plan
         if form is None and plan is None:
             return super().get_loss(y_pred, y_true, *args, **kwargs)
         y = to_tensor(y_true, device=self.device)
@@ -300,6 +305,8 @@ class _Run:
     class_counts: Tensor | None
     is_tried: bool = False
     plan: MixPlan | None = None
+    #: The plan with its label weights, once the net has run.
+    passed: MixPlan | None = None
 
 
 def _class_counts(y: Any) -> Tensor | None:

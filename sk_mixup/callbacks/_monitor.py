@@ -122,6 +122,7 @@ class MixMonitor(Callback):
         self.train_ = _Sample(int(n_rows))
         self.valid_ = _Sample(_MOST_VALID)
         self.seen_ = _Seen()
+        self.waiting_: tuple[Any, int | None] | None = None
         self.labels_: MixedLabels | None = MixedLabels()
         self.n_targets_ = _BATCHES
         self.epoch_ = 0
@@ -151,14 +152,28 @@ class MixMonitor(Callback):
         """Keep clean rows of the first epoch, and look at the first plans of each."""
         if self.epoch_ == 0:
             (self.train_ if training else self.valid_).add(batch)
+        self._look_back(net)
         if training and self.seen_.n_batches < _BATCHES:
             run, n_classes = net.run_, None
             if self.has_classes_ and len(self.seen_.targets) < self.n_targets_:
                 n_classes = run.objective.n_classes
-            self.seen_.add(batch[1], run.mixed.plan, n_classes)
+            plan = run.mixed.plan
+            if plan is not None and plan.weighs_late:
+                # The step will show what labels weigh.
+                self.waiting_ = (batch[1], n_classes)
+            else:
+                self.seen_.add(batch[1], plan, n_classes)
+
+    def _look_back(self, net: Any) -> None:
+        """Look at the plan of the last step, if it had to be waited for."""
+        if self.waiting_ is not None:
+            y, n_classes = self.waiting_
+            self.waiting_ = None
+            self.seen_.add(y, net.run_.passed, n_classes)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Record the epoch."""
+        self._look_back(net)
         record = net.history.record
         for name, value in self.seen_.summary().items():
             record(name, value)

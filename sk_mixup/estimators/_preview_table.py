@@ -57,7 +57,7 @@ def preview_table(
             for j, name in enumerate(frame.columns):
                 columns[part, name] = frame.iloc[:, j].take(rows).array
         columns |= {("mixed", frame.columns[j]): column for j, column in mixed.items()}
-    weight = _numpy(plan.label_weights[0]).astype(np.float64)
+    weight = _numpy(preview.label_weights[0]).astype(np.float64)
     for j, name in enumerate(y.columns):
         values = y.iloc[:, j]
         ends = "" if y.shape[1] == 1 else f" {name}"

@@ -34,7 +34,7 @@ from sk_mixup.mixing.draws import (
     alpha_for_smoothing as alpha_for_smoothing,
     expected_smoothing as expected_smoothing,
 )
-from sk_mixup.mixing.layers import mix_layer as mix_layer
+from sk_mixup.mixing.layers import MixedPass as MixedPass, mix_layer as mix_layer
 from sk_mixup.mixing.losses import (
     BinaryCrossEntropy as BinaryCrossEntropy,
     DecoupledCrossEntropy as DecoupledCrossEntropy,

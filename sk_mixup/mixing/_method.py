@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing._batch import first_tensor, lam_dtype
+from sk_mixup.mixing._called import check_called
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import Parameterized, check_choice, check_number
 from sk_mixup.mixing._preview import MixPreview, preview_method
@@ -72,6 +73,11 @@ class Method(Parameterized):
             """Whether a blend of numbers is taken."""
     else:
         blends = True
+
+    #: Whether it draws plans whose label weights follow from the pass of the net.
+    weighs_late: bool = False
+    #: Whether masks can be mixed as its plans mix images.
+    keeps_places: bool = True
 
     _checked: list[Any] | None = None
 
@@ -367,12 +373,7 @@ class Method(Parameterized):
         if n_classes is not None:
             y = class_targets(y, n_classes, lam_dtype(first_tensor(x)))
         plan = self.draw(x, y, generator=generator, context=context)
-        if plan.site is not None:
-            raise ValueError(
-                f"{type(self).__name__} drew the hidden layer {plan.site!r}, which a"
-                " call on the input cannot mix. Use plan = method.draw(x, y, ...) and"
-                " run the net inside `with mix_layer(module, plan):`."
-            )
+        check_called(type(self).__name__, plan)
         x_mixed = plan.apply(x)
         if n_classes is not None or y.is_floating_point():
             return plan, x_mixed, plan.targets(y, n_classes)

@@ -115,7 +115,7 @@ class MixPreview:
             own=_each(plan.own_rows, x),
             partners=_each(plan.take_partners, x),
             mixed=None if hidden else plan.apply(x),
-            targets=None if y is None else plan.targets(y, n_classes),
+            targets=None if y is None else _shown(plan).targets(y, n_classes),
         )
 
     @property
@@ -125,8 +125,11 @@ class MixPreview:
 
     @property
     def label_weights(self) -> tuple[Tensor, Tensor]:
-        """Weights of the own and the partner's target."""
-        return self.plan.label_weights
+        """Weights of the own and the partner's target.
+
+        Where these follow from what a net shows, the shares that were drawn.
+        """
+        return _shown(self.plan).label_weights
 
     @property
     def site(self) -> str | None:
@@ -200,6 +203,13 @@ def read_rows(name: str, value: Any, n: int) -> Any:
             f" {tuple(value.shape)}."
         )
     return value[:n]
+
+
+def _shown(plan: MixPlan) -> MixPlan:
+    """Return a plan that knows the label weights; no net has run."""
+    if not plan.weighs_late:
+        return plan
+    return MixPlan(plan.partner, plan.lam, pool=plan.pool)
 
 
 def _holds_arrays(value: Any) -> bool:

@@ -38,12 +38,14 @@ def try_layers(
 ) -> None:
     """Mix each place that a method may draw in one forward pass of two rows.
 
-    The net runs in evaluation mode, without gradients, and is left as it was.
+    A method that learns the weights of labels from such a pass is tried too. The net
+    runs in evaluation mode, without gradients, and is left as it was.
 
     Parameters
     ----------
     method : Method
-        One that mixes hidden layers, alone or inside another; others are not tried.
+        One that mixes hidden layers or weighs late, alone or inside another; others
+        are not tried.
     module : torch.nn.Module
     x : Tensor, or dict, tuple or list of such
         Some rows of input, at least one.
@@ -78,9 +80,10 @@ def try_layers(
     RuntimeError: layers: '1' ran 2 times in one forward pass; ...
     """
     layered = list(_layered(method))
-    if not layered:
-        return
     call = call or plain_call(module)
+    if not layered:
+        _try_watching(method, module, x, y, call, context)
+        return
     if any(one.finds_layers_in(module) for one in layered):
         find_sites(module, x, call)
     sites = {site: True for one in layered for site in one.sites(module)}
@@ -105,6 +108,29 @@ def try_layers(
                 )
             with mix_layer(module, _plan_at(site, method, rows, labels, context)):
                 call(rows)
+
+
+def _try_watching(
+    method: Method,
+    module: nn.Module,
+    x: Any,
+    y: Tensor,
+    call: Call,
+    context: MixContext | None,
+) -> None:
+    """Run the net on mixed rows, where label weights follow from that."""
+    late = any(part.weighs_late for part in method.walk())
+    if not late or method.never_mixes or getattr(module, "mixes_inside", False):
+        return
+    trial = copy.deepcopy(method)
+    for part in trial.walk():
+        if part.weighs_late:
+            part.p, part.pairing, part.off_first, part.off_last = 1.0, "shuffle", 0, 0
+    rows, labels = some_rows(x, (0, len(y) - 1)), y[[0, -1]]
+    generator = torch.Generator().manual_seed(0)
+    plan = trial.draw(rows, labels, generator=generator, context=context)
+    with quiet(module), mix_layer(module, plan):
+        call(plan.apply(rows))
 
 
 def _plan_at(

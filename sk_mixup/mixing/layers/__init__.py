@@ -1,6 +1,12 @@
 """Hidden layers by name, and the hooks that mix them."""
 
-from sk_mixup.mixing.layers._hooks import find_layer, layer_names, mix_layer, unwrapped
+from sk_mixup.mixing.layers._hooks import (
+    MixedPass,
+    find_layer,
+    layer_names,
+    mix_layer,
+    unwrapped,
+)
 from sk_mixup.mixing.layers._sites import (
     INPUT,
     Call,
@@ -17,6 +23,7 @@ from sk_mixup.mixing.layers._sites import (
 __all__ = [
     "INPUT",
     "Call",
+    "MixedPass",
     "Sites",
     "find_layer",
     "find_sites",

@@ -23,9 +23,26 @@ from torch.nn.utils.rnn import PackedSequence
 from sk_mixup.mixing.plans import MixPlan, joined_masks
 
 
+class MixedPass:
+    """One forward pass that a plan mixes.
+
+    Attributes
+    ----------
+    plan : MixPlan
+        The plan of the batch. When the pass is over, it is one whose label weights are
+        known: another one than before, where they follow from what the net showed.
+    """
+
+    def __init__(self, plan: MixPlan) -> None:
+        self.plan = plan
+
+
 @contextmanager
-def mix_layer(module: nn.Module, plan: MixPlan) -> Iterator[None]:
+def mix_layer(module: nn.Module, plan: MixPlan) -> Iterator[MixedPass]:
     """Mix the output of the plan's layer in the forward pass inside this context.
+
+    With a plan that weighs late and has no layer, nothing is mixed here: run the net on
+    the mixed input inside this context, in which it is watched.
 
     Parameters
     ----------
@@ -33,7 +50,12 @@ def mix_layer(module: nn.Module, plan: MixPlan) -> Iterator[None]:
         The net; it has no hook left afterwards. A compiled net runs uncompiled inside
         this context, since compiled code knows no hooks.
     plan : MixPlan
-        A plan with a `site`; without one nothing happens.
+        A plan with a `site`, or one that weighs late; with others nothing happens.
+
+    Yields
+    ------
+    mixed : MixedPass
+        Its `plan` has the weights of the targets, for the loss after the pass.
 
     Raises
     ------
@@ -46,8 +68,14 @@ def mix_layer(module: nn.Module, plan: MixPlan) -> Iterator[None]:
         If no tensor of floats has the rows of the batch, or if the net is an
         nn.DataParallel over several devices, which cuts batches in parts.
     """
+    passed = MixedPass(plan)
     if plan.site is None:
-        yield
+        if not plan.weighs_late:
+            yield passed
+            return
+        with uncompiled(module), plan.watched(module) as weighed:
+            yield passed
+            passed.plan = weighed()
         return
     calls = 0
 
@@ -55,12 +83,16 @@ def mix_layer(module: nn.Module, plan: MixPlan) -> Iterator[None]:
         nonlocal calls
         calls += 1
         # A second time is an error, told when the pass is over.
-        return mix_output(plan, layer, output) if calls == 1 else output
+        if calls > 1:
+            return output
+        if plan.weighs_late:
+            passed.plan = plan.settled(_first_rows(plan, layer, output))
+        return mix_output(passed.plan, layer, output)
 
     handle = find_layer(module, plan.site).register_forward_hook(hook)
     try:
         with uncompiled(module), joined_masks(module, plan):
-            yield
+            yield passed
     finally:
         handle.remove()
     if calls != 1:
@@ -96,6 +128,15 @@ def mix_output(plan: MixPlan, layer: nn.Module, output: Any) -> Any:
     if not walk.done:
         raise _nothing_to_mix(plan, axis, output)
     return mixed
+
+
+def _first_rows(plan: MixPlan, layer: nn.Module, output: Any) -> Tensor:
+    """Return the first tensor that will be mixed, with the batch first."""
+    axis = batch_axis(layer)
+    for value in tensors_of(output):
+        if value.is_floating_point() and value.shape[axis : axis + 1] == (plan.n_rows,):
+            return value.movedim(axis, 0)
+    raise _nothing_to_mix(plan, axis, output)
 
 
 def batch_axis(layer: nn.Module) -> int:

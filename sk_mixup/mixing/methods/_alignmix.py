@@ -136,6 +136,7 @@ class AlignMix(ManifoldMixup):
     """
 
     short_name = "align_mix"
+    keeps_places = False
     paper = "Venkataramanan et al., CVPR 2022"
 
     def __init__(

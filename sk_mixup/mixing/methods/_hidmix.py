@@ -97,6 +97,7 @@ class HidMix(Method):
     """
 
     short_name = "hid_mix"
+    keeps_places = False
     group = "tabular"
     paper = "Chen et al., KDD 2024"
 

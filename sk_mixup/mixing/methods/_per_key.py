@@ -6,7 +6,7 @@ same for all parts of a row, and what "to mix" means differs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,27 @@ class PerKeyPlan(MixPlan):
         """Whether whole values move and none are blended."""
         assert self.inner is not None
         return self.inner.pastes and "blend" not in (self.how or {}).values()
+
+    @property
+    def places_size(self) -> tuple[int, ...] | None:
+        """Spatial shape that the inner plan was drawn for."""
+        assert self.inner is not None
+        return self.inner.places_size
+
+    def partner_places(self, shape: Sequence[int]) -> Tensor | None:
+        """Return what the inner plan says of places."""
+        assert self.inner is not None
+        return self.inner.partner_places(shape)
+
+    def partner_pixels(self, y: Tensor) -> Tensor:
+        """Return the partners' maps as the inner plan moves them."""
+        assert self.inner is not None
+        return self.inner.partner_pixels(y)
+
+    def moved_boxes(self, row: int, boxes: Tensor) -> Tensor:
+        """Return the partner's boxes as the inner plan moves them."""
+        assert self.inner is not None
+        return self.inner.moved_boxes(row, boxes)
 
     def apply(self, x: Any) -> Any:
         """Mix every part of a dict, tuple or list.
@@ -225,6 +246,11 @@ class PerKey(Wrapper):
                     if plan.site is not None
                     else " partners from memory. Choose another pairing."
                 )
+            )
+        if plan.weighs_late:
+            raise ValueError(
+                "PerKey needs to know the weights of labels; its method learns them"
+                " from the net while it runs. Use that method without PerKey."
             )
         return PerKeyPlan(
             plan.partner,

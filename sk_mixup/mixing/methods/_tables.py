@@ -22,6 +22,7 @@ class TableMethod(Method):
 
     group = "tabular"
     blends = False
+    keeps_places = False
 
     def _draw_batch(
         self,

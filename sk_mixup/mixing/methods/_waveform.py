@@ -155,6 +155,7 @@ class WaveformMix(Mixup):
     """
 
     short_name = "waveform_mix"
+    keeps_places = False
     group = "audio"
     paper = "Tokozume et al., ICLR 2018"
 

@@ -18,6 +18,7 @@ from sk_mixup.mixing.plans._masks import (
     partner_share,
 )
 from sk_mixup.mixing.plans._members import MemberPlan
+from sk_mixup.mixing.plans._pixels import PixelTargets, scaled_places, size_of
 from sk_mixup.mixing.plans._plan import (
     LinearPlan,
     MixPlan,
@@ -46,6 +47,7 @@ __all__ = [
     "MemberPlan",
     "MixPlan",
     "MixedTargets",
+    "PixelTargets",
     "ResizePlan",
     "SoftMaskPlan",
     "StackPlan",
@@ -70,6 +72,8 @@ __all__ = [
     "row_groups",
     "row_means",
     "row_spans",
+    "scaled_places",
+    "size_of",
     "take_rows",
     "target_form",
     "to_blendable",

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing.plans._boxes import covered
+from sk_mixup.mixing.plans._pixels import scaled_places, size_of
 from sk_mixup.mixing.plans._plan import MixPlan, to_blendable
 
 _KINDS = {
@@ -50,6 +51,16 @@ class BoxPlan(MixPlan):
         spans = spans.to(self.lam.device, non_blocking=True)
         object.__setattr__(self, "spans", spans)
 
+    @property
+    def places_size(self) -> tuple[int, ...]:
+        """Spatial shape that the plan was drawn for."""
+        return self.size
+
+    def partner_places(self, shape: Sequence[int]) -> Tensor:
+        """Return the places that are pasted, bool; see `MixPlan.partner_places`."""
+        mask = covered(self.spans, self.size) ^ self.outside
+        return scaled_places(mask, size_of(shape, len(self.size), "BoxPlan"))
+
     def _apply(self, x: Tensor) -> Tensor:
         check_size(x, self.size)
         if torch.compiler.is_compiling():
@@ -80,6 +91,18 @@ class MaskPlan(MixPlan):
 
     mask: Tensor | None = None
 
+    @property
+    def places_size(self) -> tuple[int, ...]:
+        """Spatial shape that the plan was drawn for."""
+        assert self.mask is not None
+        return tuple(self.mask.shape[1:])
+
+    def partner_places(self, shape: Sequence[int]) -> Tensor:
+        """Return the mask; see `MixPlan.partner_places`."""
+        assert self.mask is not None
+        size = size_of(shape, self.mask.ndim - 1, type(self).__name__)
+        return scaled_places(self.mask, size)
+
     def _apply(self, x: Tensor) -> Tensor:
         assert self.mask is not None
         check_size(x, self.mask.shape[1:])
@@ -97,6 +120,18 @@ class SoftMaskPlan(MixPlan):
     """
 
     mask: Tensor | None = None
+
+    @property
+    def places_size(self) -> tuple[int, ...]:
+        """Spatial shape that the plan was drawn for."""
+        assert self.mask is not None
+        return tuple(self.mask.shape[1:])
+
+    def partner_places(self, shape: Sequence[int]) -> Tensor:
+        """Return the mask; see `MixPlan.partner_places`."""
+        assert self.mask is not None
+        size = size_of(shape, self.mask.ndim - 1, type(self).__name__)
+        return scaled_places(self.mask, size)
 
     def _apply(self, x: Tensor) -> Tensor:
         assert self.mask is not None

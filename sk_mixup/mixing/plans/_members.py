@@ -6,8 +6,9 @@ same mixed rows learn the same from them; drawn apart, they see so many differen
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -45,6 +46,13 @@ class MemberPlan(LinearPlan):
     def _of_members(self) -> Tensor:
         assert self.partners is not None
         return self.partners
+
+    def partner_places(self, shape: Sequence[int]) -> NoReturn:
+        """Refuse: members have partners of their own, and a mask is of one image."""
+        raise ValueError(
+            "Members of a net mix rows of their own (per='member'), which cannot be"
+            " applied to masks or boxes. Use per='row'."
+        )
 
     def of_member(self, k: int) -> MixPlan:
         """Return what the plan is for member `k`."""

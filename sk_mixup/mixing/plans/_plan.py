@@ -6,15 +6,17 @@ layer and the targets, can be replayed, looked at and tested.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sk_mixup.mixing.plans._given import as_targets, class_targets
+from sk_mixup.mixing.plans._places import OfPlaces
 
 # Up to this width a blend of one-hot rows takes fewer calls than two lookups; beyond
 # it takes more memory.
@@ -22,7 +24,7 @@ _FEW_CLASSES = 64
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MixPlan:
+class MixPlan(OfPlaces):
     """What happens to one batch. This plan itself leaves the batch as it is.
 
     Compiled code takes a plan as an argument and draws outside: with
@@ -57,6 +59,10 @@ class MixPlan:
     unites_targets : bool
         Whether a mixed row has all labels of both, which `targets` gives and a weighted
         pair does not.
+    weighs_late : bool
+        Whether the label weights follow from what the net shows while it runs on the
+        mixed rows. Run it inside `mix_layer`, which hands over the plan that knows
+        them; until then they are not there to be read.
     """
 
     partner: Tensor
@@ -78,9 +84,14 @@ class MixPlan:
         @property
         def unites_targets(self) -> bool:
             """Whether a mixed row has all labels of both."""
+
+        @property
+        def weighs_late(self) -> bool:
+            """Whether the label weights follow from the pass of the net."""
     else:
         pastes = False
         unites_targets = False
+        weighs_late = False
 
     @property
     def n_rows(self) -> int:
@@ -89,7 +100,19 @@ class MixPlan:
 
     @property
     def label_weights(self) -> tuple[Tensor, Tensor]:
-        """Weights of the own and the partner's target, each of shape (rows,)."""
+        """Weights of the own and the partner's target, each of shape (rows,).
+
+        Raises
+        ------
+        ValueError
+            If they are known only after the forward pass, see `weighs_late`.
+        """
+        if self.weighs_late:
+            raise ValueError(
+                f"The label weights of this {type(self).__name__} follow from what the"
+                " net shows while it runs. Run it inside `with mix_layer(module, plan)"
+                " as mixed:`, and take mixed.plan for the targets."
+            )
         own = self.lam if self.label_lam is None else self.label_lam
         return own, 1.0 - own
 
@@ -98,9 +121,52 @@ class MixPlan:
         """The label weight as a number, where all rows share it and the host knows."""
         return self.lam_host if self.label_lam is None else None
 
+    def settled(self, features: Tensor) -> MixPlan:
+        """Return the plan for a layer whose output is there, with its label weights.
+
+        Plans that weigh late and have a site replace this.
+
+        Parameters
+        ----------
+        features : Tensor of shape (B, ...)
+            What the layer of the plan returned for the unmixed rows; of several
+            tensors the first.
+
+        Returns
+        -------
+        plan : MixPlan
+            What mixes the output. It no longer weighs late.
+        """
+        return self
+
+    def watched(
+        self, module: nn.Module
+    ) -> contextlib.AbstractContextManager[Callable[[], MixPlan]]:
+        """Watch the net in the forward pass on the mixed input.
+
+        Plans that weigh late and have no site replace this.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            It has no hook left after the context.
+
+        Returns
+        -------
+        watching : context manager
+            Gives a function that, called when the pass is over, returns the plan with
+            its label weights, which no longer weighs late.
+        """
+        return contextlib.nullcontext(lambda: self)
+
     def of_member(self, k: int) -> MixPlan:
         """Return what the plan is for member `k` of a net: for all of them the same."""
         return self
+
+    def partner_places(self, shape: Sequence[int]) -> Tensor | None:
+        """Return the partner's share of every place; see `OfPlaces.partner_places`."""
+        # This plan mixes nothing; what others do to a place they say themselves.
+        return None if type(self) is MixPlan else super().partner_places(shape)
 
     def own_rows(self, t: Tensor) -> Tensor:
         """Return the own entries of targets or row weights, one per mixed row."""
@@ -279,6 +345,9 @@ class MixPlan:
 @dataclass(frozen=True, eq=False, repr=False)
 class LinearPlan(MixPlan):
     """Blend ``lam * x + (1 - lam) * x[partner]``."""
+
+    def partner_places(self, shape: Sequence[int]) -> None:
+        """Every place is a blend by the label weights."""
 
     def _apply(self, x: Tensor) -> Tensor:
         x = to_blendable(x)

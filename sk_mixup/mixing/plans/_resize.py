@@ -8,6 +8,7 @@ masked: the shapes stay the same whatever was drawn.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from sk_mixup.mixing.plans._boxes import covered
 from sk_mixup.mixing.plans._masks import check_size
+from sk_mixup.mixing.plans._pixels import size_of
 from sk_mixup.mixing.plans._plan import MixPlan
 
 
@@ -59,6 +61,44 @@ class ResizePlan(MixPlan):
         if self.open_rows is not None:
             mask = mask & self.open_rows.view((-1,) + (1,) * len(self.size))
         return torch.where(mask.unsqueeze(1), _in_layout(resized, x), x)
+
+    @property
+    def places_size(self) -> tuple[int, ...]:
+        """Spatial shape that the plan was drawn for."""
+        return self.size
+
+    def partner_places(self, shape: Sequence[int]) -> Tensor:
+        """Return the places of the boxes, bool; see `MixPlan.partner_places`."""
+        if size_of(shape, len(self.size), "ResizePlan") != tuple(self.size):
+            raise ValueError(
+                f"This plan resizes partners into boxes of a map of shape {self.size};"
+                f" targets of shape {tuple(shape)} must have that size."
+            )
+        assert self.spans is not None
+        mask = covered(self.spans, self.size)
+        if self.open_rows is not None:
+            mask = mask & self.open_rows.view((-1,) + (1,) * len(self.size))
+        return mask
+
+    def partner_pixels(self, y: Tensor) -> Tensor:
+        """Return the partners' maps resized into the boxes, classes by the nearest."""
+        rows = self.partner_rows(y)
+        has_channels = y.ndim > 1 + len(self.size)
+        rows = rows if has_channels else rows.unsqueeze(1)
+        # Bytes are classes here, and no pixels to be interpolated.
+        rows = rows.short() if rows.dtype == torch.uint8 else rows
+        whole = tuple((0, n) for n in self.size)
+        rows = self._resize(rows.contiguous(), whole).to(y.dtype)
+        return rows if has_channels else rows.squeeze(1)
+
+    def moved_boxes(self, row: int, boxes: Tensor) -> Tensor:
+        """Return the partner's boxes, scaled as its image is."""
+        assert self.spans is not None
+        spans = self.spans[min(row, len(self.spans) - 1)].to(boxes)
+        start = spans[:, 0].flip(0).repeat(2)
+        side = (spans[:, 1] - spans[:, 0]).flip(0).repeat(2)
+        whole = boxes.new_tensor(self.size).flip(0).repeat(2)
+        return start + boxes * (side / whole)
 
     def _resize(self, x: Tensor, ranges: tuple[tuple[int, int], ...]) -> Tensor:
         assert self.spans is not None

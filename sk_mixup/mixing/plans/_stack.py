@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from sk_mixup.mixing.plans._pixels import PixelTargets, joined_pixels
 from sk_mixup.mixing.plans._plan import LinearPlan, MixPlan, to_blendable
 
 
@@ -29,8 +31,9 @@ class StackPlan(MixPlan):
     @classmethod
     def of(cls, parts: Sequence[MixPlan]) -> StackPlan:
         """Join plans of the same batch and site."""
-        weights = [part.label_weights[0] for part in parts]
-        differ = any(part.label_lam is not None for part in parts)
+        late = any(part.weighs_late for part in parts)
+        weights = [] if late else [part.label_weights[0] for part in parts]
+        differ = not late and any(part.label_lam is not None for part in parts)
         # Draws for one batch see one pool.
         pools = [part.pool for part in parts if part.pool is not None]
         return cls(
@@ -67,6 +70,29 @@ class StackPlan(MixPlan):
         return False
 
     @property
+    def weighs_late(self) -> bool:
+        """Whether the label weights of any part follow from the pass of the net."""
+        return any(part.weighs_late for part in self.parts)
+
+    def settled(self, features: Tensor) -> StackPlan:
+        """Settle the parts; parameters as for `MixPlan.settled`."""
+        joined = StackPlan.of([part.settled(features) for part in self.parts])
+        return dataclasses.replace(joined, site=self.site)
+
+    def watched(
+        self, module: nn.Module
+    ) -> contextlib.AbstractContextManager[Callable[[], MixPlan]]:
+        """Refuse to watch a net that sees several copies of a batch at once."""
+        if not self.weighs_late:
+            return super().watched(module)
+        kinds = sorted({type(p).__name__ for p in self.parts if p.weighs_late})
+        raise ValueError(
+            f"mix: the label weights of {', '.join(kinds)} follow from what a net shows"
+            " of one copy of the batch; give this method without Repeat or RegMixup"
+            " around it."
+        )
+
+    @property
     def pastes(self) -> bool:
         """Whether all parts move whole values."""
         return all(part.pastes or part.is_identity for part in self.parts)
@@ -75,6 +101,26 @@ class StackPlan(MixPlan):
         """Return the plan, and its parts, with rows kept from earlier batches."""
         parts = tuple(part.with_pool(pool) for part in self.parts)
         return dataclasses.replace(self, pool=pool, parts=parts)
+
+    def pixel_targets(self, y: Tensor) -> PixelTargets:
+        """Return those of each part; parameters as for `MixPlan.pixel_targets`."""
+        return joined_pixels([part.pixel_targets(y) for part in self.parts])
+
+    def apply_boxes(
+        self,
+        boxes: Sequence[Tensor],
+        labels: Sequence[Tensor],
+        *,
+        min_visible: float = 0.1,
+        size: tuple[int, int] | None = None,
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Mix by each part; parameters as for `MixPlan.apply_boxes`."""
+        found: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
+        for part in self.parts:
+            mixed = part.apply_boxes(boxes, labels, min_visible=min_visible, size=size)
+            for rows, more in zip(found, mixed, strict=True):
+                rows += more
+        return found
 
     def apply(self, x: Any) -> Any:
         """Mix by each part; parameters as for `MixPlan.apply`."""

@@ -119,9 +119,12 @@ def mixed_batches(
             for x, plan in zip(inputs, plans, strict=True)
         ]
         dense = [
-            # Labels from memory are not dense.
+            # Labels from memory are not dense, and some weights are not known yet.
             None
-            if y is None or plan.is_identity or plan.pool is not None
+            if y is None
+            or plan.is_identity
+            or plan.pool is not None
+            or plan.weighs_late
             else dense_target(y, plan)
             for y, plan in zip(objective.dense_targets(targets), plans, strict=True)
         ]

@@ -120,7 +120,7 @@ class MixingMixin(StoredNet):
             output = self._infer(x, **fit_params)
         else:
             plan = None if run.mixed is None else run.mixed.plan
-            hooked = plan is not None and plan.site is not None
+            hooked = plan is not None and _hooks(plan)
             output = run.forward(self, self._infer, x, fit_params, hooked=hooked)
         first = first_input(x)
         return output if len(first) != 1 else with_rows(output, 1)
@@ -174,10 +174,14 @@ class MixingMixin(StoredNet):
         if run.may_ask_again:
             # A module that works in place would find its own traces.
             x, y, mixed_x = own_copy((x, y, mixed_x))
-        if mixed_x is not None:
-            output = self.infer(mixed_x, **fit_params)
+        if plan is not None and _hooks(plan):
+            with mix_layer(self.module_, plan) as passed:
+                output = self._forward(x, mixed_x, plan, **fit_params)
+            # Some weights of labels follow from what the net has shown.
+            plan = passed.plan
         else:
-            output = self._forward(x, plan, **fit_params)
+            output = self._forward(x, mixed_x, plan, **fit_params)
+        run.passed = plan
         y, weight = split_weight(y)
         if self.uses_loader_:
             y, weight = move((y, weight), run.objective.read(output).device)
@@ -192,14 +196,14 @@ class MixingMixin(StoredNet):
             run.pending.append((kept, y, plan, run.mixed.target))
         return {"loss": loss, "y_pred": output}
 
-    def _forward(self, x: Any, plan: MixPlan | None, **fit_params: Any) -> Any:
-        if plan is None:
+    def _forward(
+        self, x: Any, mixed_x: Any, plan: MixPlan | None, **fit_params: Any
+    ) -> Any:
+        if mixed_x is not None:
+            return self.infer(mixed_x, **fit_params)
+        if plan is None or plan.site is not None:
             return self.infer(x, **fit_params)
-        module = self.module_
-        if plan.site is not None:
-            with mix_layer(module, plan):
-                return self.infer(x, **fit_params)
-        inside = getattr(module, "mixes_inside", False)
+        inside = getattr(self.module_, "mixes_inside", False)
         if mixes_input(plan, inside):
             return self.infer(plan.apply(x), **fit_params)
         if plan.is_identity:
@@ -436,3 +440,8 @@ class MixingMixin(StoredNet):
                 if getattr(type(callback), name, None) is not getattr(Callback, name)
             ]
         return run.hooks[name]
+
+
+def _hooks(plan: MixPlan) -> bool:
+    """Whether layers of the net have hooks in the pass that a plan mixes."""
+    return plan.site is not None or plan.weighs_late

@@ -58,6 +58,8 @@ class MixingRun:
     has_no_step: bool = True
     context: MixContext | None = None
     mixed: MixedBatch | None = None
+    #: The plan of the last training step, with its label weights.
+    passed: MixPlan | None = None
     steps_plainly: bool = False
     #: Batches in `pending` before the present one.
     n_counted: int = 0
