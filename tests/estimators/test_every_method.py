@@ -14,10 +14,11 @@ OF_PLACES = {"cutmix", "resize_mix", "grid_mix", "smooth_mix", "f_mix"}
 OF_COLUMNS = {"feature_swap", "feat_mix", "hid_mix"}
 OF_CLASSES = {"remix", "ma_mix", "balanced_mixup"}
 OF_NUMBERS = {"c_mixup"}
-OF_MAPS = {"align_mix"}
+OF_MAPS = {"align_mix", "feature_cutmix", "patch_up"}
+OF_BAGS = {"bag_mixup"}
 OF_SOUNDS = {"waveform_mix"}
-NOT_FOR_MAPS = OF_COLUMNS | OF_SOUNDS
-HIDDEN = {"manifold", "align_mix"}
+NOT_FOR_MAPS = OF_COLUMNS | OF_SOUNDS | OF_BAGS
+HIDDEN = {"manifold"} | OF_MAPS
 
 N_ROWS = 48
 
@@ -75,20 +76,20 @@ def numbers():
 
 # Three axes may also be embedded columns: column methods take sequences.
 KINDS = {
-    "table": (table, None, {}, OF_PLACES | OF_MAPS | OF_SOUNDS),
-    "vectors": (lambda: array(6), Dense, {}, OF_PLACES | OF_MAPS),
+    "table": (table, None, {}, OF_PLACES | OF_MAPS | OF_SOUNDS | OF_BAGS),
+    "vectors": (lambda: array(6), Dense, {}, OF_PLACES | OF_MAPS | OF_BAGS),
     "sequences": (lambda: array(2, 9), Convolution, {"n_axes": 1}, set()),
     "images": (
         lambda: array(2, 8, 6),
         Convolution,
         {"n_axes": 2},
-        OF_COLUMNS | OF_SOUNDS,
+        OF_COLUMNS | OF_SOUNDS | OF_BAGS,
     ),
     "volumes": (
         lambda: array(2, 4, 5, 3),
         Convolution,
         {"n_axes": 3},
-        OF_COLUMNS | OF_SOUNDS,
+        OF_COLUMNS | OF_SOUNDS | OF_BAGS,
     ),
 }
 

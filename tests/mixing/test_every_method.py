@@ -12,7 +12,7 @@ from sk_mixup.mixing import MixContext, MixStreams, list_methods
 from tests.builders import generator
 
 METHODS = list_methods()
-OF_COLUMNS = {"feature_swap", "feat_mix"}
+OF_COLUMNS = {"feature_swap", "feat_mix", "bag_mixup"}
 OF_DIMENSIONS = {"hid_mix"}
 OF_NUMBERS = {"c_mixup"}
 # Of waveforms of one level: the mixture is scaled to keep their energy.
@@ -20,7 +20,7 @@ OF_SOUNDS = {"waveform_mix"}
 NOISY = {"noisy_feature_mixup"}
 # The label weight of these is a rule of its own.
 OWN_LABELS = {"feat_mix", "hid_mix", "remix", "ma_mix"}
-HIDDEN = {"manifold", "align_mix"}
+HIDDEN = {"manifold", "align_mix", "feature_cutmix", "patch_up"}
 
 
 def variants(name):

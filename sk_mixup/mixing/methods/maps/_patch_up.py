@@ -327,10 +327,7 @@ class PatchUp(MapMethod):
         context: MixContext | None,
     ) -> MixPlan:
         """Mix the input, as the authors do."""
-        if self.gamma == 0 or self._alpha_now(context) == 0:
-            return self._identity(x)
         cut = CutMix(1.0, per=self.per, p=self.p, pairing=self.pairing)
         plan = cut.draw(x, y, generator=streams, context=context)
-        if plan.is_identity:
-            return self._clean_plan(plan.partner, plan.lam)
-        return plan
+        off = self.gamma == 0 or self._alpha_now(context) == 0
+        return self._identity(x) if off or plan.is_identity else plan
