@@ -31,7 +31,9 @@ SMALLEST = 1e-7
 #: What a method cannot know of the image net. Aligning takes time with the square of
 #: the places: meant for the last feature map, and the input, which is not aligned.
 ON_IMAGES: dict[str, dict[str, Any]] = {
-    "align_mix": {"mix__layers": ["input", "blocks.2"]}
+    "align_mix": {"mix__layers": ["input", "blocks.2"]},
+    # Maps of a few places, where blocks of seven would leave nothing of the own row.
+    "patch_up": {"mix__block_size": 3},
 }
 
 

@@ -16,6 +16,7 @@ from sk_mixup.encoding._known import KnownNumbers
 from sk_mixup.encoding._multilabel import LabelMatrixEncoder
 from sk_mixup.encoding._multioutput import ClassMatrixEncoder
 from sk_mixup.encoding._numeric import RobustScale
+from sk_mixup.encoding._pixels import IGNORED, PixelEncoder
 from sk_mixup.encoding._roles import find_categorical
 from sk_mixup.encoding._soft_labels import SoftLabelEncoder
 from sk_mixup.encoding._table import EncodedTable, TableEncoder
@@ -33,6 +34,7 @@ from sk_mixup.encoding._text import (
 from sk_mixup.encoding._values import FrequentValues
 
 __all__ = [
+    "IGNORED",
     "KINDS",
     "MAX_CLASSES",
     "TARGET_KINDS",
@@ -45,6 +47,7 @@ __all__ = [
     "LabelMatrixEncoder",
     "Levels",
     "LogMelSpectrogram",
+    "PixelEncoder",
     "RobustScale",
     "SoftLabelEncoder",
     "TableEncoder",

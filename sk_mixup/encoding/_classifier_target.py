@@ -16,13 +16,18 @@ from sk_mixup.encoding._classes import ClassEncoder
 from sk_mixup.encoding._matrix import Kind, matrix_kind, read_matrix
 from sk_mixup.encoding._multilabel import LabelMatrixEncoder
 from sk_mixup.encoding._multioutput import ClassMatrixEncoder
+from sk_mixup.encoding._pixels import IGNORED, PixelEncoder, is_mask_array
 from sk_mixup.encoding._soft_labels import SoftLabelEncoder
 
 TargetEncoder = (
-    ClassEncoder | LabelMatrixEncoder | ClassMatrixEncoder | SoftLabelEncoder
+    ClassEncoder
+    | LabelMatrixEncoder
+    | ClassMatrixEncoder
+    | SoftLabelEncoder
+    | PixelEncoder
 )
 
-TARGET_KINDS = ("auto", "classes", "labels", "outputs", "soft")
+TARGET_KINDS = ("auto", "classes", "labels", "outputs", "soft", "pixels")
 """Values of `target_kind`."""
 
 _ENCODERS: dict[str, Any] = {
@@ -34,20 +39,28 @@ _ENCODERS: dict[str, Any] = {
 
 
 def fit_classes(
-    y: Any, classes: Any = None, target_kind: str = "auto"
+    y: Any,
+    classes: Any = None,
+    target_kind: str = "auto",
+    *,
+    ignore_index: int = IGNORED,
 ) -> TargetEncoder:
     """Return a fitted encoder of the kind of target that `y` is.
 
     Parameters
     ----------
-    y : array-like of shape (n_samples,) or (n_samples, k)
-        See `sk_mixup.encoding._matrix` for what a matrix is taken as.
+    y : array-like of shape (n_samples,), (n_samples, k) or (n_samples, ...)
+        See `sk_mixup.encoding._matrix` for what a matrix is taken as; three axes or
+        more are masks.
     classes : array-like, list of array-like, or None
         As the encoder of the kind takes them.
-    target_kind : {"auto", "classes", "labels", "outputs", "soft"}, default="auto"
-        What `y` is: one class per row, a yes or no for each of several labels, a class
-        for each of several outputs, or probabilities of classes. "auto": what its
-        values say.
+    target_kind : str, default="auto"
+        What `y` is: one class per row ("classes"), a yes or no for each of several
+        labels ("labels"), a class for each of several outputs ("outputs"),
+        probabilities of classes ("soft"), or a class per pixel ("pixels"). "auto":
+        what its values say.
+    ignore_index : int, default=-100
+        Value of pixels that do not count.
 
     Raises
     ------
@@ -64,6 +77,8 @@ def fit_classes(
     'columns'
     """
     kind = target_kind_of(y, classes, target_kind)
+    if kind == "pixels":
+        return PixelEncoder(ignore_index).fit(y, classes=classes)
     fitted: TargetEncoder = _ENCODERS[kind]().fit(y, classes=classes)
     return fitted
 
@@ -88,6 +103,8 @@ def target_kind_of(y: Any, classes: Any = None, target_kind: str = "auto") -> Ki
     ('soft', 'classes')
     """
     check_target_kind(target_kind)
+    if target_kind == "pixels" or (target_kind == "auto" and is_mask_array(y)):
+        return "pixels"
     matrix = read_matrix(y)
     if target_kind == "classes" and matrix is not None:
         raise ValueError(

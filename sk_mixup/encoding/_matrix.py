@@ -31,7 +31,7 @@ from sk_mixup.encoding._classes import _missing, _read_labels
 from sk_mixup.encoding._column_names import column_names
 from sk_mixup.encoding._container import as_pandas
 
-Kind = Literal["classes", "labels", "outputs", "soft"]
+Kind = Literal["classes", "labels", "outputs", "soft", "pixels"]
 
 #: Probabilities of a row may miss 1 by this much: they were rounded for a file.
 SUM_SLACK = 1e-3

@@ -61,6 +61,10 @@ def way_to_calibrate(settings: Settings, data: FitData, objective: Any) -> Way:
                 " the wrapped net makes probabilities of outputs in its own way. Leave"
                 " predict_nonlinearity='auto', or say calibration=None."
             )
+        if (why := getattr(objective, "why_no_temperature", None)) is not None:
+            raise ValueError(
+                f"calibration='temperature': {why}. Say calibration=None or 'auto'."
+            )
         criterion = objective.criterion
         name = getattr(criterion, "__name__", None) or type(criterion).__name__
         raise ValueError(

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from sk_mixup.inputs import to_host
+from sk_mixup.training import module_kind
 
 # Sums of weights below 2**500 are finite, and so are their products with others.
 _MOST_BITS = 500
@@ -210,3 +211,19 @@ def check_classes_left(target: Any, labels: torch.Tensor) -> None:
                 f"{where} holds one class with positive weight, {label!r}: a"
                 " classifier needs at least 2."
             )
+
+
+def check_takes_masks(module: Any) -> None:
+    """Refuse nets of the library for targets of a class per pixel.
+
+    Raises
+    ------
+    ValueError
+    """
+    if module_kind(module) == "bundled":
+        named = "None" if module is None else repr(module)
+        raise ValueError(
+            f"y holds masks, a class per pixel, and module={named} is a net of the"
+            " library, which returns one answer per row. Give a module of your own that"
+            " returns (B, n_classes, height, width)."
+        )

@@ -12,7 +12,14 @@ from sk_mixup.estimators._compat import with_callbacks
 from sk_mixup.estimators._intake import scored_targets
 from sk_mixup.estimators._keywords import explains_keywords
 from sk_mixup.estimators.predictions import ClassPredictor
-from sk_mixup.estimators.tasks import Classification, Task, Tasks, right_rows
+from sk_mixup.estimators.tasks import (
+    Classification,
+    Task,
+    Tasks,
+    ignored_class,
+    mean_iou_of,
+    right_rows,
+)
 
 
 class MixupClassifier(ClassifierMixin, ClassPredictor):
@@ -119,10 +126,12 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         falls. None: as the recipe says, for tables 8, for modules of your own 10.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Weights of classes; multiplied with sample weights. A list for several outputs,
-        whose weights are multiplied. Not for several labels, nor for soft labels.
-    target_kind : {"auto", "classes", "labels", "outputs", "soft"}, default="auto"
-        What `y` is: a class per row, several labels, several outputs or soft labels.
-        ``"auto"``: what its values say; those of a fold may say else. See Notes.
+        whose weights are multiplied. Not for several labels, soft labels and masks.
+    target_kind : str, default="auto"
+        What `y` is: a class per row (``"classes"``), several labels (``"labels"``),
+        several outputs (``"outputs"``), soft labels (``"soft"``) or a class per pixel
+        (``"pixels"``). ``"auto"``: what its values (of masks: its shape) say; those of
+        a fold may say else. See Notes.
     calibration : "auto", "temperature" or None, default="auto"
         Whether logits are divided by a temperature in `predict_proba`: the one with the
         least log-loss on the validation part. ``"auto"``: where there is such a part,
@@ -193,6 +202,11 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
     - whole numbers beyond 0 and 1, or text: several outputs, a class each. The bundled
       net has one head per output; a module of your own returns a tensor per output, or
       all side by side. A row's loss is the mean over the outputs.
+    - three axes or more: masks for a module of your own, which returns (B, n_classes,
+      height, width). Integers are a class per pixel, floats (n_samples, n_classes,
+      height, width) probabilities, or, where they do not sum to 1, several labels per
+      pixel. Pixels of ``criterion__ignore_index`` (-100) count nowhere. The loss is the
+      mean over the pixels of a batch, and `score` the mean IoU.
     - any other floats, and -1 or NaN beside 0 and 1, are an error.
 
     Mixed training is under-confident, long training over-confident: a temperature below
@@ -331,9 +345,9 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
             also memory-mapped ones, several of them (a dict by name of the arguments
             of ``forward``, a tuple by position; :class:`sk_mixup.inputs.Rows` where
             rows are to be split), and a torch data set.
-        y : array-like of shape (n_samples,) or (n_samples, k)
-            Labels of any kind: a class per row, or a matrix of several labels, several
-            outputs or soft labels; see `target_kind` and Notes.
+        y : array-like of shape (n_samples,), (n_samples, k) or (n_samples, ...)
+            Labels of any kind: a class per row, a matrix of several labels, several
+            outputs or soft labels, or masks; see `target_kind` and Notes.
         sample_weight : array-like of shape (n_samples,) or None
             Rows of weight 0 are left out.
         X_val, y_val, sample_weight_val : like the first three, or None
@@ -390,7 +404,7 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         return self._fit(X, y, partial=True, **given)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Return the share of rows that are predicted right.
+        """Return the share of rows that are predicted right; of masks the mean IoU.
 
         Parameters
         ----------
@@ -398,14 +412,18 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         y : like in `fit`
             None for a data set that has targets. A row of several labels or outputs is
             right if all are. Of soft labels, the most probable class counts, or labels.
+            Of masks, the classes' intersections over unions in all pixels that count
+            are averaged (see :func:`sk_mixup.metrics.mean_iou`).
         sample_weight : array-like of shape (n_samples,) or None
 
         Returns
         -------
-        accuracy : float
+        score : float
         """
         y = scored_targets(type(self).__name__, X, y)
         kind = self._target_.kind if hasattr(self, "_target_") else "classes"
+        if kind == "pixels":
+            return mean_iou_of(self._target_, y, self.predict(X), sample_weight)
         if kind in ("classes", "labels"):
             # Labels as `fit` reads them: columns in its order, no numbers as objects.
             y = getattr(self._target_, "transform" if kind == "labels" else "read")(y)
@@ -425,7 +443,8 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         return tags
 
     def _tasks(self) -> Tasks:
-        return Classification(self.class_weight, self.target_kind)
+        ignored = ignored_class(self.criterion, self._prefixed(), self.module)
+        return Classification(self.class_weight, self.target_kind, ignored)
 
     def _task(self) -> Task:
         return self._tasks().of(self._target_)

@@ -10,7 +10,13 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sk_mixup.estimators._settings import Settings
-from sk_mixup.inputs import ArrayInput, ShapedInput, TableInput, TextInput
+from sk_mixup.inputs import (
+    ArrayInput,
+    BagInput,
+    ShapedInput,
+    TableInput,
+    TextInput,
+)
 from sk_mixup.training import (
     Recipe,
     TrainStreams,
@@ -44,6 +50,8 @@ def new_source(settings: Settings, streams: TrainStreams, X: Any) -> Any:
         return ShapedInput(name, settings.module, net.input_axes, net.input_shape)
     if kind == "text":
         return TextInput(name)
+    if kind == "bags":
+        return BagInput(name)
     return ArrayInput(name)
 
 
@@ -87,7 +95,7 @@ def recipe_of(
     loads = settings.prefixed.get("module__pretrained", False)
     if loads and bundled_net(settings.module) is not None:
         return tuning_recipe(device)
-    if kind == "array":
+    if kind in ("array", "bags"):
         return image_recipe(n_rows, device)
     if kind == "text":
         return text_recipe(n_rows, device)

@@ -21,9 +21,17 @@ from sk_mixup.estimators._preview_table import preview_table
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators.tasks import Task
 from sk_mixup.inputs import TableInput
-from sk_mixup.mixing import HidMix, Method, MixContext, MixPreview, companions_of
+from sk_mixup.mixing import (
+    HidMix,
+    Method,
+    MixContext,
+    MixPlan,
+    MixPreview,
+    companions_of,
+)
 from sk_mixup.training import (
     ArrayData,
+    PixelClasses,
     Recipe,
     TrainStreams,
     copied,
@@ -118,6 +126,8 @@ def _draw(
         )
         context = dataclasses.replace(context, companions=beginners)
     plan = method.draw(batch, labels, generator=streams.mix, context=context)
+    if isinstance(task.kind, PixelClasses):
+        return _masked(method, plan, batch, labels, task.kind)
     is_table = isinstance(source, TableInput)
     inside = is_table or getattr(settings.module, "mixes_inside", False)
     shown = _shown_targets(y, labels, task.target, n_classes)
@@ -140,6 +150,17 @@ def _draw(
         preview, source, rows, shown, numeric_target=labels.is_floating_point()
     )
     return dataclasses.replace(preview, table=frame)
+
+
+def _masked(
+    method: Method, plan: MixPlan, batch: Any, masks: torch.Tensor, kind: PixelClasses
+) -> MixPreview:
+    """Show images and their masks; a mixed layer has none before the net runs."""
+    preview = MixPreview.of(method, plan, batch)
+    if plan.weighs_late:
+        return preview
+    mixed = plan.apply_masks(masks, kind.n_classes, ignore_index=kind.ignored)
+    return dataclasses.replace(preview, targets=mixed)
 
 
 def _seed(random_state: Any) -> int:

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from sk_mixup.estimators._checks import (
     check_groups,
+    check_takes_masks,
     check_weight,
     drop_weightless,
     normalized,
@@ -36,6 +37,7 @@ from sk_mixup.inputs import ArrayInput, TableInput, is_stream, refuse_uncountabl
 from sk_mixup.training import (
     AUTO_EARLY_STOPPING_ROWS,
     ArrayData,
+    PixelClasses,
     StreamData,
     TrainStreams,
     member_folds,
@@ -132,6 +134,8 @@ def read(
         task = settings.tasks.of(before.task.target)
         if given.classes is not None:
             task.check_same_classes(given.classes)
+    if isinstance(task.kind, PixelClasses):
+        check_takes_masks(settings.module)
     labels = task.encode(y)
     weight = task.weighted(labels, weight)
     table, labels, weight, groups = drop_weightless(table, labels, weight, groups)

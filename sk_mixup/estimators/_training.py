@@ -12,6 +12,7 @@ from typing import Any
 
 from sk_mixup.estimators._building import build_net
 from sk_mixup.estimators._calibration import first_temperature
+from sk_mixup.estimators._checks import check_takes_masks
 from sk_mixup.estimators._compat import open_callback_context
 from sk_mixup.estimators._defaults import recipe_of
 from sk_mixup.estimators._fitted import Fitted
@@ -31,6 +32,7 @@ from sk_mixup.training import (
     Knobs,
     MemberRowsObjective,
     MixingRun,
+    PixelClasses,
     Recipe,
     ScikitLearnBridge,
     StreamData,
@@ -184,6 +186,8 @@ def prepare(
         Where the training is stored as it goes.
     """
     task, train = data.task, data.train
+    if isinstance(task.kind, PixelClasses):
+        check_takes_masks(settings.module)
     if settings.importance is not None:
         check_has_columns(data.source, train, data.features)
     device = resolve_device(settings.device, settings.module)

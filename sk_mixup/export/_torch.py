@@ -89,8 +89,9 @@ def check_exportable(model: Any) -> None:
             " its outputs by model.decode."
         )
     if source.kind != "table" and source.shape is None:
+        held = "bags" if source.kind == "bags" else "several arrays"
         raise ValueError(
-            f"model: this {name} was fitted on several arrays, and one can be exported."
+            f"model: this {name} was fitted on {held}, and one array can be exported."
             " Export model.module_, for inputs as model.encode(X) gives them, and read"
             " its outputs by model.decode."
         )

@@ -1,6 +1,7 @@
 """What the estimators take: tables, arrays, and whatever a net reads."""
 
 from sk_mixup.inputs._array import ArrayInput, spec_of
+from sk_mixup.inputs._bags import BagInput
 from sk_mixup.inputs._containers import refuse_uncountable
 from sk_mixup.inputs._dataset import (
     DatasetRows,
@@ -23,6 +24,7 @@ from sk_mixup.inputs._tokenizer import TextTokenizer
 __all__ = [
     "ArrayInput",
     "ArrayRows",
+    "BagInput",
     "DatasetRows",
     "ImageFolder",
     "LazyRows",

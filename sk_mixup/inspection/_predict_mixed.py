@@ -21,11 +21,9 @@ from sk_mixup.inspection._encoded import (
     in_evaluation,
     mapped,
 )
+from sk_mixup.inspection._towards_mean import BLOCK, by_module, by_table
 from sk_mixup.mixing.plans import LinearPlan
 from sk_mixup.resampling import MixedRows, as_rows, mix_between
-
-# Rows of one pass through a module.
-_BLOCK = 2048
 
 Predict = Callable[[NDArray[np.int64]], Any]
 
@@ -37,6 +35,7 @@ def predict_mixed(
     *,
     lam: float = 0.5,
     n: int = 10,
+    towards: str = "rows",
     random_state: Any = None,
 ) -> Any:
     r"""Average the predictions of rows mixed with rows of a reference set.
@@ -53,8 +52,16 @@ def predict_mixed(
     their vectors. For any other estimator rows of a table are mixed: numbers are
     blended, everything else is drawn by lambda.
 
+    ``towards="mean"`` moves rows to :math:`\bar x + \lambda (x - \bar x)`, where the
+    mean is that of the reference set, and predicts them once: training on mixed rows
+    is, on average, training on rows that are shrunk in this way, and so should those be
+    that are predicted. With the training set as reference and ``lam = 1 -
+    expected_smoothing(alpha)`` (:func:`sk_mixup.mixing.expected_smoothing`) this is the
+    rescaling of inputs of Carratino et al. Outputs stay as they are.
+
     It costs `n` times what a plain prediction does, and twice that for nets that mix
-    behind an embedding (those of the library for tables and texts).
+    behind an embedding (those of the library for tables and texts). ``towards="mean"``
+    costs as much as a plain prediction, and one of the reference set.
 
     Parameters
     ----------
@@ -66,7 +73,11 @@ def predict_mixed(
     lam : float, default=0.5
         Share of the own row, above 0 and at most 1; 1: the plain prediction.
     n : int, default=10
-        Reference rows per row, at least 1.
+        Reference rows per row, at least 1. Not used with ``towards="mean"``.
+    towards : {"rows", "mean"}, default="rows"
+        Whether rows are mixed with rows of the reference set, or with their mean. Only
+        numbers have a mean: for texts, bags, and estimators that take categories it is
+        an error; nets of the library for tables take the mean of the vectors.
     random_state : int, RandomState instance or None, default=None
         Of the reference rows, and of what is drawn and not blended.
 
@@ -86,6 +97,8 @@ def predict_mixed(
     Pang, Xu, Zhu: Mixup Inference: Better Exploiting Mixup to Defend Adversarial
     Attacks, ICLR 2020.
 
+    Carratino, Cisse, Jenatton, Vert: On Mixup Regularization, JMLR 2022.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -98,9 +111,13 @@ def predict_mixed(
     ((4, 3), array([0, 0, 0, 0]))
     """
     _check(lam, n)
+    if towards not in ("rows", "mean"):
+        raise ValueError(f"towards must be 'rows' or 'mean'; got {towards!r}.")
     random = check_random_state(random_state)
     check_is_fitted(model)
     is_net = all(hasattr(model, name) for name in ("encode", "decode", "module_"))
+    if towards == "mean":
+        return _moved(model, X, X_reference, float(lam), is_net=is_net)
     n_rows, n_reference, predict = (
         _by_module(model, X, X_reference, float(lam))
         if is_net
@@ -111,6 +128,18 @@ def predict_mixed(
         found = predict(random.randint(n_reference, size=n_rows))
         total = found if total is None else _each(np.add, total, found)
     return _each(lambda one: one / n, total)
+
+
+def _moved(model: Any, X: Any, X_reference: Any, lam: float, *, is_net: bool) -> Any:
+    """Return predictions for rows that are moved towards the mean of a reference."""
+    if is_net:
+        x = model.encode(X)
+        with _naming_the_reference():
+            reference = model.encode(X_reference)
+        return by_module(model, x, reference, lam)
+    ask, rows, reference = _tables(model, X, X_reference)
+    found = by_table(model, ask, rows, reference, lam)
+    return found if isinstance(found, list) else np.asarray(found)
 
 
 def _check(lam: Any, n: Any) -> None:
@@ -150,6 +179,20 @@ def _each(function: Callable[..., Any], *values: Any) -> Any:
 def _by_table(
     model: Any, X: Any, X_reference: Any, lam: float, random: Any
 ) -> tuple[int, int, Predict]:
+    ask, rows, reference = _tables(model, X, X_reference)
+    n_rows = rows.shape[0]
+
+    def predict(partner: NDArray[np.int64]) -> Any:
+        seed = int(random.randint(2**31 - 1))
+        mixed = MixedRows(np.arange(n_rows), partner, np.full(n_rows, lam), seed)
+        found = ask(mix_between(rows, reference, mixed))
+        return found if isinstance(found, list) else np.asarray(found)
+
+    return n_rows, reference.shape[0], predict
+
+
+def _tables(model: Any, X: Any, X_reference: Any) -> tuple[Any, Any, Any]:
+    """Return what predicts, and both tables, checked."""
     name = type(model).__name__
     if is_classifier(model) and not hasattr(model, "predict_proba"):
         raise TypeError(
@@ -161,15 +204,7 @@ def _by_table(
     with _naming_the_reference():
         reference = as_rows(X_reference, name)
     _check_columns(rows, reference)
-    n_rows = rows.shape[0]
-
-    def predict(partner: NDArray[np.int64]) -> Any:
-        seed = int(random.randint(2**31 - 1))
-        mixed = MixedRows(np.arange(n_rows), partner, np.full(n_rows, lam), seed)
-        found = ask(mix_between(rows, reference, mixed))
-        return found if isinstance(found, list) else np.asarray(found)
-
-    return n_rows, reference.shape[0], predict
+    return ask, rows, reference
 
 
 def _check_columns(rows: Any, reference: Any) -> None:
@@ -207,8 +242,8 @@ def _by_module(
     def predict(partner: NDArray[np.int64]) -> Any:
         found = []
         with in_evaluation(module), torch.no_grad():
-            for start in range(0, n_rows, _BLOCK):
-                own = torch.arange(start, min(start + _BLOCK, n_rows))
+            for start in range(0, n_rows, BLOCK):
+                own = torch.arange(start, min(start + BLOCK, n_rows))
                 other = torch.from_numpy(partner[own.numpy()])
                 both = _joined(_taken(x, own), _taken(reference, other))
                 found.append(model.decode(_outputs(module, both, lam, len(own))))

@@ -33,3 +33,21 @@ def with_known_kind(estimator: Any, y: Any) -> Any:
         return estimator
     name = "__".join((*path_to_last(estimator), "target_kind"))
     return clone(estimator).set_params(**{name: kind})
+
+
+def refuse_masks(search: Any, estimator: Any) -> None:
+    """Refuse what a search cannot do with a class per pixel.
+
+    Raises
+    ------
+    ValueError
+        If the predictions of folds would be kept or averaged.
+    """
+    if getattr(last_step(estimator), "target_kind", None) != "pixels":
+        return
+    for name in ("ensemble", "store_oof"):
+        if value := getattr(search, name, None):
+            raise ValueError(
+                f"{name}={value!r} keeps the predictions of folds, and y holds masks,"
+                f" whose predictions are too large for that. Leave {name} out."
+            )

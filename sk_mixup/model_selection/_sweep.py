@@ -19,7 +19,7 @@ from sk_mixup.model_selection._ensemble import (
     greedy_weights,
 )
 from sk_mixup.model_selection._halving import HalvingRule
-from sk_mixup.model_selection._kind import with_known_kind
+from sk_mixup.model_selection._kind import refuse_masks, with_known_kind
 from sk_mixup.model_selection._last_step import last_step, why_not_ours
 from sk_mixup.model_selection._lone_fits import LoneFits
 from sk_mixup.model_selection._members import (
@@ -79,6 +79,7 @@ class Sweep:
     def train(self, candidates: list[dict[str, Any]], splits: list[Any]) -> None:
         """Train every candidate on every fold, and hand out the results."""
         search = self.search
+        refuse_masks(search, self.estimator)
         data = SweepData(self.X, self.y, splits, self.routed.estimator.fit)
         if search.checkpoint is not None:
             self.folder = SearchFolder(search, self.X, self.y, data.fit_params)

@@ -14,6 +14,7 @@ from sk_mixup.nets._excelformer import ExcelFormer
 from sk_mixup.nets._exporting import is_exported, places_in
 from sk_mixup.nets._external import HuggingFaceNet, TimmNet
 from sk_mixup.nets._ft_transformer import FTTransformer
+from sk_mixup.nets._mil import AttentionMIL
 from sk_mixup.nets._periodic import PeriodicEmbedding
 from sk_mixup.nets._resnet import ResNet
 from sk_mixup.nets._tabular import TabularNet
@@ -22,6 +23,7 @@ from sk_mixup.nets._text import BagOfEmbeddings, MaskedEmbedding, TextCNN
 from sk_mixup.nets._tokens import FeatureTokens
 
 __all__ = [
+    "AttentionMIL",
     "BagOfEmbeddings",
     "CategoricalEmbedding",
     "ConvNet",

@@ -354,6 +354,11 @@ def _example_targets(task: Any) -> Tensor:
         return torch.zeros(2, target.n_outputs_)
     if kind == "soft":
         return torch.eye(len(target.classes_))[:2]
+    if kind == "pixels":
+        size = target.size_ or (1, 1)
+        if target.soft_:
+            return torch.zeros(2, len(target.classes_), *size)
+        return torch.zeros(2, *size, dtype=torch.uint8)
     shape = (2,) if target.ndim_ == 1 else (2, target.n_outputs_)
     return torch.zeros(shape)
 

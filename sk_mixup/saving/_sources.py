@@ -10,11 +10,13 @@ import json
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from sk_mixup.inputs import (
     ArrayInput,
+    BagInput,
     ShapedInput,
     TableInput,
     TextInput,
@@ -45,6 +47,11 @@ def source_state(source: Any, writer: ValueWriter) -> dict[str, Any]:
         return state | {"columns": _schema(source), "table": table}
     if isinstance(source, TextInput):
         return state | _text_state(source)
+    if isinstance(source, BagInput):
+        return state | {
+            "mean": writer.write(source.mean, "X"),
+            "std": writer.write(source.std, "X"),
+        }
     state["rows"] = _spec_state(source.spec)
     if isinstance(source, ShapedInput):
         state["channel_mean"] = writer.write(source.channel_mean, "channels")
@@ -62,7 +69,7 @@ def source_of(given: Fields, estimator: Any) -> Any:
         With its parameters.
     """
     name = type(estimator).__name__
-    kind = given.text("kind", ("table", "text", "array", "any"))
+    kind = given.text("kind", ("table", "text", "bags", "array", "any"))
     net: Any = bundled_net(estimator.module, kind)
     if getattr(net, "input_kind", "any") != kind:
         raise ValueError(f"module={estimator.module!r} takes no {kind}")
@@ -73,6 +80,8 @@ def source_of(given: Fields, estimator: Any) -> Any:
         return source
     if kind == "text":
         return _text_of(given, name)
+    if kind == "bags":
+        return _bags_of(given, name)
     if kind == "any":
         source = ArrayInput(name)
     else:
@@ -146,6 +155,10 @@ def example_rows(source: Any) -> Any:
     if isinstance(source, TextInput):
         ids = torch.zeros(2, 2, dtype=torch.int64)
         return {"ids": ids, "mask": torch.ones(2, 2, dtype=torch.bool)}
+    if isinstance(source, BagInput):
+        assert source.mean is not None
+        instances = torch.zeros(2, 2, len(source.mean))
+        return {"instances": instances, "mask": torch.ones(2, 2, dtype=torch.bool)}
     return _ones(source.spec)
 
 
@@ -155,6 +168,19 @@ def _ones(spec: Any) -> Any:
     if _is_leaf(spec):
         return torch.ones((), dtype=spec[1]).expand(2, *spec[0])
     return tuple(map(_ones, spec))
+
+
+# -- bags -----------------------------------------------------------------------------
+
+
+def _bags_of(given: Fields, name: str) -> BagInput:
+    source = BagInput(name)
+    source.mean = given.array("mean", "f").astype(np.float64)
+    source.std = given.array("std", "f", len(source.mean)).astype(np.float64)
+    numbers = np.r_[source.mean, source.std]
+    if not len(source.mean) or not np.isfinite(numbers).all() or not source.std.all():
+        raise ValueError("the scale of the instances is none")
+    return source
 
 
 # -- texts ----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from sk_mixup.encoding import (
     ClassEncoder,
     ClassMatrixEncoder,
     LabelMatrixEncoder,
+    PixelEncoder,
     SoftLabelEncoder,
     TargetScaler,
 )
@@ -17,7 +18,7 @@ from sk_mixup.saving._fields import Fields
 from sk_mixup.saving._values import ValueWriter
 
 #: What classifiers predict, and "numbers".
-KINDS = ("classes", "labels", "columns", "soft", "numbers")
+KINDS = ("classes", "labels", "columns", "soft", "pixels", "numbers")
 # More outputs than any target has, and fewer than fill a memory.
 _MOST_OUTPUTS = 2**20
 
@@ -44,6 +45,12 @@ def target_state(target: Any, writer: ValueWriter) -> dict[str, Any]:
     state["classes_"] = [writer.write(classes, "y: its classes") for classes in known]
     if kind == "soft":
         state["order"] = writer.write(target._order, "y")
+    if kind == "pixels":
+        size = target.size_
+        state["ignore_index"] = int(target.ignore_index)
+        state["size"] = writer.write(None if size is None else list(size), "y")
+        state["soft"] = bool(target.soft_)
+        state["exclusive"] = bool(target.exclusive_)
     return state
 
 
@@ -106,22 +113,41 @@ def _soft(given: Fields, names: list[Any] | None) -> SoftLabelEncoder:
     return encoder
 
 
+def _pixels(given: Fields, names: list[Any] | None) -> PixelEncoder:
+    lowest = np.iinfo(np.int64)
+    encoder = PixelEncoder(
+        given.integer("ignore_index", int(lowest.min), int(lowest.max))
+    )
+    (encoder.classes_,) = _classes(given, least=1)
+    encoder.soft_, encoder.exclusive_ = given.flag("soft"), given.flag("exclusive")
+    size = given.value("size")
+    if size is not None:
+        if not isinstance(size, list) or not all(
+            isinstance(n, int) and 0 < n < _MOST_OUTPUTS for n in size
+        ):
+            raise ValueError("the size of the masks is none")
+        size = tuple(size)
+    encoder.size_ = size
+    return encoder
+
+
 _MAKERS: dict[str, Any] = {
     "classes": _one_class,
     "labels": _labels,
     "columns": _columns,
     "soft": _soft,
+    "pixels": _pixels,
     "numbers": _numbers,
 }
 
 
-def _classes(given: Fields) -> list[np.ndarray]:
+def _classes(given: Fields, least: int = 2) -> list[np.ndarray]:
     found = given.values.read_all(given.raw("classes_"))
     if not found or not all(isinstance(c, np.ndarray) and c.ndim == 1 for c in found):
         raise ValueError("classes are no arrays")
     for classes in found:
         known = classes.tolist()
-        if len(known) < 2 or len(set(known)) != len(known):
+        if len(known) < least or len(set(known)) != len(known):
             raise ValueError(f"{len(known)} classes are too few, or one stands twice")
     return found
 

@@ -14,15 +14,16 @@ OF_PLACES = {"cutmix", "resize_mix", "grid_mix", "smooth_mix", "f_mix"}
 OF_COLUMNS = {"feature_swap", "feat_mix", "hid_mix"}
 OF_CLASSES = {"remix", "ma_mix", "balanced_mixup"}
 OF_NUMBERS = {"c_mixup"}
-OF_MAPS = {"align_mix"}
+OF_MAPS = {"align_mix", "feature_cutmix", "patch_up"}
+OF_BAGS = {"bag_mixup"}
 OF_SOUNDS = {"waveform_mix"}
-NOT_FOR_MAPS = OF_COLUMNS | OF_SOUNDS
+NOT_FOR_MAPS = OF_COLUMNS | OF_SOUNDS | OF_BAGS
 LOOKS_AT = {n: getattr(list_methods()[n].method, "looks_at", None) for n in NAMES}
 OF_IMAGES = {name for name, what in LOOKS_AT.items() if what == "images"}
 OF_IMAGES |= {n for n in NAMES if list_methods()[n].group in ("attention", "learned")}
 OF_EMBEDDINGS = {name for name, what in LOOKS_AT.items() if what == "embeddings"}
 LOOKING = OF_IMAGES | OF_EMBEDDINGS
-HIDDEN = {"manifold", "align_mix"}
+HIDDEN = {"manifold"} | OF_MAPS
 
 N_ROWS = 48
 
@@ -83,20 +84,20 @@ def numbers():
 
 # Three axes may also be embedded columns: column methods take sequences.
 KINDS = {
-    "table": (table, None, {}, OF_PLACES | OF_MAPS | OF_SOUNDS | LOOKING),
-    "vectors": (lambda: array(6), Dense, {}, OF_PLACES | OF_MAPS | LOOKING),
+    "table": (table, None, {}, OF_PLACES | OF_MAPS | OF_SOUNDS | OF_BAGS | LOOKING),
+    "vectors": (lambda: array(6), Dense, {}, OF_PLACES | OF_MAPS | OF_BAGS | LOOKING),
     "sequences": (lambda: array(2, 9), Convolution, {"n_axes": 1}, OF_IMAGES),
     "images": (
         lambda: array(2, 8, 6),
         Convolution,
         {"n_axes": 2},
-        OF_COLUMNS | OF_SOUNDS | OF_EMBEDDINGS,
+        OF_COLUMNS | OF_SOUNDS | OF_BAGS | OF_EMBEDDINGS,
     ),
     "volumes": (
         lambda: array(2, 4, 5, 3),
         Convolution,
         {"n_axes": 3},
-        OF_COLUMNS | OF_SOUNDS | LOOKING,
+        OF_COLUMNS | OF_SOUNDS | OF_BAGS | LOOKING,
     ),
 }
 

@@ -8,7 +8,7 @@ from skorch.callbacks import Callback
 from torch import nn
 from torch.nn import functional
 
-from sk_mixup import MixupSearchCV
+from sk_mixup import MixupSearchCV, MixupWarning
 from sk_mixup.callbacks import MixMonitor
 from sk_mixup.skorch import MixupMixin
 from tests.builders import blobs, classifier, no_hooks, same_weights
@@ -60,7 +60,7 @@ def test_loss_and_accuracy_take_the_weights_of_the_pass(method, weighted):
     model = classifier(
         module=net(),
         mix=method,
-        max_epochs=1,
+        max_epochs=5,
         batch_size=24,
         callbacks=[seen],
         early_stopping=False,
@@ -77,7 +77,7 @@ def test_loss_and_accuracy_take_the_weights_of_the_pass(method, weighted):
 @pytest.mark.parametrize("method", METHODS)
 def test_an_optimizer_that_asks_again_gets_the_weights_of_each_pass(method):
     model = classifier(
-        module=net(), mix=method, max_epochs=2, optimizer=torch.optim.LBFGS, lr=0.1
+        module=net(), mix=method, max_epochs=5, optimizer=torch.optim.LBFGS, lr=0.1
     ).fit(X, Y)
     assert np.isfinite(model.history_[-1]["train_loss"])
 
@@ -85,16 +85,23 @@ def test_an_optimizer_that_asks_again_gets_the_weights_of_each_pass(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_accumulated_steps_and_monitors_know_the_weights(method):
     model = classifier(
-        module=net(), mix=method, batch_size=8, accumulate=2, callbacks=[MixMonitor()]
+        module=net(),
+        mix=method,
+        batch_size=8,
+        accumulate=2,
+        callbacks=[MixMonitor()],
+        max_epochs=60,
     ).fit(X, Y)
     assert model.history_[-1]["lam_mean"] == pytest.approx(0.5)
 
 
 def test_a_search_trains_alone_what_it_cannot_fuse():
-    model = classifier(module=net(), max_epochs=2)
+    model = classifier(module=net(), max_epochs=5)
     grid = {"mix": [WatchingMix(), WatchingMix(p=0.5)]}
-    search = MixupSearchCV(model, grid, cv=2).fit(X, Y)
-    alone = classifier(module=net(), max_epochs=2, **search.best_params_).fit(X, Y)
+    search = MixupSearchCV(model, grid, cv=2)
+    with pytest.warns(MixupWarning, match="learns the weights of labels"):
+        search.fit(X, Y)
+    alone = classifier(module=net(), max_epochs=5, **search.best_params_).fit(X, Y)
     assert same_weights(search.best_estimator_, alone)
 
 
@@ -102,28 +109,27 @@ class Net(MixupMixin, NeuralNetClassifier):
     pass
 
 
-class SeenInStep(Callback):
-    """Keeps the batch and the plan of a step of a skorch net."""
-
+class Spying(Net):
     batch = None
 
-    def on_grad_computed(self, net, named_parameters, X, y, **kwargs):
-        self.batch = (torch.as_tensor(X), torch.as_tensor(y), net.mix_run_.plan)
+    def train_step_single(self, batch, **fit_params):
+        if Spying.batch is None:
+            Spying.batch = (*batch, self.mix_run_.plan)
+        return super().train_step_single(batch, **fit_params)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_skorch_net_takes_the_weights_of_the_pass(method):
-    seen = SeenInStep()
-    model = Net(
+    Spying.batch = None
+    model = Spying(
         net(),
         criterion=nn.CrossEntropyLoss,
         mix=method,
-        max_epochs=1,
+        max_epochs=5,
         batch_size=24,
         train_split=None,
         verbose=0,
-        callbacks=[seen],
     ).fit(X, Y)
-    rows, y, plan = seen.batch
+    rows, y, plan = Spying.batch
     loss, _ = by_hand(method, rows, y, plan.partner)
     assert model.history[0, "train_loss"] == pytest.approx(loss, rel=1e-5)

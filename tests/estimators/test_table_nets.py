@@ -40,6 +40,9 @@ NOT_FOR_TABLES = {
     "smooth_mix",
     "f_mix",
     "align_mix",
+    "feature_cutmix",
+    "patch_up",
+    "bag_mixup",
     "waveform_mix",
 }
 OF_CLASSES = {"remix", "ma_mix", "balanced_mixup"}

@@ -173,3 +173,46 @@ def test_models_that_are_not_fitted_are_refused():
     X, _ = blobs()
     with pytest.raises(NotFittedError):
         asked(MixupClassifier(), X)
+
+
+def test_rows_towards_the_mean_of_the_reference():
+    X, y = blobs()
+    model = LogisticRegression().fit(X, y)
+    moved = X.mean(0) + 0.8 * (X[:5] - X.mean(0))
+    found = predict_mixed(model, X[:5], X, lam=0.8, towards="mean")
+    np.testing.assert_allclose(found, model.predict_proba(moved), atol=1e-6)
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    model = LogisticRegression().fit(frame, y)
+    found = predict_mixed(model, frame.head(), frame, lam=0.8, towards="mean")
+    moved = pd.DataFrame(moved, columns=list("abcd"))
+    np.testing.assert_allclose(found, model.predict_proba(moved), atol=1e-6)
+    own = classifier(module=mlp()).fit(X, y)
+    found = predict_mixed(own, X[:5], X, lam=0.8, towards="mean")
+    moved = X.mean(0) + 0.8 * (X[:5] - X.mean(0))
+    np.testing.assert_allclose(found, own.predict_proba(moved), atol=1e-5)
+
+
+def test_vectors_of_the_default_net_are_moved_towards_their_mean():
+    X, y, _ = people()
+    model = classifier(module="mlp").fit(X, y)
+    x, seen = model.encode(X), []
+
+    def blend(embedded):
+        seen.append(embedded)
+        return 0.7 * embedded + 0.3 * embedded.mean(0, keepdim=True)
+
+    expected = model.decode(model.module_(**x, mix=blend))
+    found = predict_mixed(model, X, X, lam=0.7, towards="mean")
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert len(seen) == 1
+
+
+def test_what_has_no_mean_is_refused():
+    X, y, _ = people()
+    model = HistGradientBoostingClassifier(categorical_features="from_dtype")
+    X = X.astype({"job": "category"})
+    model.fit(X, y)
+    with pytest.raises(ValueError, match=r"'job', 'region'.* hold no numbers"):
+        predict_mixed(model, X, X, towards="mean")
+    with pytest.raises(ValueError, match="towards must be"):
+        predict_mixed(model, X, X, towards="median")

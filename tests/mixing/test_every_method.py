@@ -12,7 +12,7 @@ from sk_mixup.mixing import MixStreams, list_methods, mix_layer
 from tests.builders import generator, looking_context
 
 METHODS = list_methods()
-OF_COLUMNS = {"feature_swap", "feat_mix"}
+OF_COLUMNS = {"feature_swap", "feat_mix", "bag_mixup"}
 OF_DIMENSIONS = {"hid_mix"}
 OF_NUMBERS = {"c_mixup"}
 # Of waveforms of one level: the mixture is scaled to keep their energy.
@@ -21,7 +21,7 @@ NOISY = {"noisy_feature_mixup"}
 # The label weight of these is a rule of its own.
 OWN_LABELS = {"feat_mix", "hid_mix", "remix", "ma_mix"}
 OWN_LABELS |= {"trans_mix", "token_mix", "auto_mix", "sa_mix", "ad_auto_mix"}
-HIDDEN = {"manifold", "align_mix"}
+HIDDEN = {"manifold", "align_mix", "feature_cutmix", "patch_up"}
 LOOKS_AT = {n: getattr(info.method, "looks_at", None) for n, info in METHODS.items()}
 OF_IMAGES = {name for name, what in LOOKS_AT.items() if what == "images"}
 OF_IMAGES |= {n for n, i in METHODS.items() if i.group in ("attention", "learned")}

@@ -29,6 +29,7 @@ def _has_two_classes(estimator: ClassPredictor) -> bool:
     what = {
         "labels": "several labels per row",
         "columns": "several outputs per row",
+        "pixels": "a class per pixel",
     }.get(target.kind, f"{len(target.classes_)} classes")
     raise AttributeError(
         f"decision_function is for two classes, and this {type(estimator).__name__} was"
@@ -54,8 +55,9 @@ class ClassPredictor(BaseMixup):
         -------
         proba : ndarray of shape (n_samples, n_classes), float64
             For several labels, the probability of each; they need not sum to 1. For
-            several outputs, a list of one array per output. A row's do not depend on
-            other rows (for nets that share wide matrices, up to 1e-6).
+            several outputs, a list of one array per output. Of masks, float32 of shape
+            (n_samples, n_classes, height, width). A row's do not depend on other rows
+            (for nets that share wide matrices, up to 1e-6).
         """
         check_is_fitted(self)
         if self._has_columns:
@@ -78,6 +80,8 @@ class ClassPredictor(BaseMixup):
             Of the shape of `predict_proba`.
         """
         check_is_fitted(self)
+        if self._target_.kind == "pixels":
+            return np.log(self.predict_proba(X))
         found = log_tempered(self._objective_, self._outputs(X), self.temperature_)
         if isinstance(found, list):
             return [one.numpy() for one in found]
@@ -111,6 +115,7 @@ class ClassPredictor(BaseMixup):
         -------
         labels : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             For several labels, 1 for each whose probability is above 0.5, otherwise 0.
+            Of masks, (n_samples, height, width).
         """
         codes = self._outputs(X, self._codes).numpy()
         return self._target_.inverse_transform(codes)
@@ -146,6 +151,8 @@ class ClassPredictor(BaseMixup):
 
     def _codes(self, outputs: torch.Tensor) -> torch.Tensor:
         """Return the numbers of the most probable classes, or which labels hold."""
+        if self._target_.kind == "pixels":
+            return self._objective_.labels(outputs)
         found = tempered(self._objective_, outputs, self.temperature_)
         if isinstance(found, list):
             return torch.stack([_largest(one) for one in found], 1)

@@ -22,6 +22,10 @@ _REMEDIES = {
         "soft labels, which belong to no one class",
         "weigh classes by criterion=nn.CrossEntropyLoss(weight=...)",
     ),
+    "pixels": (
+        "a class per pixel",
+        "weigh classes by criterion__weight=[...], in the order of classes_",
+    ),
 }
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import numbers
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
-from sk_mixup.encoding import check_target_kind, fit_classes
+from sk_mixup.encoding import IGNORED, check_target_kind, fit_classes
 from sk_mixup.estimators._checks import check_classes_left, check_same_classes
 from sk_mixup.estimators.tasks._class_weight import multiplied, row_weights
 from sk_mixup.estimators.tasks._task import Task
-from sk_mixup.training import MultiLabel, MultiOutput, SoftLabels, TargetKind
+from sk_mixup.metrics import mean_iou
+from sk_mixup.training import (
+    MultiLabel,
+    MultiOutput,
+    PixelClasses,
+    SoftLabels,
+    TargetKind,
+)
 
 
 @dataclass(frozen=True)
@@ -107,11 +116,31 @@ class SoftClasses(OneClass):
         return y.argmax(1)
 
 
+@dataclass(frozen=True)
+class Pixels(OneClass):
+    """A class per pixel, or several labels per pixel."""
+
+    stratifies: ClassVar[bool] = False
+
+    @property
+    def kind(self) -> TargetKind:
+        """Logits of the classes at every place."""
+        target = self.target
+        return PixelClasses(
+            len(target.classes_),
+            target.size_,
+            target.ignored_code_,
+            soft=target.soft_,
+            exclusive=target.exclusive_,
+        )
+
+
 _BY_KIND: dict[str, type[OneClass]] = {
     "classes": OneClass,
     "labels": SeveralLabels,
     "columns": SeveralOutputs,
     "soft": SoftClasses,
+    "pixels": Pixels,
 }
 
 
@@ -128,10 +157,13 @@ class Classification:
     class_weight : dict, list of dict, "balanced" or None
     target_kind : str
         What a target is; "auto": what its values say.
+    ignore_index : int
+        Value of pixels that do not count.
     """
 
     class_weight: Any = None
     target_kind: str = "auto"
+    ignore_index: int = IGNORED
 
     is_classifier: ClassVar[bool] = True
 
@@ -150,11 +182,58 @@ class Classification:
 
     def fit(self, y: Any, weight: np.ndarray | None, classes: Any) -> Task:
         """Read labels; `classes` where they may lack some."""
-        return self.of(fit_classes(y, classes, self.target_kind))
+        target = fit_classes(
+            y, classes, self.target_kind, ignore_index=self.ignore_index
+        )
+        return self.of(target)
 
     def of(self, target: Any) -> Task:
         """Return the task of labels that were read before."""
         return _BY_KIND[target.kind](target, self.class_weight)
+
+
+def ignored_class(criterion: Any, prefixed: Mapping[str, Any], module: Any) -> int:
+    """Return which value marks pixels that do not count: that of the criterion.
+
+    Parameters
+    ----------
+    criterion : object
+        As the parameter of an estimator.
+    prefixed : mapping
+        Parameters with a prefix.
+    module : object
+        A skorch net may have said it.
+    """
+    for value in (
+        prefixed.get("criterion__ignore_index"),
+        getattr(criterion, "ignore_index", None),
+        getattr(module, "criterion__ignore_index", None),
+    ):
+        if isinstance(value, numbers.Integral):
+            return int(value)
+    return IGNORED
+
+
+def mean_iou_of(
+    target: Any, y: Any, predicted: np.ndarray, sample_weight: Any = None
+) -> float:
+    """Return the mean IoU of predicted masks; parameters as for `mean_iou`.
+
+    Of several labels per pixel, each is a mask of its own; of probabilities, the most
+    probable class counts.
+    """
+    if target.soft_:
+        y = target.transform(y) if np.ndim(y) > predicted.ndim - 1 else y
+        y = y.argmax(1) if target.exclusive_ else y > 0.5
+    if not target.exclusive_:
+        channels = [
+            mean_iou(y[:, j], predicted[:, j], labels=[1], sample_weight=sample_weight)
+            for j in range(predicted.shape[1])
+        ]
+        return float(np.mean(channels))
+    return mean_iou(
+        y, predicted, ignore_index=target.ignore_index, sample_weight=sample_weight
+    )
 
 
 def right_rows(target: Any, predicted: np.ndarray, y: Any) -> np.ndarray:

@@ -17,6 +17,8 @@ from sk_mixup.mixing.methods._noisy import NoisyFeatureMixup as NoisyFeatureMixu
 # Hidden layers
 from sk_mixup.mixing.methods._manifold import ManifoldMixup as ManifoldMixup
 from sk_mixup.mixing.methods._alignmix import AlignMix as AlignMix
+from sk_mixup.mixing.methods.maps import FeatureCutMix as FeatureCutMix
+from sk_mixup.mixing.methods.maps import PatchUp as PatchUp
 
 # Tables
 from sk_mixup.mixing.methods._featureswap import FeatureSwap as FeatureSwap
@@ -46,6 +48,9 @@ from sk_mixup.mixing.methods._mamix import MAMix as MAMix
 from sk_mixup.mixing.methods._balanced import BalancedMixup as BalancedMixup
 from sk_mixup.mixing.methods._cmixup import CMixup as CMixup
 from sk_mixup.mixing.methods._waveform import WaveformMix as WaveformMix
+
+# Bags of instances
+from sk_mixup.mixing.methods.bags import BagMixup as BagMixup
 
 # Combining
 from sk_mixup.mixing.methods._oneof import OneOf as OneOf

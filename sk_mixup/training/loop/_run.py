@@ -14,7 +14,7 @@ from sk_mixup.mixing import Method, MixContext, MixPlan
 from sk_mixup.training.feeds import MixedBatch, TrainStreams
 from sk_mixup.training.loop._forward import Forward
 from sk_mixup.training.loop._steps import Stepper
-from sk_mixup.training.objectives import Objective
+from sk_mixup.training.objectives import Objective, PixelObjective
 
 # Outputs are kept this many batches before their accuracy is counted at once.
 FLUSH = 64
@@ -122,6 +122,9 @@ def count_hits(run: MixingRun) -> None:
     outputs, targets = [], []
     pairs: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
     for output, y, plan, target in run.pending:
+        if isinstance(run.objective, PixelObjective):
+            run.hits.append(run.objective.mixed_agreement(output, y, plan))
+            continue
         # A plan may have more rows than the batch, of which each counts for less.
         if target is not None and target.shape == output.shape:
             outputs.append(output)

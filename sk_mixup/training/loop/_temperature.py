@@ -22,6 +22,7 @@ from sk_mixup.training.objectives import (
     MultiLabelObjective,
     MultiOutputObjective,
     Objective,
+    PixelObjective,
 )
 
 # One temperature, or one per output.
@@ -48,6 +49,8 @@ def takes_temperature(objective: Any) -> bool:
     how probabilities are made.
     """
     if getattr(_of_one(objective), "nonlinearity", None) is not None:
+        return False
+    if isinstance(objective, PixelObjective):
         return False
     criterion = objective.criterion
     if isinstance(criterion, _LIKELIHOODS):
@@ -80,6 +83,8 @@ def tempered(
     proba : Tensor of float64, or a list of such
     """
     objective = _of_one(objective)
+    if isinstance(objective, PixelObjective):
+        return objective.probabilities(outputs)
     if isinstance(objective, MultiOutputObjective):
         assert isinstance(temperature, list)
         return [

@@ -18,6 +18,7 @@ from sk_mixup.training.objectives._objective import (
     Objective,
     main_output,
 )
+from sk_mixup.training.objectives._pixels import PixelClasses, PixelObjective
 from sk_mixup.training.objectives._regression_heads import (
     GaussianHead,
     QuantileHead,
@@ -44,6 +45,8 @@ __all__ = [
     "MultiOutputObjective",
     "Objective",
     "PinballLoss",
+    "PixelClasses",
+    "PixelObjective",
     "QuantileHead",
     "RegressionHead",
     "SoftLabelObjective",

@@ -19,6 +19,7 @@ from sk_mixup.inputs import ArrayRows
 from sk_mixup.mixing import Method, Mixup
 from sk_mixup.training.feeds import ArrayData, MemberRows
 from sk_mixup.training.loop import BestWeights, TrainingBar
+from sk_mixup.training.objectives import PixelObjective
 from sk_mixup.training.packing._autocast import AutocastProgram
 from sk_mixup.training.packing._feeds import _leaves
 from sk_mixup.training.packing._losses import loss_kind
@@ -116,6 +117,7 @@ def unfusable_reason(member: PackMember) -> str | None:
     """
     return (
         _reason_of_data(member)
+        or _reason_of_target(member)
         or _reason_of_net(member.net)
         or _reason_of_knobs(member.knobs)
         or _reason_of_method(member.run.method)
@@ -134,6 +136,12 @@ def _reason_of_data(member: PackMember) -> str | None:
         for leaf in _leaves(data.X):
             if not hasattr(leaf, "data_ptr") and not isinstance(leaf, ArrayRows):
                 return "the data are read from a data set"
+    return None
+
+
+def _reason_of_target(member: PackMember) -> str | None:
+    if isinstance(member.run.objective, PixelObjective):
+        return "y holds a class per pixel"
     return None
 
 

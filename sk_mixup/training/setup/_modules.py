@@ -9,6 +9,7 @@ from skorch import NeuralNet
 from torch import nn
 
 from sk_mixup.nets import (
+    AttentionMIL,
     BagOfEmbeddings,
     ConvNet,
     ExcelFormer,
@@ -21,8 +22,8 @@ from sk_mixup.nets import (
     TimmNet,
 )
 
-#: Nets by short name. Each says in `input_kind` what it takes: "table", "array" or
-#: "text"; an "array" net is built from the shape of the arrays.
+#: Nets by short name. Each says in `input_kind` what it takes: "table", "array", "text"
+#: or "bags"; an "array" net is built from the shape of the arrays.
 BUNDLED: dict[str, type[nn.Module]] = {
     "mlp": TabularNet,
     "tabm": TabularNet,
@@ -32,6 +33,7 @@ BUNDLED: dict[str, type[nn.Module]] = {
     "convnet": ConvNet,
     "text_cnn": TextCNN,
     "text_bag": BagOfEmbeddings,
+    "mil": AttentionMIL,
 }
 #: What a name stands for where X is a table, if that is another net.
 FOR_TABLES: dict[str, type[nn.Module]] = {"resnet": TabularResNet}
@@ -96,7 +98,7 @@ def bundled_net(module: Any, kind: str | None = None) -> type[nn.Module] | None:
 
 
 def input_kind(module: Any, X: Any = None) -> str:
-    """Say what a module takes: "table", "array", "text" or "any".
+    """Say what a module takes: "table", "array", "text", "bags" or "any".
 
     A name that stands for several nets takes what `X` is: a DataFrame and anything else
     of two dimensions is a table.
