@@ -218,13 +218,22 @@ class MixupMixin(_Base):
         facts = {"class_counts": run.class_counts}
         if not run.is_tried:
             rows = slice(2)
-            check_mixing(run.method, self, select(x, rows), y[rows], facts)
+            check_mixing(
+                run.method,
+                self,
+                select(x, rows),
+                y[rows],
+                facts,
+                criterion=self._row_losses,
+            )
             run.is_tried = True
         context = MixContext(
             epoch=len(self.history) - 1 - run.first_epoch,
             n_epochs=run.n_epochs,
             module=self.module_,
             class_counts=run.class_counts,
+            call=self.infer,
+            criterion=self._row_losses,
         )
         streams = self.mix_streams_.mix
         plan = run.method.draw(x, y, generator=streams, context=context)
@@ -246,9 +255,17 @@ class MixupMixin(_Base):
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the loss: within a training step, that of both targets of each row."""
+        plan = None if self.mix_run_ is None else self.mix_run_.plan
+        loss = self._mixed_loss(plan, y_pred, y_true, *args, **kwargs)
+        if plan is None or plan.extra_loss is None:
+            return loss
+        return loss + plan.extra_loss()
+
+    def _mixed_loss(
+        self, plan: MixPlan | None, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any
+    ) -> Any:
         criterion = getattr(self, "criterion_", None)
         form = target_form(criterion)
-        plan = None if self.mix_run_ is None else self.mix_run_.plan
         if form is None and plan is None:
             return super().get_loss(y_pred, y_true, *args, **kwargs)
         y = to_tensor(y_true, device=self.device)
@@ -268,6 +285,12 @@ class MixupMixin(_Base):
         with self._one_loss_per_row():
             pair = plain(own_y), plain(other_y)
         return _joined_losses(criterion, plan, pair, (own_y, other_y))
+
+    def _row_losses(self, output: Any, y: Tensor) -> Tensor:
+        """Return one loss per clean row, or their mean, for a method that looks."""
+        with self._one_loss_per_row():
+            loss: Tensor = self._mixed_loss(None, output, y)
+        return row_means(loss) if loss.ndim else loss
 
     @contextmanager
     def _one_loss_per_row(self) -> Iterator[None]:
@@ -322,9 +345,8 @@ def _whole_loss(
         return mixed_loss(
             criterion, output, MixedTargets(y, y, torch.ones(len(y), device=y.device))
         )
-    own_share, _ = plan.label_weights
     pair = plan.own_rows(y), plan.partner_rows(y)
-    return mixed_loss(criterion, output, MixedTargets(*pair, own_share))
+    return mixed_loss(criterion, output, MixedTargets(*pair, plan.own_share))
 
 
 def _joined_losses(
@@ -336,14 +358,13 @@ def _joined_losses(
     """Weigh two losses per row, and reduce them as the criterion does."""
     shares = plan.label_weights
     if losses[0].ndim == 0:
-        lam = shares[0]
-        if bool((lam != lam[0]).any()):
+        if any(bool((share != share[0]).any()) for share in shares):
             raise ValueError(
                 f"criterion: {type(criterion).__name__} returned a scalar, but rows"
                 " differ in lambda. Give a criterion with a `reduction`, or draw one"
                 " lambda per batch (mix__per='batch')."
             )
-        return lam[0] * losses[0] + (1 - lam[0]) * losses[1]
+        return shares[0][0] * losses[0] + shares[1][0] * losses[1]
     own, other = (
         share * row_means(loss) for share, loss in zip(shares, losses, strict=True)
     )

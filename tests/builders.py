@@ -9,6 +9,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sk_mixup import MixupClassifier, MixupRegressor
+from sk_mixup.mixing import MixContext
 
 
 def generator(seed=0):
@@ -65,6 +66,38 @@ def mlp():
     """Return a small net with known weights, which seeds torch."""
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2))
+
+
+class LookedAt(nn.Module):
+    """A net for rows of any shape and dtype, with a map where they are images."""
+
+    def __init__(self, shape, n_outputs=8):
+        super().__init__()
+        self.is_image = len(shape) == 4
+        width = shape[1] if len(shape) > 2 else shape[-1]
+        if len(shape) == 3:  # (rows, columns, embedding)
+            width = shape[2]
+        layer = nn.Conv2d(width, 4, 3, padding=1) if self.is_image else None
+        self.maps = layer or nn.Linear(width, 4)
+        self.norm = nn.BatchNorm2d(4) if self.is_image else nn.Identity()
+        self.drop = nn.Dropout(0.5)
+        self.head = nn.Linear(4, n_outputs)
+
+    def forward(self, x):
+        x = self.norm(self.maps(x.float())).relu()
+        if self.is_image:
+            x = x.flatten(2).mean(2)
+        elif x.ndim > 2:
+            x = x.flatten(1, -2).mean(1)
+        return self.head(self.drop(x))
+
+
+def looking_context(x, n_outputs=8, **facts):
+    """Return a context with a net that takes `x`, for methods that look at it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = LookedAt(x.shape, n_outputs)
+    return MixContext(module=module, **facts)
 
 
 def classifier(**params):

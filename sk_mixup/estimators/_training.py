@@ -202,7 +202,9 @@ def prepare(
     knobs = settings.knobs(recipe)
     sample, sample_y = train.sample()
     sample = try_knobs(net, knobs, sample, data.streams.init_seed)
-    check_mixing(settings.method, net, sample, sample_y, facts)
+    check_mixing(
+        settings.method, net, sample, sample_y, facts, criterion=objective.row_losses
+    )
     check_single_rows(net, sample, train.n_rows)
     n_epochs = 1 if settings.partial else net.max_epochs
     if has_folds:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +21,8 @@ class MixContext:
     n_epochs : int or None
         Planned number of epochs; None: unknown, and `off_last` has no effect.
     module : torch.nn.Module or None
-        The net, for methods that mix hidden layers.
+        The net, for methods that mix hidden layers or look at what it makes of a
+        batch.
     groups : Tensor of shape (B,) or None
         Group of each row of the batch; rows of different groups are never mixed.
     class_counts : Tensor of shape (n_classes,) or None
@@ -32,6 +34,14 @@ class MixContext:
         Mutual information of each column with the target, for FEAT-MIX.
     has_weights : bool
         Whether the rows have weights, which those of `MemoryPairing` lack.
+    call : callable or None
+        Runs the net on rows as the training does (its precision, its own `infer`), for
+        methods that look; None: ``module(x)``, with the parts of a dict by name and
+        those of a tuple one by one.
+    criterion : callable or None
+        ``criterion(output, y)`` gives one loss per row, of what `call` returns and the
+        targets as `draw` gets them. None: cross-entropy for labels and for shares of
+        classes, the squared error for numbers.
     """
 
     epoch: int = 0
@@ -42,6 +52,8 @@ class MixContext:
     columns: Tensor | Mapping[str, Tensor] | None = None
     information: Tensor | None = None
     has_weights: bool = False
+    call: Callable[[Any], Any] | None = None
+    criterion: Callable[[Any, Tensor], Tensor] | None = None
 
     @property
     def progress(self) -> float:

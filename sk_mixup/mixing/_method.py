@@ -63,6 +63,8 @@ class Method(Parameterized):
     short_name: str = ""
     group: str = ""
     paper: str = ""
+    #: What a step costs beyond one without mixing, in words.
+    cost: str = "none"
     #: Whether a blend of numbers is taken, which refuses integer input.
     # A property for the checker: methods may ask another method.
     if TYPE_CHECKING:
@@ -377,7 +379,7 @@ class Method(Parameterized):
         if n_classes is not None or y.is_floating_point():
             return plan, x_mixed, plan.targets(y, n_classes)
         pair = plan.own_rows(y), plan.partner_rows(y)
-        return plan, x_mixed, MixedTargets(*pair, plan.label_weights[0])
+        return plan, x_mixed, MixedTargets(*pair, plan.own_share)
 
     def preview(
         self,

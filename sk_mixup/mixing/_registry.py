@@ -26,6 +26,8 @@ class MethodInfo(NamedTuple):
         Source.
     defaults : dict
         Default of every parameter.
+    cost : str
+        What a step costs beyond one without mixing, in words.
     """
 
     short_name: str
@@ -33,6 +35,7 @@ class MethodInfo(NamedTuple):
     group: str
     paper: str
     defaults: dict[str, Any]
+    cost: str
 
 
 class MethodTable(dict[str, MethodInfo]):
@@ -40,7 +43,7 @@ class MethodTable(dict[str, MethodInfo]):
 
     def __repr__(self) -> str:
         """Show one line per method."""
-        rows = [("short name", "class", "group", "defaults", "paper")]
+        rows = [("short name", "class", "group", "extra cost", "defaults", "paper")]
         for info in self.values():
             shown = [
                 f"{name}={value!r}"
@@ -52,6 +55,7 @@ class MethodTable(dict[str, MethodInfo]):
                     info.short_name,
                     info.method.__name__,
                     info.group,
+                    info.cost,
                     ", ".join(shown),
                     info.paper,
                 )
@@ -87,7 +91,7 @@ _SPELLINGS = {
 
 
 def list_methods() -> MethodTable:
-    """Return all methods: class, short name, group, paper and defaults.
+    """Return all methods: class, short name, group, paper, defaults and extra cost.
 
     Returns
     -------
@@ -100,11 +104,18 @@ def list_methods() -> MethodTable:
     >>> info = list_methods()["cutmix"]
     >>> info.method.__name__, info.paper, info.defaults["alpha"]
     ('CutMix', 'Yun et al., ICCV 2019', 1.0)
+    >>> info.cost
+    'none'
     """
     return MethodTable(
         {
             name: MethodInfo(
-                name, method, method.group, method.paper, _defaults(method)
+                name,
+                method,
+                method.group,
+                method.paper,
+                _defaults(method),
+                method.cost,
             )
             for name, method in _METHODS.items()
         }

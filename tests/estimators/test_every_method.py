@@ -17,6 +17,10 @@ OF_NUMBERS = {"c_mixup"}
 OF_MAPS = {"align_mix"}
 OF_SOUNDS = {"waveform_mix"}
 NOT_FOR_MAPS = OF_COLUMNS | OF_SOUNDS
+LOOKS_AT = {n: getattr(list_methods()[n].method, "looks_at", None) for n in NAMES}
+OF_IMAGES = {name for name, what in LOOKS_AT.items() if what == "images"}
+OF_EMBEDDINGS = {name for name, what in LOOKS_AT.items() if what == "embeddings"}
+LOOKING = OF_IMAGES | OF_EMBEDDINGS
 HIDDEN = {"manifold", "align_mix"}
 
 N_ROWS = 48
@@ -75,20 +79,20 @@ def numbers():
 
 # Three axes may also be embedded columns: column methods take sequences.
 KINDS = {
-    "table": (table, None, {}, OF_PLACES | OF_MAPS | OF_SOUNDS),
-    "vectors": (lambda: array(6), Dense, {}, OF_PLACES | OF_MAPS),
-    "sequences": (lambda: array(2, 9), Convolution, {"n_axes": 1}, set()),
+    "table": (table, None, {}, OF_PLACES | OF_MAPS | OF_SOUNDS | LOOKING),
+    "vectors": (lambda: array(6), Dense, {}, OF_PLACES | OF_MAPS | LOOKING),
+    "sequences": (lambda: array(2, 9), Convolution, {"n_axes": 1}, OF_IMAGES),
     "images": (
         lambda: array(2, 8, 6),
         Convolution,
         {"n_axes": 2},
-        OF_COLUMNS | OF_SOUNDS,
+        OF_COLUMNS | OF_SOUNDS | OF_EMBEDDINGS,
     ),
     "volumes": (
         lambda: array(2, 4, 5, 3),
         Convolution,
         {"n_axes": 3},
-        OF_COLUMNS | OF_SOUNDS,
+        OF_COLUMNS | OF_SOUNDS | LOOKING,
     ),
 }
 

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch.testing import assert_close
 
-from sk_mixup.mixing import MixContext, MixStreams, list_methods
-from tests.builders import generator
+from sk_mixup.mixing import MixStreams, list_methods
+from tests.builders import generator, looking_context
 
 METHODS = list_methods()
 OF_COLUMNS = {"feature_swap", "feat_mix"}
@@ -21,6 +21,9 @@ NOISY = {"noisy_feature_mixup"}
 # The label weight of these is a rule of its own.
 OWN_LABELS = {"feat_mix", "hid_mix", "remix", "ma_mix"}
 HIDDEN = {"manifold", "align_mix"}
+LOOKS_AT = {n: getattr(info.method, "looks_at", None) for n, info in METHODS.items()}
+OF_IMAGES = {name for name, what in LOOKS_AT.items() if what == "images"}
+OF_EMBEDDINGS = {name for name, what in LOOKS_AT.items() if what == "embeddings"}
 
 
 def variants(name):
@@ -51,7 +54,9 @@ few = settings(max_examples=20)
 def batch(name, n_rows, size, dtype=torch.float32, seed=0):
     """Rows, of which number i is 1 in channel i and 0 elsewhere."""
     eye = torch.eye(n_rows, dtype=dtype)
-    if name in OF_COLUMNS:  # (rows, columns, embedding)
+    if name in OF_IMAGES:
+        size = (size * 2)[:2]
+    if name in OF_COLUMNS | OF_EMBEDDINGS:  # (rows, columns, embedding)
         return eye.unsqueeze(1).expand(-1, size[0], -1).contiguous()
     if name in OF_DIMENSIONS | OF_SOUNDS:
         return eye.unsqueeze(2).expand(-1, -1, size[0]).contiguous()
@@ -67,12 +72,15 @@ def labels(name, n_rows, seed=0):
 def shares(name, mixed):
     """How much of each row is in each mixed row."""
     mixed = mixed.double()
-    present = mixed.mean(1) if name in OF_COLUMNS else mixed.flatten(2).mean(2)
+    of_columns = name in OF_COLUMNS | OF_EMBEDDINGS
+    present = mixed.mean(1) if of_columns else mixed.flatten(2).mean(2)
     return present / present.sum(1, True) if name in OF_SOUNDS else present
 
 
 def drawn(name, method, x, seed=0):
-    return method.draw(x, labels(name, len(x)), generator=generator(seed))
+    return method.draw(
+        x, labels(name, len(x)), generator=generator(seed), context=looking_context(x)
+    )
 
 
 @every_method
@@ -123,7 +131,7 @@ def test_targets_carry_the_label_weights(name, method, n_rows, size, dtype, seed
 def test_nothing_is_changed_in_place(name, method, n_rows, size, dtype, seed):
     x, y = batch(name, n_rows, size, dtype), labels(name, n_rows)
     x_before, y_before = x.clone(), y.clone()
-    plan = method.draw(x, y, generator=generator(seed))
+    plan = drawn(name, method, x, seed)
     mixed = plan.apply(x)
     if y.is_floating_point():
         plan.targets(y)
@@ -151,7 +159,9 @@ def test_one_generator_state_gives_one_result(name, method, n_rows, size, dtype,
 def test_randomness_comes_from_the_generator_alone(name, method):
     x = batch(name, 5, [6, 4])
     streams = MixStreams(*map(generator, range(4)))
-    plan = method.draw(x, labels(name, 5), generator=streams)
+    plan = method.draw(
+        x, labels(name, 5), generator=streams, context=looking_context(x)
+    )
     plan.apply(x)
     plan.targets(torch.arange(5), 5)
 
@@ -210,7 +220,7 @@ def test_p_and_alpha_move_no_other_draw(name, method, parameter):
     for value in (0.0, 0.5, 1.0):
         streams = MixStreams(*map(generator, range(4)))
         method = copy.deepcopy(method).set_params(**{parameter: value})
-        method.draw(x, labels(name, 6), generator=streams)
+        method.draw(x, labels(name, 6), generator=streams, context=looking_context(x))
         states.append([stream.get_state() for stream in streams])
     for other in states[1:]:
         assert all(map(torch.equal, states[0], other))
@@ -229,7 +239,7 @@ def test_gradients_flow_to_both_partners(name, method, seed):
 
 @every_method
 def test_channels_last_is_kept(name, method):
-    if name in OF_COLUMNS | OF_DIMENSIONS | OF_SOUNDS:
+    if name in OF_COLUMNS | OF_DIMENSIONS | OF_SOUNDS | OF_EMBEDDINGS:
         pytest.skip("columns have no channels, and waveforms no such layout")
     x = torch.rand(4, 3, 6, 5)
     x_last = x.contiguous(memory_format=torch.channels_last)
@@ -243,7 +253,7 @@ def test_channels_last_is_kept(name, method):
 def test_rows_of_different_groups_are_never_mixed(name, method):
     groups = torch.tensor([0, 1, 0, 1, 0, 2, 1, 0])
     x = batch(name, 8, [5, 4])
-    context = MixContext(groups=groups)
+    context = looking_context(x, groups=groups)
     y = labels(name, 8)
     for seed in range(5):
         plan = method.draw(x, y, generator=generator(seed), context=context)

@@ -25,6 +25,7 @@ def test_the_list_tells_class_group_paper_and_defaults(name):
     assert info.short_name == name
     assert info.group
     assert info.paper
+    assert info.cost
     assert info.defaults.keys() == info.method().get_params(deep=False).keys()
     assert name in repr(list_methods())
 

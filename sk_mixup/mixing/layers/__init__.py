@@ -1,6 +1,12 @@
 """Hidden layers by name, and the hooks that mix them."""
 
-from sk_mixup.mixing.layers._hooks import find_layer, layer_names, mix_layer, unwrapped
+from sk_mixup.mixing.layers._hooks import (
+    find_layer,
+    layer_names,
+    mix_layer,
+    uncompiled,
+    unwrapped,
+)
 from sk_mixup.mixing.layers._sites import (
     INPUT,
     Call,
@@ -28,5 +34,6 @@ __all__ = [
     "quiet",
     "run_and_record",
     "some_rows",
+    "uncompiled",
     "unwrapped",
 ]

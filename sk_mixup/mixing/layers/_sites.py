@@ -134,11 +134,17 @@ def some_rows(x: Any, index: tuple[int, ...]) -> Any:
 
 
 @contextmanager
-def quiet(module: nn.Module) -> Iterator[None]:
-    """Run a net in evaluation mode without leaving a trace in it.
+def quiet(module: nn.Module, *, evaluates: bool = True) -> Iterator[None]:
+    """Run a net without leaving a trace in it: buffers, modes, random states.
 
     Modes are set on the modules themselves, since a `train` method of their own may do
     more than that.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    evaluates : bool, default=True
+        Run it in evaluation mode; otherwise in the mode that each part is in.
     """
     parts = list(module.modules())
     modes = [part.training for part in parts]
@@ -155,8 +161,9 @@ def quiet(module: nn.Module) -> Iterator[None]:
         fused = torch.backends.mha.get_fastpath_enabled()
         try:
             torch.backends.mha.set_fastpath_enabled(False)
-            for part in parts:
-                part.training = False
+            if evaluates:
+                for part in parts:
+                    part.training = False
             yield
         finally:
             torch.backends.mha.set_fastpath_enabled(fused)

@@ -136,6 +136,7 @@ class AlignMix(ManifoldMixup):
     """
 
     short_name = "align_mix"
+    cost = "n_iter products of feature maps"
     paper = "Venkataramanan et al., CVPR 2022"
 
     def __init__(

@@ -43,6 +43,7 @@ class OneOf(Method):
     """
 
     short_name = "one_of"
+    cost = "that of the method drawn"
     group = "combining"
     paper = "timm's switch_prob, for any methods"
 

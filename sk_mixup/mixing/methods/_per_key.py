@@ -182,6 +182,7 @@ class PerKey(Wrapper):
     """
 
     short_name = "per_key"
+    cost = "that of the inner method"
     paper = "any method, for several inputs"
 
     def __init__(
@@ -231,6 +232,8 @@ class PerKey(Wrapper):
             plan.lam,
             lam_host=plan.lam_host,
             label_lam=plan.label_lam,
+            label_partner=plan.label_partner,
+            extra_loss=plan.extra_loss,
             inner=plan,
             how=how,
         )

@@ -65,6 +65,7 @@ class RegMixup(Mixup):
     """
 
     short_name = "reg_mixup"
+    cost = "a pass over twice the rows"
     paper = "Pinto et al., NeurIPS 2022"
 
     def __init__(

@@ -52,6 +52,7 @@ class Repeat(Wrapper):
     """
 
     short_name = "repeat"
+    cost = "a pass over k times the rows"
     paper = "Hoffer et al., CVPR 2020, for any method"
 
     def __init__(self, method: Method | None = None, k: int = 2) -> None:

@@ -25,6 +25,7 @@ from sk_mixup.mixing.plans._plan import (
     to_blendable,
 )
 from sk_mixup.mixing.plans._resize import ResizePlan
+from sk_mixup.mixing.plans._spans import SpanPlan
 from sk_mixup.mixing.plans._stack import StackPlan
 from sk_mixup.mixing.plans._swap import Columns, SwapPlan, column_ids
 from sk_mixup.mixing.plans._targets import (
@@ -48,6 +49,7 @@ __all__ = [
     "MixedTargets",
     "ResizePlan",
     "SoftMaskPlan",
+    "SpanPlan",
     "StackPlan",
     "SwapPlan",
     "as_targets",

@@ -7,7 +7,7 @@ layer and the targets, can be replayed, looked at and tested.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,14 @@ class MixPlan:
         Rows kept from earlier batches. Partners from B on are rows of the pool.
     joined : tuple of str
         For a hidden layer: the masks beside the input that `mix_layer` joins.
+    label_partner : Tensor of shape (B,) or None
+        Weight of the partner's target where it is not ``1 - label_lam``; beside
+        `label_lam` alone. The two need not sum to 1.
+    extra_loss : callable or None
+        Returns a scalar that the training adds to the loss of the mixed batch, such as
+        a regulariser on what a method saw while it looked at the net. It is called once
+        per backward pass, behind the forward pass; in a plain loop,
+        ``loss = loss + plan.extra_loss()``.
 
     Attributes
     ----------
@@ -66,6 +74,8 @@ class MixPlan:
     label_lam: Tensor | None = None
     pool: tuple[Tensor, Tensor | None] | None = None
     joined: tuple[str, ...] = ()
+    label_partner: Tensor | None = None
+    extra_loss: Callable[[], Tensor] | None = None
 
     rows = None
     # Properties for the checker: a plan of plans asks its parts.
@@ -91,7 +101,25 @@ class MixPlan:
     def label_weights(self) -> tuple[Tensor, Tensor]:
         """Weights of the own and the partner's target, each of shape (rows,)."""
         own = self.lam if self.label_lam is None else self.label_lam
-        return own, 1.0 - own
+        return own, 1.0 - own if self.label_partner is None else self.label_partner
+
+    @property
+    def own_share(self) -> Tensor:
+        """Weight of the own target, for those who give the partner's the rest.
+
+        Raises
+        ------
+        ValueError
+            If the two need not sum to 1.
+        """
+        if self.label_partner is not None:
+            raise ValueError(
+                "The weights of the two targets of this plan need not sum to 1, and one"
+                " number per row cannot say them. Mix soft targets (give n_classes, or"
+                " plan.targets(y, n_classes)), or use a criterion that is called for"
+                " either target."
+            )
+        return self.label_weights[0]
 
     @property
     def label_lam_host(self) -> float | None:

@@ -1,4 +1,4 @@
-"""The plan of ResizeMix: the whole partner, made smaller and pasted into a box.
+"""The plan of ResizeMix and SnapMix: the partner, or a box of it, resized into a box.
 
 Resizing along one axis is a small matrix, (places of the box) x (places of the
 partner), so that one product per axis resizes every row to a size of its own, along
@@ -20,7 +20,7 @@ from sk_mixup.mixing.plans._plan import MixPlan
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ResizePlan(MixPlan):
-    """Paste ``x[partner]``, resized to a box, into that box.
+    """Paste ``x[partner]``, or a box of it, resized to a box, into that box.
 
     Floats and uint8 pixels are interpolated linearly along each axis with a filter as
     wide as the reduction (antialiasing), uint8 rounded after it; of other integers and
@@ -36,12 +36,16 @@ class ResizePlan(MixPlan):
         The shared box on the host. Lets eager code work on the box alone.
     size : tuple of int
         Spatial shape that the plan was drawn for.
+    sources : Tensor of shape (B or 1, n_axes, 2), int64, or None
+        Start and stop of the box of the partner that is taken, of at least one place
+        along each axis; None: all of it.
     """
 
     spans: Tensor | None = None
     open_rows: Tensor | None = None
     box: tuple[tuple[int, int], ...] | None = None
     size: tuple[int, ...] = ()
+    sources: Tensor | None = None
 
     def _apply(self, x: Tensor) -> Tensor:
         check_size(x, self.size)
@@ -66,7 +70,7 @@ class ResizePlan(MixPlan):
         interpolates = dtype.is_floating_point or dtype.is_complex
         if not interpolates and dtype != torch.uint8:
             for axis, span in enumerate(ranges):
-                source = _nearest(self.spans[:, axis], self.size[axis], span)
+                source = _nearest(self.spans[:, axis], self._taken(axis), span)
                 source = source.view(_along(source, axis, len(self.size)))
                 x = x.take_along_dim(source, 2 + axis)
             return x
@@ -74,11 +78,20 @@ class ResizePlan(MixPlan):
             x = x.float()
         for axis, span in enumerate(ranges):
             exact = torch.float64 if x.dtype == torch.float64 else torch.float32
-            weights = _weights(self.spans[:, axis], self.size[axis], span, exact)
+            weights = _weights(
+                self.spans[:, axis], self._taken(axis), self.size[axis], span, exact
+            )
             x = _product(x, weights.to(x.dtype), 2 + axis)
         if dtype == torch.uint8:
             x = x.round().clamp(0, 255)
         return x.to(dtype)
+
+    def _taken(self, axis: int) -> Tensor:
+        """Return start and stop, along an axis, of what is taken from the partner."""
+        assert self.spans is not None
+        if self.sources is not None:
+            return self.sources[:, axis]
+        return torch.tensor([[0, self.size[axis]]], device=self.spans.device)
 
 
 def _box_places(spans: Tensor, span: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -102,26 +115,36 @@ def _box_places(spans: Tensor, span: tuple[int, int]) -> tuple[Tensor, Tensor]:
 
 
 def _weights(
-    spans: Tensor, length: int, span: tuple[int, int], dtype: torch.dtype
+    spans: Tensor,
+    taken: Tensor,
+    length: int,
+    span: tuple[int, int],
+    dtype: torch.dtype,
 ) -> Tensor:
     """Return the partner's weights for each place: (n, wanted, length).
 
     A triangle around the place of the partner that lies under the centre, as wide as
-    the reduction.
+    a reduction, and one place wide where the partner is made larger.
     """
     place, side = _box_places(spans, span)
+    start, stop = taken[:, :1], taken[:, 1:]
+    n_taken = stop - start
     # In whole numbers up to one division, which keeps the centres exact.
-    centre = ((2 * place + 1) * length).to(dtype) / (2 * side)
-    source = torch.arange(length, device=spans.device, dtype=dtype) + 0.5
-    away = (source - centre.unsqueeze(2)).abs() * (side.to(dtype) / length).unsqueeze(2)
+    centre = ((2 * place + 1) * n_taken).to(dtype) / (2 * side) + start
+    source = torch.arange(length, device=spans.device)
+    shrinks = (side.to(dtype) / n_taken).clamp(max=1.0)
+    away = (source + 0.5 - centre.unsqueeze(2)).abs() * shrinks.unsqueeze(2)
     weights = (1.0 - away).clamp(min=0.0)
+    inside = (source >= start) & (source < stop)
+    weights = weights * inside.unsqueeze(1)
     return weights / weights.sum(2, keepdim=True)
 
 
-def _nearest(spans: Tensor, length: int, span: tuple[int, int]) -> Tensor:
+def _nearest(spans: Tensor, taken: Tensor, span: tuple[int, int]) -> Tensor:
     """Return the partner's nearest place for each place: (n, wanted)."""
     place, side = _box_places(spans, span)
-    return (2 * place + 1) * length // (2 * side)
+    start, stop = taken[:, :1], taken[:, 1:]
+    return start + (2 * place + 1) * (stop - start) // (2 * side)
 
 
 def _in_layout(t: Tensor, x: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ class StackPlan(MixPlan):
 
     Parameters
     ----------
-    partner, lam, label_lam : Tensor of shape (rows,)
+    partner, lam, label_lam, label_partner : Tensor of shape (rows,)
         Those of the parts, joined.
     parts : tuple of MixPlan
     """
@@ -31,12 +31,18 @@ class StackPlan(MixPlan):
         """Join plans of the same batch and site."""
         weights = [part.label_weights[0] for part in parts]
         differ = any(part.label_lam is not None for part in parts)
+        others = [part.label_weights[1] for part in parts]
+        are_free = any(part.label_partner is not None for part in parts)
+        extras = [part.extra_loss for part in parts if part.extra_loss is not None]
         # Draws for one batch see one pool.
         pools = [part.pool for part in parts if part.pool is not None]
         return cls(
             partner=torch.cat([part.partner for part in parts]),
             lam=torch.cat([part.lam for part in parts]),
             label_lam=torch.cat(weights) if differ else None,
+            label_partner=torch.cat(others) if are_free else None,
+            # The loss is a mean over the copies, too.
+            extra_loss=_Mean(extras, len(parts)) if extras else None,
             site=parts[0].site,
             joined=parts[0].joined,
             pool=pools[0] if pools else None,
@@ -101,6 +107,16 @@ class StackPlan(MixPlan):
             else:
                 rows.lerp_(x, part.lam.to(x.dtype).view((-1,) + (1,) * (x.ndim - 1)))
         return mixed
+
+
+class _Mean:
+    """The mean of what several plans add to the loss; plans without count as 0."""
+
+    def __init__(self, extras: Sequence[Callable[[], Tensor]], n: int) -> None:
+        self._extras, self._n = extras, n
+
+    def __call__(self) -> Tensor:
+        return torch.stack([extra() for extra in self._extras]).sum() / self._n
 
 
 def _join(parts: list[Any]) -> Any:

@@ -8,6 +8,7 @@ batches is named as such.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
@@ -46,7 +47,7 @@ from sk_mixup.training.loop._prediction import (
     with_rows,
     without_mapping,
 )
-from sk_mixup.training.loop._run import FLUSH, MixingRun, count_hits
+from sk_mixup.training.loop._run import FLUSH, MixingRun, ask, count_hits
 from sk_mixup.training.loop._steps import backward, takes_plain_steps, tell_optimizers
 from sk_mixup.training.loop._stored_net import StoredNet, rebuild
 
@@ -120,7 +121,7 @@ class MixingMixin(StoredNet):
             output = self._infer(x, **fit_params)
         else:
             plan = None if run.mixed is None else run.mixed.plan
-            hooked = plan is not None and plan.site is not None
+            hooked = run.is_asked or (plan is not None and plan.site is not None)
             output = run.forward(self, self._infer, x, fit_params, hooked=hooked)
         first = first_input(x)
         return output if len(first) != 1 else with_rows(output, 1)
@@ -182,6 +183,8 @@ class MixingMixin(StoredNet):
         if self.uses_loader_:
             y, weight = move((y, weight), run.objective.read(output).device)
         loss = run.objective(output, y, weight, plan, run.mixed.target)
+        if plan is not None and plan.extra_loss is not None:
+            loss = loss + plan.extra_loss()
         if run.stepper is None:
             backward(self, loss)
         else:
@@ -297,7 +300,14 @@ class MixingMixin(StoredNet):
         batches: Any = (MixedBatch(batch) for batch in iterator)
         if training:
             module = self.module_
-            run.context = MixContext(run.epoch, run.n_epochs, module, **run.facts)
+            run.context = MixContext(
+                run.epoch,
+                run.n_epochs,
+                module,
+                call=functools.partial(ask, self),
+                criterion=run.objective.row_losses,
+                **run.facts,
+            )
             run.epoch += 1
             if run.stepper is not None:
                 run.stepper.start_epoch(iterator)

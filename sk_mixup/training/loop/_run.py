@@ -56,6 +56,8 @@ class MixingRun:
     lend: Callable[[], None] | None = None
     epoch: int = 0
     has_no_step: bool = True
+    #: Whether a method looks at what the module makes of a batch, in the midst of it.
+    is_asked: bool = False
     context: MixContext | None = None
     mixed: MixedBatch | None = None
     steps_plainly: bool = False
@@ -77,6 +79,23 @@ class MixingRun:
         if self.steps_plainly:
             return False
         return self.stepper is None or self.stepper.asks_again
+
+
+def ask(net: Any, x: Any) -> Any:
+    """Run the module on rows for a method that looks: as in a step, but uncompiled.
+
+    Parameters
+    ----------
+    net : skorch net
+        Which trains.
+    x : Tensor, dict or tuple
+    """
+    run = net.run_
+    run.is_asked = True
+    try:
+        return net.infer(x)
+    finally:
+        run.is_asked = False
 
 
 @torch.no_grad()

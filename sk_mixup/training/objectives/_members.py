@@ -70,6 +70,16 @@ class MemberObjective:
         own = own_share * self._rows(output, plan.own_rows(y))
         return (own + other_share * self._rows(output, plan.partner_rows(y))).mean()
 
+    def row_losses(self, output: Any, y: Tensor) -> Tensor:
+        """Return one loss per row, the mean of the members."""
+        inner = self.inner
+        output = inner.read(output)
+        if output.ndim != 3:
+            losses: Tensor = inner.row_losses(output, y)
+            return losses
+        members = [inner.row_losses(part, y) for part in output.unbind(1)]
+        return torch.stack(members).mean(0)
+
     def _rows(self, output: Tensor, y: Tensor) -> Tensor:
         """Return the mean over members of the loss of every row."""
         n_rows, n_members = output.shape[:2]

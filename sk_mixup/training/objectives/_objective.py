@@ -231,6 +231,10 @@ class Objective:
             loss = loss / self._unit
         return loss if loss.ndim == 0 else row_means(loss)
 
+    def row_losses(self, output: Any, y: Tensor) -> Tensor:
+        """Return one loss per row of what the module returned, unmixed: (rows,)."""
+        return self.rows(self.scored(self.read(output)), y)
+
     def _whole_rows(self, output: Tensor, y: Tensor, plan: MixPlan | None) -> Tensor:
         """Return one loss per row of a criterion that takes mixed targets whole."""
         if self._form == "plan":
@@ -244,9 +248,8 @@ class Objective:
                 whole = torch.ones(len(y), device=y.device)
                 targets = MixedTargets(y, y, whole)
             else:
-                own_share, _ = plan.label_weights
                 pair = plan.own_rows(y), plan.partner_rows(y)
-                targets = MixedTargets(*pair, own_share)
+                targets = MixedTargets(*pair, plan.own_share)
             if self.n_classes is None:
                 output = output.reshape(targets.y.shape)
             loss = self.criterion(output, targets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import numbers
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -29,6 +30,8 @@ def check_mixing(
     sample: Input,
     y: Tensor,
     facts: dict[str, Any],
+    *,
+    criterion: Callable[[Any, Tensor], Tensor] | None = None,
 ) -> None:
     """Draw and apply plans, so that a method that cannot mix this input says so.
 
@@ -43,22 +46,27 @@ def check_mixing(
         Their targets.
     facts : dict
         As `mix_facts` returns them.
+    criterion : callable or None
+        As `MixContext` has it.
     """
     if method is None:
         return
     module = net.module_
     inside = getattr(module, "mixes_inside", False)
-    context = MixContext(module=module, **facts)
+    # Copies, of rows that are tried several times.
+    call = functools.partial(_infer_copy, net)
+    context = MixContext(module=module, call=call, criterion=criterion, **facts)
     for one in method.methods if isinstance(method, OneOf) else [method]:
         _check_memory(one, module, inside)
         if context.has_weights:
             _check_weights(one)
-        # Copies, of rows that are tried several times.
-        call = functools.partial(_infer_copy, net)
         try_layers(one, module, sample, y, call=call, context=context)
         # Also of a method inside another: `method__off_first`.
         epochs = [k for k in one.get_params() if k.endswith(("off_first", "off_last"))]
         trial = copy.deepcopy(one).set_params(**dict.fromkeys(epochs, 0))
+        if one.reads_module:
+            # A look that fails does so now, whatever gates and schedules say.
+            _mixing_plan(trial, sample, y, context)
         plan = _drawn(trial, sample, y, context)
         if plan.unites_targets:
             _check_union(net.criterion_)
@@ -91,6 +99,7 @@ def _mixing_plan(
         for key, value in method.get_params().items()
         if _last(key) in ("p", "alpha") and (callable(value) or _is_share(key, value))
     }
+    opened |= {key: 1 for key in method.get_params() if _last(key) == "every"}
     return _drawn(copy.deepcopy(method).set_params(**opened), sample, y, context)
 
 

@@ -1,0 +1,168 @@
+"""Maps of features: what a layer in the middle of a net makes of images."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing.layers import (
+    find_layer,
+    plain_call,
+    quiet,
+    run_and_record,
+    unwrapped,
+)
+from sk_mixup.mixing.looks._asking import asked, copy_for, in_rows, module_of
+
+# Of each net, as long as it lives: the layer and the shape of the rows it was found by.
+_FOUND: weakref.WeakKeyDictionary[nn.Module, dict[tuple[int, ...], str]]
+_FOUND = weakref.WeakKeyDictionary()
+
+
+def last_map_layer(
+    context: MixContext | None,
+    x: Tensor,
+    *,
+    who: str = "the method",
+    module: nn.Module | None = None,
+) -> str:
+    """Return the name of the last layer that returns a map of features.
+
+    Parameters
+    ----------
+    context : MixContext or None
+    x : Tensor of shape (B, channels, height, width)
+        Two of its rows are run, once for each net and size.
+    who : str
+        What messages call the method.
+    module : torch.nn.Module or None
+        Another net than that of the context.
+
+    Raises
+    ------
+    ValueError
+        If no layer returns one tensor of shape (B, channels, height, width) with more
+        than one place.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from sk_mixup.mixing import MixContext
+    >>> from sk_mixup.mixing.looks import last_map_layer
+    >>> pool = nn.AdaptiveAvgPool2d(1)
+    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), pool, nn.Flatten())
+    >>> last_map_layer(MixContext(module=net), torch.rand(2, 1, 8, 8))
+    '1'
+    """
+    net = module_of(context, who) if module is None else module
+    known = _FOUND.setdefault(unwrapped(net), {})
+    size = tuple(x.shape[1:])
+    if size not in known:
+        given = None if module is not None or context is None else context.call
+        rows = copy_for(net, x[:2])
+        with quiet(net):
+            runs = run_and_record(net, given or plain_call(net), rows)
+        maps = [
+            (run.end, name)
+            for name, run in runs.items()
+            if run.calls == 1 and len(run.shapes) == 1 and _is_map(run.shapes[0])
+        ]
+        if not maps:
+            raise ValueError(
+                f"{who} looks at a map of features, and no layer of"
+                f" {type(net).__name__} returns one of shape (B, channels, height,"
+                " width) with more than one place. Name a layer that does (layer=...),"
+                " or use a method that needs none, such as saliency_mix or cutmix."
+            )
+        known[size] = max(maps)[1]
+    return known[size]
+
+
+def feature_map(
+    context: MixContext | None,
+    x: Tensor,
+    layer: str = "auto",
+    *,
+    who: str = "the method",
+    module: nn.Module | None = None,
+    evaluates: bool = True,
+    chunk: int | None = None,
+) -> Tensor:
+    """Return what a layer makes of images; nothing of it stays in the net.
+
+    Parameters
+    ----------
+    context : MixContext or None
+    x : Tensor of shape (B, channels, height, width)
+    layer : str, default="auto"
+        Its name in the net; "auto": the last one that returns a map.
+    who : str
+        What messages call the method.
+    module : torch.nn.Module or None
+        Another net than that of the context, called as ``module(x)``.
+    evaluates : bool, default=True
+        In evaluation mode.
+    chunk : int or None
+        Rows at a time, for less memory; None: all at once.
+
+    Returns
+    -------
+    features : Tensor of shape (B, channels, height, width), float
+        On the device of `x`.
+
+    Raises
+    ------
+    ValueError
+        If no net is known, it has no such layer, or the layer returns no map.
+    """
+    net = module_of(context, who) if module is None else module
+    if layer == "auto":
+        layer = last_map_layer(context, x, who=who, module=module)
+
+    def look(rows: Tensor) -> Tensor:
+        seen: list[Any] = []
+        hooked = find_layer(net, layer).register_forward_hook(
+            lambda part, inputs, output: seen.append(output)
+        )
+        try:
+            with asked(context, who, module=module, evaluates=evaluates) as call:
+                call(rows)
+        finally:
+            hooked.remove()
+        return only_map(who, layer, seen, len(rows)).detach().to(x.device)
+
+    return in_rows(look, chunk, x)
+
+
+def only_map(who: str, layer: str, seen: list[Any], n_rows: int) -> Tensor:
+    """Return the one map that a layer returned; raise if it did something else."""
+    if len(seen) != 1:
+        raise ValueError(
+            f"{who} looks at layer {layer!r}, which ran {len(seen)} times in one"
+            " forward pass; it must run once. Name another layer."
+        )
+    output = seen[0]
+    fits = isinstance(output, Tensor) and output.ndim == 4 and len(output) == n_rows
+    if not fits or not output.is_floating_point():
+        what = (
+            f"shape {tuple(output.shape)}"
+            if isinstance(output, Tensor)
+            else type(output).__name__
+        )
+        raise ValueError(
+            f"{who} looks at a map of features of shape (B, channels, height, width),"
+            f" and layer {layer!r} returns {what} for {n_rows} rows. Name another"
+            " layer, or use a method that needs none, such as saliency_mix or cutmix."
+        )
+    assert isinstance(output, Tensor)
+    half = output.dtype in (torch.float16, torch.bfloat16)
+    return output.float() if half else output
+
+
+def _is_map(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 4 and shape[2] * shape[3] > 1
