@@ -96,8 +96,8 @@ def class_activations(
 
 def _of_class(output: Any, y: Tensor) -> Tensor:
     """Return the sum over rows of what the net says of their classes."""
-    output = main_tensor(output)
-    rows = output.flatten(1) if output.ndim > 1 else output.unsqueeze(1)
+    scores = main_tensor(output)
+    rows = scores.flatten(1) if scores.ndim > 1 else scores.unsqueeze(1)
     y = y.to(rows.device)
     if rows.shape[1] == 1:
         # One logit speaks for the second of two classes, and against the first.

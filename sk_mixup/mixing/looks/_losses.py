@@ -20,13 +20,12 @@ def plain_criterion(output: Any, y: Tensor) -> Tensor:
         Class indices or, of the shape of the output, shares of classes: cross-entropy.
         Floats of one number per row: the squared error.
     """
-    output = main_tensor(output)
-    y = y.to(output.device)
+    scores = main_tensor(output)
+    y = y.to(scores.device)
     if y.is_floating_point() and (y.ndim == 1 or y.shape[1] == 1):
-        return (output.reshape(y.shape) - y).square().flatten()
-    if y.shape == output.shape:
-        return functional.cross_entropy(output, y.to(output.dtype), reduction="none")
-    return functional.cross_entropy(output, y.long(), reduction="none")
+        return (scores.reshape(y.shape) - y).square().flatten()
+    target = y.to(scores.dtype) if y.shape == scores.shape else y.long()
+    return functional.cross_entropy(scores, target, reduction="none")
 
 
 def main_tensor(output: Any) -> Tensor:

@@ -32,6 +32,8 @@ def last_map_layer(
 ) -> str:
     """Return the name of the last layer that returns a map of features.
 
+    The last with more than one place, where there is one.
+
     Parameters
     ----------
     context : MixContext or None
@@ -45,8 +47,7 @@ def last_map_layer(
     Raises
     ------
     ValueError
-        If no layer returns one tensor of shape (B, channels, height, width) with more
-        than one place.
+        If no layer returns one tensor of shape (B, channels, height, width).
 
     Examples
     --------
@@ -67,19 +68,20 @@ def last_map_layer(
         rows = copy_for(net, x[:2])
         with quiet(net):
             runs = run_and_record(net, given or plain_call(net), rows)
+        # One of a single place is what pooling makes, or all that a tiny image has.
         maps = [
-            (run.end, name)
+            (run.shapes[0][2:] != (1, 1), run.end, name)
             for name, run in runs.items()
-            if run.calls == 1 and len(run.shapes) == 1 and _is_map(run.shapes[0])
+            if run.calls == 1 and len(run.shapes) == 1 and len(run.shapes[0]) == 4
         ]
         if not maps:
             raise ValueError(
                 f"{who} looks at a map of features, and no layer of"
                 f" {type(net).__name__} returns one of shape (B, channels, height,"
-                " width) with more than one place. Name a layer that does (layer=...),"
-                " or use a method that needs none, such as saliency_mix or cutmix."
+                " width). Name a layer that does (layer=...), or use a method that"
+                " needs none, such as saliency_mix or cutmix."
             )
-        known[size] = max(maps)[1]
+        known[size] = max(maps)[2]
     return known[size]
 
 
@@ -162,7 +164,3 @@ def only_map(who: str, layer: str, seen: list[Any], n_rows: int) -> Tensor:
     assert isinstance(output, Tensor)
     half = output.dtype in (torch.float16, torch.bfloat16)
     return output.float() if half else output
-
-
-def _is_map(shape: tuple[int, ...]) -> bool:
-    return len(shape) == 4 and shape[2] * shape[3] > 1

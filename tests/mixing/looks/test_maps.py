@@ -28,10 +28,11 @@ def test_a_layer_can_be_named():
     assert_close(feature_map(context_of(net), x, "2"), net[:3](x))
 
 
-def test_a_map_of_one_place_is_none():
+def test_a_map_of_one_place_is_the_last_choice():
     net, (x, _) = pooled(), images(size=(2, 2))
     # The second convolution halves the image to one place.
     assert last_map_layer(context_of(net), x) == "3"
+    assert last_map_layer(context_of(net), x[:, :, :1, :1]) == "5"
 
 
 def test_the_layer_is_found_anew_for_another_size():

@@ -12,7 +12,13 @@ from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_choice, check_integer
-from sk_mixup.mixing.draws import MixStreams, keeps_rows, self_pairs, uniform
+from sk_mixup.mixing.draws import (
+    MixStreams,
+    check_schedule,
+    keeps_rows,
+    self_pairs,
+    uniform,
+)
 from sk_mixup.mixing.looks import check_images
 from sk_mixup.mixing.methods._cutmix import CutMix
 from sk_mixup.mixing.plans import MaskPlan, MixPlan, SoftMaskPlan, mask_lam
@@ -62,8 +68,8 @@ class LookingMethod(Method):
 
     def _validate(self) -> None:
         if hasattr(self, "alpha"):
-            super()._validate()
-        elif hasattr(self, "per"):
+            check_schedule("alpha", self.alpha, low=0.0)
+        if hasattr(self, "per"):
             check_choice("per", self.per, ("batch", "row"))
         check_integer("every", self.every, low=1)
         if self.look_size is not None:
