@@ -19,7 +19,7 @@ OF_NUMBERS = {"c_mixup"}
 OF_SOUNDS = {"waveform_mix"}
 NOISY = {"noisy_feature_mixup"}
 # The label weight of these is a rule of its own.
-OWN_LABELS = {"feat_mix", "hid_mix", "remix", "ma_mix"}
+OWN_LABELS = {"feat_mix", "hid_mix", "remix", "ma_mix", "snap_mix"}
 HIDDEN = {"manifold", "align_mix"}
 LOOKS_AT = {n: getattr(info.method, "looks_at", None) for n, info in METHODS.items()}
 OF_IMAGES = {name for name, what in LOOKS_AT.items() if what == "images"}

@@ -30,6 +30,13 @@ from sk_mixup.mixing.methods._gridmix import GridMix as GridMix
 from sk_mixup.mixing.methods._smoothmix import SmoothMix as SmoothMix
 from sk_mixup.mixing.methods._fmix import FMix as FMix
 
+# Saliency
+from sk_mixup.mixing.methods.saliency import SaliencyMix as SaliencyMix
+from sk_mixup.mixing.methods.saliency import GuidedMix as GuidedMix
+from sk_mixup.mixing.methods.saliency import AttentiveMix as AttentiveMix
+from sk_mixup.mixing.methods.saliency import SnapMix as SnapMix
+from sk_mixup.mixing.methods.saliency import SSMix as SSMix
+
 # Imbalance, regression, audio
 from sk_mixup.mixing.methods._remix import Remix as Remix
 from sk_mixup.mixing.methods._mamix import MAMix as MAMix

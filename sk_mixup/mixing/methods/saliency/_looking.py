@@ -89,11 +89,11 @@ class LookingMethod(Method):
         streams: MixStreams,
         context: MixContext | None,
     ) -> MixPlan:
-        x = self._check_input(x)
+        given, x = x, self._check_input(x)
         n_rows = len(first)
         # The first draw of all: which of the two ways is gone moves no other draw.
         if uniform(streams.site) * self.every >= 1.0:
-            return self._unseen()._draw_batch(x, first, y, streams, context)
+            return self._unseen()._draw_batch(given, first, y, streams, context)
         per_row = getattr(self, "per", "batch") == "row"
         gate = (
             self._open_rows(n_rows, streams, context)
