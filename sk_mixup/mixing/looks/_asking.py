@@ -174,7 +174,7 @@ def check_images(
         If it is no tensor of shape (B, channels, height, width) with pixels.
     """
     if not isinstance(x, Tensor):
-        raise TypeError(
+        raise ValueError(
             f"{who} looks at images, one tensor of shape (B, channels, height, width);"
             f" got an input of type {type(x).__name__}. {remedy}, or PerKey around a"
             " method that does not look."

@@ -161,7 +161,7 @@ def test_without_a_net_the_remedy_is_named(context):
         (torch.rand(4, 3, 6), ValueError, r"x.unsqueeze\(1\)"),
         (torch.rand(4, 3, 0, 6), ValueError, r"shape \(4, 3, 0, 6\)"),
         (torch.ones(4, 3, 5, 6).long(), TypeError, "dtype torch.int64"),
-        ({"image": torch.rand(4, 3, 5, 6)}, TypeError, "an input of type dict"),
+        ({"image": torch.rand(4, 3, 5, 6)}, ValueError, "an input of type dict"),
     ],
 )
 def test_what_is_no_image_is_refused(x, error, message):
