@@ -190,3 +190,16 @@ def test_one_batch_in_so_many_is_looked_at():
     fitted(Counted(every=4), max_epochs=30, batch_size=4)
     # One of the trial before the training, and a quarter of 300.
     assert 45 < len(seen) < 105
+
+
+@pytest.mark.parametrize("module", ["text_bag", "text_cnn"])
+def test_texts_are_mixed_by_spans_in_the_bundled_nets(module):
+    words = RANDOM.choice(["red", "blue", "green", "grey"], (40, 9))
+    ends = np.array(["good", "bad"])[np.arange(40) % 2]
+    texts = [" ".join([*row, end]) for row, end in zip(words, ends, strict=True)]
+    model = MixupClassifier(module, mix="ss_mix", max_epochs=5, random_state=0)
+    model.fit(texts, ends)
+    mixed = model.preview(texts, ends, n=6)
+    assert (mixed.mixed["ids"] != mixed.x["ids"]).any()
+    assert torch.equal(mixed.mixed["mask"], mixed.x["mask"])
+    np.testing.assert_allclose(mixed.lam.numpy(), 0.9, atol=1e-6)

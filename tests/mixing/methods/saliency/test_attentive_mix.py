@@ -153,3 +153,12 @@ def test_a_net_without_maps_is_named():
     net = nn.Sequential(nn.Flatten(), nn.Linear(196, 2))
     with pytest.raises(ValueError, match=r"AttentiveMix looks.*saliency_mix or cutmix"):
         drawn(patches(SPOTS), net)
+
+
+@pytest.mark.parametrize("name", ["grid_size", "beta", "top_k"])
+def test_an_option_by_another_name_is_refused(name):
+    # Configurations of public code name two of these, and nothing reads them there.
+    with pytest.raises(TypeError, match=name):
+        AttentiveMix(**{name: 7})
+    with pytest.raises(ValueError, match=f"no parameter {name!r}"):
+        AttentiveMix().set_params(**{name: 7})
