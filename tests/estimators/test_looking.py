@@ -179,6 +179,21 @@ def test_a_look_that_fails_does_so_before_the_training():
     assert not hasattr(model, "module_")
 
 
+def test_a_net_of_one_size_says_that_it_takes_no_smaller_images():
+    class OneSize(Net):
+        def __init__(self):
+            super().__init__()
+            self.head = nn.Linear(4 * 6 * 6, 3)
+
+        def forward(self, x):
+            return self.head(self.maps(x).flatten(1))
+
+    params = {"max_epochs": 5, "random_state": 0}
+    MixupClassifier(OneSize, mix="snap_mix", **params).fit(X, Y)
+    with pytest.raises(ValueError, match=r"SnapMix: the net.*look_size=3.*every=4"):
+        MixupClassifier(OneSize, mix="snap_mix", mix__look_size=3, **params).fit(X, Y)
+
+
 def test_one_batch_in_so_many_is_looked_at():
     seen = []
 

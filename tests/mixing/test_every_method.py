@@ -35,6 +35,8 @@ def variants(name):
     if "per" in METHODS[name].defaults:
         made.append(copy.deepcopy(method).set_params(per="row"))
         made.append(copy.deepcopy(method).set_params(per="row", p=0.5))
+    if "every" in METHODS[name].defaults:
+        made.append(copy.deepcopy(method).set_params(every=2))
     return made
 
 

@@ -113,7 +113,18 @@ class LookingMethod(Method):
         if self._may_pair_selves(context):
             paired = ~self_pairs(partner)
             open_rows = paired if open_rows is None else open_rows & paired
-        return self._look(x, y, partner, open_rows, numbers, context)
+        try:
+            return self._look(x, y, partner, open_rows, numbers, context)
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            if self.look_size is None:
+                raise
+            raise ValueError(
+                f"{type(self).__name__}: the net cannot be asked about images as small"
+                f" as look_size={self.look_size} makes them ({error}). Leave look_size"
+                " out, or use every=4 to look less often."
+            ) from error
 
     # -- for subclasses -------------------------------------------------------------
 

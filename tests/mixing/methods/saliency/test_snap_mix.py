@@ -2,10 +2,21 @@
 
 import pytest
 import torch
+from skorch import NeuralNetClassifier
+from torch import nn
 from torch.nn import functional
 from torch.testing import assert_close
 
-from sk_mixup.mixing import MixContext, MixedTargets, Repeat, SnapMix
+from sk_mixup import MixupClassifier
+from sk_mixup.mixing import (
+    DecoupledCrossEntropy,
+    MixContext,
+    MixedTargets,
+    Repeat,
+    SnapMix,
+)
+from sk_mixup.skorch import MixupMixin
+from sk_mixup.training import Objective
 from tests.builders import generator
 from tests.mixing.builders import streams
 from tests.mixing.methods.saliency.nets import Bright, patches
@@ -125,3 +136,55 @@ def test_repeats_keep_both_weights():
 def test_without_classes_there_is_nothing_to_see():
     with pytest.raises(ValueError, match=r"SnapMix looks at the class.*Give y"):
         drawn(patches(SPOTS), None)
+
+
+Y = torch.tensor([0, 1, 0, 1, 1])
+
+
+@pytest.mark.parametrize("is_dense", [True, False])
+def test_the_loss_weighs_either_label_by_its_own_weight(is_dense):
+    output = torch.randn(5, 2, generator=generator(2))
+    plan = drawn(torch.rand(5, 1, 14, 12, generator=generator(1)), Y, per="row")
+    objective = Objective(nn.CrossEntropyLoss(reduction="none"), 2)
+    target = None
+    if is_dense:
+        (dense,) = objective.dense_targets([(Y, None)])
+        target = plan.targets(dense)
+    expected = 0.0
+    for i in range(5):
+        for weight, label in (
+            (plan.label_lam[i], Y[i]),
+            (plan.label_partner[i], Y[plan.partner[i]]),
+        ):
+            expected -= float(weight) * float(output[i].log_softmax(0)[label]) / 5
+    assert_close(float(objective(output, Y, None, plan, target)), expected)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_estimators_and_skorch_nets_train_with_it(alone):
+    X = torch.rand(20, 1, 14, 12, generator=generator(1)).numpy()
+    y = (X.mean((1, 2, 3)) > 0.5).astype(int)
+    if alone:
+        params = {"max_epochs": 5, "random_state": 0}
+        net = MixupClassifier(Bright, mix="snap_mix", **params).fit(X, y)
+        losses = net.history_[:, "train_loss"]
+    else:
+        net = OwnNet(Bright, mix="snap_mix", criterion=nn.CrossEntropyLoss, verbose=0)
+        losses = net.fit(X, y).history[:, "train_loss"]
+    assert all(loss == loss for loss in losses)
+
+
+def test_a_criterion_of_one_number_per_row_is_refused_before_the_training():
+    X = torch.rand(20, 1, 14, 12, generator=generator(1)).numpy()
+    net = nn.Sequential(
+        nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 3)
+    )
+    model = MixupClassifier(
+        net, mix="snap_mix", criterion=DecoupledCrossEntropy, max_epochs=5
+    )
+    with pytest.raises(ValueError, match=r"DecoupledCrossEntropy.*need not sum to 1"):
+        model.fit(X, [0, 1, 2, 1] * 5)
+
+
+class OwnNet(MixupMixin, NeuralNetClassifier):
+    """A skorch net of somebody."""
