@@ -31,6 +31,7 @@ SUITES = {
     "text": "benchmarks.suites.modalities:run_text",
     "audio": "benchmarks.suites.modalities:run_audio",
     "image_loop": "benchmarks.suites.image_loop",
+    "saliency": "benchmarks.suites.saliency",
     "sweep": "benchmarks.suites.sweep",
 }
 

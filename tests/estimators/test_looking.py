@@ -179,6 +179,21 @@ def test_a_look_that_fails_does_so_before_the_training():
     assert not hasattr(model, "module_")
 
 
+def test_a_net_of_one_size_says_that_it_takes_no_smaller_images():
+    class OneSize(Net):
+        def __init__(self):
+            super().__init__()
+            self.head = nn.Linear(4 * 6 * 6, 3)
+
+        def forward(self, x):
+            return self.head(self.maps(x).flatten(1))
+
+    params = {"max_epochs": 5, "random_state": 0}
+    MixupClassifier(OneSize, mix="snap_mix", **params).fit(X, Y)
+    with pytest.raises(ValueError, match=r"SnapMix: the net.*look_size=3.*every=4"):
+        MixupClassifier(OneSize, mix="snap_mix", mix__look_size=3, **params).fit(X, Y)
+
+
 def test_one_batch_in_so_many_is_looked_at():
     seen = []
 
@@ -190,3 +205,16 @@ def test_one_batch_in_so_many_is_looked_at():
     fitted(Counted(every=4), max_epochs=30, batch_size=4)
     # One of the trial before the training, and a quarter of 300.
     assert 45 < len(seen) < 105
+
+
+@pytest.mark.parametrize("module", ["text_bag", "text_cnn"])
+def test_texts_are_mixed_by_spans_in_the_bundled_nets(module):
+    words = RANDOM.choice(["red", "blue", "green", "grey"], (40, 9))
+    ends = np.array(["good", "bad"])[np.arange(40) % 2]
+    texts = [" ".join([*row, end]) for row, end in zip(words, ends, strict=True)]
+    model = MixupClassifier(module, mix="ss_mix", max_epochs=5, random_state=0)
+    model.fit(texts, ends)
+    mixed = model.preview(texts, ends, n=6)
+    assert (mixed.mixed["ids"] != mixed.x["ids"]).any()
+    assert torch.equal(mixed.mixed["mask"], mixed.x["mask"])
+    np.testing.assert_allclose(mixed.lam.numpy(), 0.9, atol=1e-6)

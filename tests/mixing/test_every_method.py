@@ -19,7 +19,7 @@ OF_NUMBERS = {"c_mixup"}
 OF_SOUNDS = {"waveform_mix"}
 NOISY = {"noisy_feature_mixup"}
 # The label weight of these is a rule of its own.
-OWN_LABELS = {"feat_mix", "hid_mix", "remix", "ma_mix"}
+OWN_LABELS = {"feat_mix", "hid_mix", "remix", "ma_mix", "snap_mix"}
 OWN_LABELS |= {"trans_mix", "token_mix", "auto_mix", "sa_mix", "ad_auto_mix"}
 HIDDEN = {"manifold", "align_mix", "feature_cutmix", "patch_up"}
 LOOKS_AT = {n: getattr(info.method, "looks_at", None) for n, info in METHODS.items()}
@@ -37,6 +37,8 @@ def variants(name):
     if "per" in METHODS[name].defaults:
         made.append(copy.deepcopy(method).set_params(per="row"))
         made.append(copy.deepcopy(method).set_params(per="row", p=0.5))
+    if "every" in METHODS[name].defaults:
+        made.append(copy.deepcopy(method).set_params(every=2))
     return made
 
 

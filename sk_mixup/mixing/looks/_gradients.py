@@ -36,7 +36,7 @@ class InputLook(NamedTuple):
 def input_gradients(
     context: MixContext | None,
     x: Tensor,
-    y: Tensor,
+    y: Tensor | None,
     *,
     who: str = "the method",
     evaluates: bool = True,

@@ -11,15 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from sk_mixup.mixing._context import MixContext
-from sk_mixup.mixing.layers import (
-    find_layer,
-    plain_call,
-    quiet,
-    run_and_record,
-    some_rows,
-    unwrapped,
-)
-from sk_mixup.mixing.looks._asking import asked, copy_for, device_of, module_of
+from sk_mixup.mixing.layers import find_layer, run_and_record, some_rows, unwrapped
+from sk_mixup.mixing.looks._asking import asked, device_of, module_of
 from sk_mixup.mixing.looks._losses import plain_criterion
 
 # Of each net, as long as it lives.
@@ -78,12 +71,10 @@ def embedding_layer(context: MixContext | None, x: Any, ids: Tensor, who: str) -
         If no layer returns one tensor of shape (B, length, width).
     """
     net = module_of(context, who)
-    assert context is not None
     known = unwrapped(net)
     if known not in _FOUND:
-        rows = copy_for(net, some_rows(x, (0, len(ids) - 1)))
-        with quiet(net):
-            runs = run_and_record(net, context.call or plain_call(net), rows)
+        with asked(context, who) as call:
+            runs = run_and_record(net, call, some_rows(x, (0, len(ids) - 1)))
         shape = (2, ids.shape[1])
         fitting = [
             (run.end, name)

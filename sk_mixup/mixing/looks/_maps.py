@@ -9,14 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from sk_mixup.mixing._context import MixContext
-from sk_mixup.mixing.layers import (
-    find_layer,
-    plain_call,
-    quiet,
-    run_and_record,
-    unwrapped,
-)
-from sk_mixup.mixing.looks._asking import asked, copy_for, in_rows, module_of
+from sk_mixup.mixing.layers import find_layer, run_and_record, unwrapped
+from sk_mixup.mixing.looks._asking import asked, in_rows, module_of
 
 # Of each net, as long as it lives: the layer and the shape of the rows it was found by.
 _FOUND: weakref.WeakKeyDictionary[nn.Module, dict[tuple[int, ...], str]]
@@ -64,10 +58,8 @@ def last_map_layer(
     known = _FOUND.setdefault(unwrapped(net), {})
     size = tuple(x.shape[1:])
     if size not in known:
-        given = None if module is not None or context is None else context.call
-        rows = copy_for(net, x[:2])
-        with quiet(net):
-            runs = run_and_record(net, given or plain_call(net), rows)
+        with asked(context, who, module=module) as call:
+            runs = run_and_record(net, call, x[:2])
         # One of a single place is what pooling makes, or all that a tiny image has.
         maps = [
             (run.shapes[0][2:] != (1, 1), run.end, name)

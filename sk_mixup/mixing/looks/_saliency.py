@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import ParamSpec
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ParamSpec
 
 import torch
 from torch import Tensor
@@ -20,7 +21,11 @@ def _in_full_precision(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
     def call(*args: P.args, **kwargs: P.kwargs) -> Tensor:
         first = args[0]
         assert isinstance(first, Tensor)
-        with torch.no_grad(), torch.autocast(first.device.type, enabled=False):
+        kind = first.device.type
+        exact: AbstractContextManager[Any] = nullcontext()
+        if torch.amp.is_autocast_available(kind):
+            exact = torch.autocast(kind, enabled=False)
+        with torch.no_grad(), exact:
             return function(*args, **kwargs)
 
     return call
@@ -144,7 +149,7 @@ def resized(maps: Tensor, size: tuple[int, ...]) -> Tensor:
 
 
 def to_sum_one(maps: Tensor) -> Tensor:
-    """Return maps that sum to 1; one that is 0 everywhere becomes even.
+    """Return maps that sum to 1; one that is 0 everywhere, or not finite, becomes even.
 
     Parameters
     ----------
@@ -153,7 +158,8 @@ def to_sum_one(maps: Tensor) -> Tensor:
     """
     total = maps.sum((1, 2), keepdim=True)
     even = torch.full_like(maps, 1.0 / maps[0].numel())
-    return torch.where(total > 0, maps / total.clamp(min=1e-38), even)
+    fits = (total > 0) & total.isfinite()
+    return torch.where(fits, maps / total.clamp(min=1e-38), even)
 
 
 def gray_of(x: Tensor) -> Tensor:

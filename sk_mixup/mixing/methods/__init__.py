@@ -42,6 +42,13 @@ from sk_mixup.mixing.methods.learned import AutoMix as AutoMix
 from sk_mixup.mixing.methods.learned import SAMix as SAMix
 from sk_mixup.mixing.methods.learned import AdAutoMix as AdAutoMix
 
+# Saliency
+from sk_mixup.mixing.methods.saliency import SaliencyMix as SaliencyMix
+from sk_mixup.mixing.methods.saliency import GuidedMix as GuidedMix
+from sk_mixup.mixing.methods.saliency import AttentiveMix as AttentiveMix
+from sk_mixup.mixing.methods.saliency import SnapMix as SnapMix
+from sk_mixup.mixing.methods.saliency import SSMix as SSMix
+
 # Imbalance, regression, audio
 from sk_mixup.mixing.methods._remix import Remix as Remix
 from sk_mixup.mixing.methods._mamix import MAMix as MAMix

@@ -20,6 +20,7 @@ from sk_mixup.mixing import (
     OneOf,
     companions_of,
     output_activation,
+    target_form,
     try_layers,
 )
 from sk_mixup.training.feeds import Input, mixes_input, own_copy
@@ -69,7 +70,8 @@ def check_mixing(
         trial = copy.deepcopy(one).set_params(**dict.fromkeys(epochs, 0))
         if one.reads_module:
             # A look that fails does so now, whatever gates and schedules say.
-            _mixing_plan(trial, net, sample, y, context)
+            seen = _mixing_plan(trial, net, sample, y, context)
+            _check_pair(net.criterion_, seen)
         plan = _drawn(trial, net, sample, y, context)
         if plan.unites_targets:
             _check_union(net.criterion_)
@@ -135,6 +137,16 @@ def _check_union(criterion: Any) -> None:
             f" {type(criterion).__name__} takes shares of one label. Use"
             " criterion=torch.nn.BCEWithLogitsLoss, or union=False."
         )
+
+
+def _check_pair(criterion: Any, plan: MixPlan) -> None:
+    """Refuse a criterion of one number per row where labels have two."""
+    if target_form(criterion) != "pair":
+        return
+    try:
+        _ = plan.own_share
+    except ValueError as error:
+        raise ValueError(f"criterion: {type(criterion).__name__}: {error}") from error
 
 
 def _check_memory(method: Method, module: nn.Module, inside: bool) -> None:

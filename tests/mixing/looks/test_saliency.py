@@ -153,10 +153,12 @@ def test_a_blur_keeps_what_is_even_and_spreads_a_point():
 
 
 def test_sums_become_one():
-    maps = torch.stack((torch.rand(4, 5), torch.zeros(4, 5)))
+    maps = torch.rand(4, 4, 5)
+    maps[1], maps[2, 1, 1], maps[3, 1, 1] = 0.0, torch.inf, torch.nan
     summed = to_sum_one(maps)
-    assert_close(summed.sum((1, 2)), torch.ones(2))
-    assert_close(summed[1], torch.full((4, 5), 0.05))
+    assert_close(summed.sum((1, 2)), torch.ones(4))
+    for row in summed[1:]:
+        assert_close(row, torch.full((4, 5), 0.05))
     assert_close(summed[0], maps[0] / maps[0].sum())
 
 

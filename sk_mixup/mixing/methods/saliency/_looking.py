@@ -89,11 +89,11 @@ class LookingMethod(Method):
         streams: MixStreams,
         context: MixContext | None,
     ) -> MixPlan:
-        x = self._check_input(x)
+        given, x = x, self._check_input(x)
         n_rows = len(first)
         # The first draw of all: which of the two ways is gone moves no other draw.
         if uniform(streams.site) * self.every >= 1.0:
-            return self._unseen()._draw_batch(x, first, y, streams, context)
+            return self._unseen()._draw_batch(given, first, y, streams, context)
         per_row = getattr(self, "per", "batch") == "row"
         gate = (
             self._open_rows(n_rows, streams, context)
@@ -113,7 +113,18 @@ class LookingMethod(Method):
         if self._may_pair_selves(context):
             paired = ~self_pairs(partner)
             open_rows = paired if open_rows is None else open_rows & paired
-        return self._look(x, y, partner, open_rows, numbers, context)
+        try:
+            return self._look(x, y, partner, open_rows, numbers, context)
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            if self.look_size is None:
+                raise
+            raise ValueError(
+                f"{type(self).__name__}: the net cannot be asked about images as small"
+                f" as look_size={self.look_size} makes them ({error}). Leave look_size"
+                " out, or use every=4 to look less often."
+            ) from error
 
     # -- for subclasses -------------------------------------------------------------
 
