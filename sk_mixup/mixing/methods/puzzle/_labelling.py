@@ -21,6 +21,8 @@ from sk_mixup.mixing.methods.puzzle._energy import GridEnergy
 from sk_mixup.mixing.methods.puzzle._lines import improve_lines
 from sk_mixup.mixing.methods.puzzle._messages import Messages
 
+_FEWER = 0.6
+
 
 class Labelling(NamedTuple):
     """Labels of grids, and how good they are.
@@ -43,8 +45,8 @@ def label_grids(
     *,
     n_passes: int = 40,
     tolerance: float = 1e-4,
-    check_every: int = 4,
-    n_sweeps: int = 8,
+    check_every: int = 3,
+    n_sweeps: int = 2,
 ) -> Labelling:
     """Return labels of small energy, and lower bounds.
 
@@ -57,10 +59,10 @@ def label_grids(
     tolerance : float, default=1e-4
         A grid is done when its energy is above its bound by no more than this share of
         the range of its costs (the sum over cells of largest minus smallest).
-    check_every : int, default=4
+    check_every : int, default=3
         Passes between two looks at the labels.
-    n_sweeps : int, default=8
-        Of `improve_lines`, per look.
+    n_sweeps : int, default=2
+        Of `improve_lines`, for grids that are not done after all passes.
 
     Returns
     -------
@@ -68,29 +70,40 @@ def label_grids(
     """
     unary = energy.unary
     spread = (unary.amax(3) - unary.amin(3)).flatten(1).sum(1, dtype=torch.float64)
-    labels = improve_lines(energy, unary.argmin(3), n_sweeps)
+    labels = unary.argmin(3)
     least = energy(labels)
     bound = torch.full_like(least, -torch.inf)
-    # Where every cell may have what is cheapest for it, nothing is left to find.
     active = torch.arange(len(energy), device=unary.device)
     messages = Messages(energy)
-    part = energy
     for number in range(1, n_passes + 1):
         messages.forth()
         bound_now = messages.back()
         if number % check_every and number < n_passes:
             continue
-        found = improve_lines(part, messages.labels(), n_sweeps)
-        found_energy = part(found)
-        better = found_energy < least[active]
-        labels[active[better]] = found[better]
-        least[active[better]] = found_energy[better]
         bound[active] = torch.maximum(bound[active], bound_now)
-        open_ = least[active] - bound[active] > tolerance * spread[active]
-        if not bool(open_.any()):
+        _take(energy, labels, least, active, messages.labels())
+        is_open = least[active] - bound[active] > tolerance * spread[active]
+        if not bool(is_open.any()):
             break
-        if number < n_passes and not bool(open_.all()):
-            keep = open_.nonzero().squeeze(1)
-            active, part = active[keep], part.some(keep)
-            messages.keep(keep)
+        # Leaving grids behind has a price too: it must be worth it.
+        if number == n_passes or int(is_open.sum()) <= _FEWER * len(active):
+            keep = is_open.nonzero().squeeze(1)
+            active = active[keep]
+            if number < n_passes:
+                messages.keep(keep)
+    else:
+        # What is left is made better line by line.
+        found = improve_lines(energy.some(active), labels[active], n_sweeps)
+        _take(energy, labels, least, active, found)
     return Labelling(labels, least, torch.minimum(bound, least))
+
+
+def _take(
+    energy: GridEnergy, labels: Tensor, least: Tensor, active: Tensor, found: Tensor
+) -> None:
+    """Keep labels of some grids where they are better than those known."""
+    part = energy if len(active) == len(energy) else energy.some(active)
+    value = part(found)
+    better = value < least[active]
+    labels[active[better]] = found[better]
+    least[active[better]] = value[better]

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from sk_mixup.mixing.methods.puzzle._energy import GridEnergy
 
+_FEW = 5
+
 
 class _Edges(NamedTuple):
     """The neighbours between a diagonal and the next: on the right, then below.
@@ -52,9 +54,10 @@ class Messages:
         # Of each diagonal: costs (L, cells, B), and the share of a chain in a cell.
         self._cost: list[Tensor] = []
         self._share: list[Tensor] = []
-        # Between it and the next: edges, their costs (L, L, edges, B), and messages
-        # forth and back (L, edges, B).
+        # Between it and the next: edges, their weights (edges, B) and costs (L, L,
+        # edges, B), and messages forth and back (L, edges, B).
         self._edges: list[_Edges] = []
+        self._weight: list[Tensor] = []
         self._step: list[Tensor] = []
         self._forth: list[Tensor] = []
         self._back: list[Tensor] = []
@@ -68,6 +71,7 @@ class Messages:
             self._edges.append(edges)
             r, b = i[edges.right_from], i[edges.down_from]
             weight = torch.cat((right[r, d - r], down[b, d - b]))
+            self._weight.append(weight)
             self._step.append(weight * distance)
             start = unary.new_zeros(n_labels, *weight.shape)
             self._forth.append(start)
@@ -131,13 +135,13 @@ class Messages:
                 whole[:, ahead.right_from] += self._back[d][:, ahead.right]
                 whole[:, ahead.down_from] += self._back[d][:, ahead.down]
             if before is not None:
-                edges, step = self._edges[d - 1], self._step[d - 1]
+                edges, weight = self._edges[d - 1], self._weight[d - 1]
                 ends = torch.cat((before[edges.right_from], before[edges.down_from]))
-                index = ends.expand(1, n_labels, *ends.shape)
-                held = step.gather(0, index).squeeze(0)
+                held = self._distance.index_select(1, ends.flatten())
+                held = held.view(n_labels, *ends.shape).mul_(weight)
                 whole[:, edges.right_to] += held[:, edges.right]
                 whole[:, edges.down_to] += held[:, edges.down]
-            before = whole.argmin(0)
+            before = _least_label(whole)
             low, high = self._rows_of(d)
             i = rows[low:high]
             found[i, d - i] = before
@@ -145,7 +149,8 @@ class Messages:
 
     def keep(self, index: Tensor) -> None:
         """Go on with some of the grids alone."""
-        for parts in (self._cost, self._step, self._forth, self._back):
+        every = self._cost, self._weight, self._step, self._forth, self._back
+        for parts in every:
             parts[:] = [part.index_select(-1, index) for part in parts]
 
     def _all_at(self, d: int) -> Tensor:
@@ -178,3 +183,15 @@ def _edges(here: tuple[int, int], next_: tuple[int, int]) -> _Edges:
         slice(0, n_right),
         slice(n_right, n_right + n_down),
     )
+
+
+def _least_label(cost: Tensor) -> Tensor:
+    """Return the first label of least cost; a loop is faster for few labels."""
+    if len(cost) > _FEW:
+        return cost.argmin(0)
+    least = cost[0]
+    label = torch.zeros_like(least, dtype=torch.int64)
+    for number in range(1, len(cost)):
+        label.masked_fill_(cost[number] < least, number)
+        least = torch.minimum(least, cost[number])
+    return label
