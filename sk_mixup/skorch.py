@@ -9,7 +9,7 @@ scikit-learn's checks, wrap the net instead: ``MixupClassifier(module=net)``.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -308,12 +308,13 @@ class MixupMixin(_Base):
             )
             return loss
 
-        own_y, other_y = plan.own_rows(y), plan.partner_rows(y)
+        parts = plan.label_parts(y)
         if (lam := plan.label_lam_host) is not None:
+            (_, own_y), (_, other_y) = parts
             return lam * plain(own_y) + (1.0 - lam) * plain(other_y)
         with self._one_loss_per_row():
-            pair = plain(own_y), plain(other_y)
-        return _joined_losses(criterion, plan, pair, (own_y, other_y))
+            losses = [plain(targets) for _, targets in parts]
+        return _joined_losses(criterion, losses, parts)
 
     def _row_losses(self, output: Any, y: Tensor) -> Tensor:
         """Return one loss per clean row, or their mean, for a method that looks."""
@@ -384,31 +385,27 @@ def _whole_loss(
 
 def _joined_losses(
     criterion: Any,
-    plan: MixPlan,
-    losses: tuple[Tensor, Tensor],
-    targets: tuple[Tensor, Tensor],
+    losses: Sequence[Tensor],
+    parts: Sequence[tuple[Tensor, Tensor]],
 ) -> Tensor:
-    """Weigh two losses per row, and reduce them as the criterion does."""
-    shares = plan.label_weights
+    """Weigh the losses of every row, and reduce them as the criterion does."""
     if losses[0].ndim == 0:
-        if any(bool((share != share[0]).any()) for share in shares):
+        if any(bool((share != share[0]).any()) for share, _ in parts):
             raise ValueError(
                 f"criterion: {type(criterion).__name__} returned a scalar, but rows"
                 " differ in lambda. Give a criterion with a `reduction`, or draw one"
                 " lambda per batch (mix__per='batch')."
             )
-        return shares[0][0] * losses[0] + shares[1][0] * losses[1]
-    own, other = (
-        share * row_means(loss) for share, loss in zip(shares, losses, strict=True)
-    )
-    rows = own + other
+        shares = [share[0] for share, _ in parts]
+        first, *others = map(torch.mul, shares, losses)
+        return sum(others, first)
+    shares = [share for share, _ in parts]
+    first, *others = map(torch.mul, shares, map(row_means, losses))
+    rows = sum(others, first)
     if getattr(criterion, "reduction", "mean") == "sum":
         return rows.sum()
     weight = getattr(criterion, "weight", None)
     if weight is None or not isinstance(criterion, (nn.CrossEntropyLoss, nn.NLLLoss)):
         return rows.mean()
     # The mean that torch takes over class weights.
-    total = sum(
-        (share * weight[y]).sum() for share, y in zip(shares, targets, strict=True)
-    )
-    return rows.sum() / total
+    return rows.sum() / sum((share * weight[y]).sum() for share, y in parts)

@@ -81,6 +81,14 @@ def shares(name, mixed):
     return present / present.sum(1, True) if name in OF_SOUNDS else present
 
 
+def every_share(plan):
+    """Share of every row in every mixed row, where there may be more than two."""
+    found = torch.zeros(len(plan.lam), plan.n_rows, dtype=torch.float64)
+    for row, share in plan.label_sources:
+        found[torch.arange(len(row)), row] += share.double()
+    return found
+
+
 def drawn(name, method, x, seed=0):
     context = looking_context(x, method=method)
     y = labels(name, len(x))
@@ -110,6 +118,9 @@ def test_lambda_is_the_share_really_present(name, method, n_rows, size, dtype, s
     assert plan.lam.dtype in (torch.float32, torch.float64)
     assert_close(plan.lam.double()[~alone], own[~alone], **tolerance)
     assert bool((plan.lam[alone] == 1).all())
+    if plan.label_sources is not None:
+        assert_close(every_share(plan), present, **tolerance)
+        return
     other = present[torch.arange(len(rows)), plan.partner]
     assert_close(1 - plan.lam.double()[~alone], other[~alone], **tolerance)
 
@@ -124,9 +135,12 @@ def test_targets_carry_the_label_weights(name, method, n_rows, size, dtype, seed
     targets = plan.targets(torch.arange(n_rows), n_rows)
     rows = torch.arange(n_rows) if plan.rows is None else plan.rows
     wanted = torch.zeros(len(rows), n_rows, dtype=own.dtype)
-    for i, (source, partner) in enumerate(zip(rows, plan.partner, strict=True)):
-        wanted[i, source] += own[i]
-        wanted[i, partner] += other[i]
+    if plan.label_sources is not None:
+        wanted = every_share(plan).to(own.dtype)
+    else:
+        for i, (source, partner) in enumerate(zip(rows, plan.partner, strict=True)):
+            wanted[i, source] += own[i]
+            wanted[i, partner] += other[i]
     assert targets.dtype in (torch.float32, torch.float64)
     assert_close(targets, wanted)
     assert len(targets) == len(plan.apply(x))

@@ -59,6 +59,10 @@ from sk_mixup.mixing.methods._waveform import WaveformMix as WaveformMix
 # Bags of instances
 from sk_mixup.mixing.methods.bags import BagMixup as BagMixup
 
+# Puzzles of images
+from sk_mixup.mixing.methods.puzzle._puzzle import PuzzleMix as PuzzleMix
+from sk_mixup.mixing.methods.puzzle._co_mixup import CoMixup as CoMixup
+
 # Combining
 from sk_mixup.mixing.methods._oneof import OneOf as OneOf
 from sk_mixup.mixing.methods._repeat import Repeat as Repeat

@@ -260,6 +260,7 @@ class PerKey(Wrapper):
             label_lam=plan.label_lam,
             label_partner=plan.label_partner,
             extra_loss=plan.extra_loss,
+            label_sources=plan.label_sources,
             inner=plan,
             how=how,
         )

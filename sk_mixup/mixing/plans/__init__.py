@@ -1,5 +1,6 @@
 """What was drawn, and how it is applied to inputs and targets."""
 
+from sk_mixup.mixing.plans._assembly import AssemblyPlan
 from sk_mixup.mixing.plans._boxes import PLACEMENTS, covered, host_span, row_spans
 from sk_mixup.mixing.plans._given import (
     as_targets,
@@ -25,6 +26,7 @@ from sk_mixup.mixing.plans._plan import (
     take_rows,
     to_blendable,
 )
+from sk_mixup.mixing.plans._puzzle import PuzzlePlan
 from sk_mixup.mixing.plans._resize import ResizePlan
 from sk_mixup.mixing.plans._spans import SpanPlan
 from sk_mixup.mixing.plans._stack import StackPlan
@@ -41,6 +43,7 @@ from sk_mixup.mixing.plans._union import check_union, joined_masks, united
 
 __all__ = [
     "PLACEMENTS",
+    "AssemblyPlan",
     "BoxPlan",
     "Columns",
     "LinearPlan",
@@ -49,6 +52,7 @@ __all__ = [
     "MixPlan",
     "MixedTargets",
     "PixelTargets",
+    "PuzzlePlan",
     "ResizePlan",
     "SoftMaskPlan",
     "SpanPlan",

@@ -56,6 +56,9 @@ class MixPlan(OfPlaces):
         a regulariser on what a method saw while it looked at the net. It is called once
         per backward pass, behind the forward pass; in a plain loop,
         ``loss = loss + plan.extra_loss()``.
+    label_sources : tuple of (Tensor of shape (rows,), Tensor of shape (rows,)), or None
+        Rows of the batch and the weights of their targets, where a mixed row may have
+        more than two; None: its own and its partner's, see `label_weights`.
 
     Attributes
     ----------
@@ -82,6 +85,7 @@ class MixPlan(OfPlaces):
     joined: tuple[str, ...] = ()
     label_partner: Tensor | None = None
     extra_loss: Callable[[], Tensor] | None = None
+    label_sources: tuple[tuple[Tensor, Tensor], ...] | None = None
 
     rows = None
     # Properties for the checker: a plan of plans asks its parts.
@@ -227,6 +231,26 @@ class MixPlan(OfPlaces):
             )
         return torch.cat((y, kept)).index_select(0, self.partner)
 
+    def label_parts(self, t: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Return the label weights of every row, and the entries that they are for.
+
+        Parameters
+        ----------
+        t : Tensor of shape (B, ...)
+            Targets or row weights.
+
+        Returns
+        -------
+        parts : list of (Tensor of shape (rows,), Tensor of shape (rows, ...))
+            The own and the partner's, or those of all `label_sources`.
+        """
+        if self.label_sources is not None:
+            return [
+                (share, t.index_select(0, row)) for row, share in self.label_sources
+            ]
+        own, other = self.label_weights
+        return [(own, self.own_rows(t)), (other, self.partner_rows(t))]
+
     @property
     def _blends_targets(self) -> bool:
         """Whether floats as targets are blended by one number, in fewer calls."""
@@ -315,20 +339,22 @@ class MixPlan(OfPlaces):
         if y.is_floating_point() and self._blends_targets:
             return self._blend_targets(y)
         if y.is_floating_point():
-            own, other = self.label_weights
-            y_own, y_other = self.own_rows(y), self.partner_rows(y)
             shape = (-1,) + (1,) * (y.ndim - 1)
-            return (own.view(shape) * y_own + other.view(shape) * y_other).to(y.dtype)
+            first, *rest = (
+                share.view(shape) * part for share, part in self.label_parts(y)
+            )
+            return sum(rest, first).to(y.dtype)
         assert n_classes is not None
         if self._blends_targets and n_classes <= _FEW_CLASSES:
             size = (y.shape[0], n_classes)
             one_hot = torch.zeros(size, dtype=self.lam.dtype, device=y.device)
             return self._blend_targets(one_hot.scatter_(1, y.long().unsqueeze(1), 1.0))
-        own, other = self.label_weights
-        y_own, y_other = self.own_rows(y), self.partner_rows(y)
+        (own, y_own), *others = self.label_parts(y)
         mixed = torch.zeros((len(y_own), n_classes), dtype=own.dtype, device=own.device)
         mixed.scatter_(1, y_own.long().unsqueeze(1), own.unsqueeze(1))
-        return mixed.scatter_add_(1, y_other.long().unsqueeze(1), other.unsqueeze(1))
+        for other, y_other in others:
+            mixed.scatter_add_(1, y_other.long().unsqueeze(1), other.unsqueeze(1))
+        return mixed
 
     def _blend_targets(self, y: Tensor) -> Tensor:
         return take_rows(y, self.partner).lerp_(y, self.lam_host or 0.0)

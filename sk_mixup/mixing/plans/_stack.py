@@ -46,6 +46,7 @@ class StackPlan(MixPlan):
             label_partner=torch.cat(others) if are_free else None,
             # The loss is a mean over the copies, too.
             extra_loss=_Mean(extras, len(parts)) if extras else None,
+            label_sources=_joined_sources(parts),
             site=parts[0].site,
             joined=parts[0].joined,
             pool=pools[0] if pools else None,
@@ -163,6 +164,27 @@ class _Mean:
 
     def __call__(self) -> Tensor:
         return torch.stack([extra() for extra in self._extras]).sum() / self._n
+
+
+def _joined_sources(
+    parts: Sequence[MixPlan],
+) -> tuple[tuple[Tensor, Tensor], ...] | None:
+    """Return rows and label weights of all parts; None where all are pairs."""
+    if all(part.label_sources is None for part in parts):
+        return None
+    each = []
+    for part in parts:
+        number = torch.arange(part.n_rows, device=part.partner.device)
+        # Which rows they are: label_parts of the numbers of rows.
+        each.append([(row, share) for share, row in part.label_parts(number)])
+    n_most = max(map(len, each))
+    for sources in each:
+        row, share = sources[0]
+        sources += [(row, torch.zeros_like(share))] * (n_most - len(sources))
+    return tuple(
+        (torch.cat([row for row, _ in same]), torch.cat([share for _, share in same]))
+        for same in zip(*each, strict=True)
+    )
 
 
 def _join(parts: list[Any]) -> Any:

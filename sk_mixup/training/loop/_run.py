@@ -134,9 +134,12 @@ def count_hits(run: MixingRun) -> None:
             whole = torch.ones((), device=y.device).expand(len(y))
             pairs.append((output, y, y, torch.stack((whole, whole - 1))))
         else:
-            pair = plan.own_rows(y), plan.partner_rows(y)
-            shares = torch.stack(plan.label_weights) * (len(y) / len(pair[0]))
-            pairs.append((output, *pair, shares))
+            parts = plan.label_parts(y)
+            if len(parts) % 2:
+                parts.append((torch.zeros_like(parts[0][0]), parts[0][1]))
+            for own, other in zip(parts[::2], parts[1::2], strict=True):
+                shares = torch.stack((own[0], other[0])) * (len(y) / len(own[1]))
+                pairs.append((output, own[1], other[1], shares))
     run.pending.clear()
     if targets:
         predicted = run.objective.labels(torch.cat(outputs)).unsqueeze(1)

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from sk_mixup.mixing import MixPlan
 from sk_mixup.mixing.plans import MemberPlan
-from sk_mixup.training.objectives._objective import Objective, weight_shares
+from sk_mixup.training.objectives._objective import Objective, parts, summed
 
 
 class MemberObjective:
@@ -66,9 +66,10 @@ class MemberObjective:
         if plan is None or plan.is_identity:
             rows = self._rows(output, y)
             return (rows if weight is None else rows * weight).mean()
-        own_share, other_share = weight_shares(plan, weight)
-        own = own_share * self._rows(output, plan.own_rows(y))
-        return (own + other_share * self._rows(output, plan.partner_rows(y))).mean()
+        losses = [
+            share * self._rows(output, part) for share, part in parts(plan, y, weight)
+        ]
+        return summed(losses).mean()
 
     def row_losses(self, output: Any, y: Tensor) -> Tensor:
         """Return one loss per row, the mean of the members."""

@@ -117,17 +117,16 @@ class Objective:
         if self.takes_mixed_rows(plan):
             loss = self._whole_rows(output, y, plan)
             if weight is not None:
-                own_share, other_share = weight_shares(plan, weight)
-                loss = (own_share + other_share) * loss
+                loss = summed([share for share, _ in parts(plan, y, weight)]) * loss
             return loss.mean()
-        own_y, other_y = plan.own_rows(y), plan.partner_rows(y)
         if weight is None and (lam := plan.label_lam_host) is not None:
-            own = self._mean(output, own_y, None)
-            return lam * own + (1.0 - lam) * self._mean(output, other_y, None)
-        own_share, other_share = weight_shares(plan, weight)
-        own_loss = self.rows(output, own_y)
-        other_loss = self.rows(output, other_y)
-        return (own_share * own_loss + other_share * other_loss).mean()
+            own = self._mean(output, plan.own_rows(y), None)
+            other = self._mean(output, plan.partner_rows(y), None)
+            return lam * own + (1.0 - lam) * other
+        losses = [
+            share * self.rows(output, part) for share, part in parts(plan, y, weight)
+        ]
+        return summed(losses).mean()
 
     def in_units(self, scale: Tensor, y: Tensor) -> None:
         """Let the criterion see differences in the units of the target.
@@ -349,17 +348,39 @@ def _activation_of(criterion: Any, takes_log: bool) -> str:
     return "sigmoid" if isinstance(criterion, nn.BCEWithLogitsLoss) else "softmax"
 
 
-def weight_shares(plan: MixPlan, weight: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return what the own and the partner's target of every row count."""
-    own_share, other_share = plan.label_weights
+def parts(
+    plan: MixPlan, y: Tensor, weight: Tensor | None
+) -> list[tuple[Tensor, Tensor]]:
+    """Return what every target of a mixed row counts, and the target itself.
+
+    Parameters
+    ----------
+    plan : MixPlan
+    y : Tensor of shape (B, ...)
+    weight : Tensor of shape (B,) or None
+
+    Returns
+    -------
+    parts : list of (Tensor of shape (rows,), Tensor of shape (rows, ...))
+        As `MixPlan.label_parts` returns them.
+    """
     if weight is None:
-        return own_share, other_share
+        return plan.label_parts(y)
     if plan.pool is not None:
         raise ValueError(
             "pairing: partners from memory have no weights; leave sample_weight"
             " and class_weight out, or choose another pairing."
         )
-    return own_share * plan.own_rows(weight), other_share * plan.partner_rows(weight)
+    both = zip(plan.label_parts(y), plan.label_parts(weight), strict=True)
+    return [(share * own, target) for (share, target), (_, own) in both]
+
+
+def summed(values: Sequence[Tensor]) -> Tensor:
+    """Return the sum of tensors, added in order."""
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    return total
 
 
 def main_output(output: Any) -> Tensor:
