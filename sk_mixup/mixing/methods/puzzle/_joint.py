@@ -75,18 +75,19 @@ class JointProblem:
         )
 
     def count(self, labels: Tensor) -> Tensor:
-        """Return the share of each image in a mixed image of each part.
+        """Return the share of each image in some mixed images.
 
         Parameters
         ----------
-        labels : Tensor of shape (P, n_rows, n_columns), int64
+        labels : Tensor of shape (n, n_rows, n_columns), int64
 
         Returns
         -------
-        shares : Tensor of shape (P, m), float64
+        shares : Tensor of shape (n, m), float64
         """
         places = labels.flatten(1)
-        counts = torch.zeros(self.saliency.shape[:2], dtype=torch.float64)
+        size = len(labels), self.saliency.shape[1]
+        counts = torch.zeros(size, dtype=torch.float64)
         ones = torch.ones_like(places, dtype=torch.float64)
         return counts.scatter_add_(1, places, ones) / self.n_cells
 
@@ -139,45 +140,65 @@ def solve_jointly(problem: JointProblem, n_sweeps: int) -> Tensor:
     itself = torch.arange(n_images).view(1, -1, 1, 1)
     labels = itself.expand(n_parts, -1, n_rows, n_columns).contiguous()
     shares = problem.shares(labels)
+    overlap = problem.overlap(shares)
     energies = [problem.energy_of(j) for j in range(n_images)]
     for _ in range(n_sweeps):
         before = labels.clone()
         for j, energy in enumerate(energies):
-            labels[:, j] = _best(problem, energy, labels[:, j], shares, j)
+            # The overlap as a function of the shares of this image: linear.
+            others = shares.sum(1) - shares[:, j]
+            slope = 2.0 * torch.einsum("pik,pk->pi", problem.compatible, others)
+            rest = overlap - (slope * shares[:, j]).sum(1)
+            labels[:, j] = best_image(problem, energy, labels[:, j], slope, rest)
             shares[:, j] = problem.count(labels[:, j]) * problem.real[:, j : j + 1]
+            overlap = rest + (slope * shares[:, j]).sum(1)
         if torch.equal(before, labels):
             break
     return labels
 
 
-def _best(
-    problem: JointProblem, energy: GridEnergy, labels: Tensor, shares: Tensor, j: int
+def best_image(
+    problem: JointProblem,
+    energy: GridEnergy,
+    labels: Tensor,
+    slope: Tensor,
+    rest: Tensor,
 ) -> Tensor:
-    """Return the best labels found for mixed image `j`, the others held."""
-    n_real = problem.real.sum(1).double()
-    others = shares.sum(1) - shares[:, j]
-    # The overlap as a function of the shares of this image: linear.
-    slope = 2.0 * torch.einsum("pik,pk->pi", problem.compatible, others)
-    rest = problem.overlap(shares) - (slope * shares[:, j]).sum(1)
-    candidates = [labels]
+    """Return the best labels found for one mixed image, the others held.
+
+    Parameters
+    ----------
+    problem : JointProblem
+    energy : GridEnergy
+        What the mixed image costs without the penalty.
+    labels : Tensor of shape (P, n_rows, n_columns), int64
+        What it is made of now.
+    slope : Tensor of shape (P, m)
+        Overlap with the others, for each image that all of it could be.
+    rest : Tensor of shape (P,)
+        Overlap of the others with each other.
+    """
+    n_parts = len(labels)
     price = (problem.gamma / problem.n_cells) * slope[:, None, None]
     costs = torch.cat([energy.unary + share * price for share in _SLOPES])
-    many = GridEnergy(
-        torch.cat((costs, costs)),
-        energy.right.repeat(2 * len(_SLOPES), 1, 1),
-        energy.down.repeat(2 * len(_SLOPES), 1, 1),
-        energy.distance,
-    )
     # The best of every cell, and the one image that is best in all of them.
     alone = costs.argmin(3)
     whole = costs.flatten(1, 2).sum(1).argmin(1).view(-1, 1, 1).expand_as(alone)
-    found = improve_lines(many, torch.cat((alone, whole)), 2)
-    candidates.extend(found.chunk(2 * len(_SLOPES)))
-    values = []
-    for candidate in candidates:
-        penalty = (rest + (slope * problem.count(candidate)).sum(1)) / n_real
-        penalty = penalty.clamp(min=problem.threshold)
-        values.append(energy(candidate) + problem.gamma * n_real * penalty)
-    best = torch.stack(values).argmin(0)
-    every = torch.stack(candidates)
-    return every[best, torch.arange(len(best))]
+    n_starts = 2 * len(_SLOPES)
+    many = GridEnergy(
+        costs.repeat(2, 1, 1, 1),
+        energy.right.repeat(n_starts, 1, 1),
+        energy.down.repeat(n_starts, 1, 1),
+        energy.distance,
+    )
+    found = improve_lines(many, torch.cat((alone, whole)), 1)
+    # Those found, and first what it is now, by the true objective.
+    found = torch.cat((labels, found))
+    index = torch.arange(len(found)) % n_parts
+    counted = problem.count(found)
+    n_real = problem.real.sum(1).double()[index]
+    penalty = (rest[index] + (slope[index] * counted).sum(1)) / n_real
+    penalty = problem.gamma * n_real * penalty.clamp(min=problem.threshold)
+    value = (energy.some(index)(found) + penalty).view(-1, n_parts)
+    found = found.view(-1, *labels.shape)
+    return found[value.argmin(0), torch.arange(n_parts)]

@@ -30,35 +30,36 @@ def improve_lines(energy: GridEnergy, labels: Tensor, n_sweeps: int) -> Tensor:
     labels : Tensor of shape (B, H, W), int64
     """
     turned = energy.turned()
+    alike = _is_potts(energy.distance)
     labels = labels.clone()
-    for _ in range(n_sweeps):
-        before = labels.clone()
+    for number in range(n_sweeps):
+        before = labels.clone() if number + 1 < n_sweeps else None
         for view, side in ((labels, energy), (labels.transpose(1, 2), turned)):
             for first in range(min(2, view.shape[1])):
-                view[:, first::2] = _best_rows(side, view, first)
-        if torch.equal(labels, before):
+                cost = _beside_the_others(side, view, first)
+                weight = side.right[:, first::2]
+                view[:, first::2] = best_chains(cost, weight, side.distance, alike)
+        if before is not None and torch.equal(labels, before):
             break
     return labels
 
 
-def _best_rows(energy: GridEnergy, labels: Tensor, first: int) -> Tensor:
-    """Return the best labels of every second row, the others held."""
-    distance = energy.distance
+def _beside_the_others(energy: GridEnergy, labels: Tensor, first: int) -> Tensor:
+    """Return what each label costs in every second row, the rows between held."""
     cost = energy.unary[:, first::2].clone()
-    # What the rows above and below hold against each label.
-    above, below = labels[:, :-1], labels[:, 1:]
-    start = 1 if first == 0 else 0  # the first of these rows that has one above
-    if above.shape[1]:
-        held = energy.down.unsqueeze(3)
-        from_above = held * distance[above]
-        from_below = held * distance[below]
-        cost[:, start:] += from_above[:, 1 - first if first == 0 else 0 :: 2]
-        low = from_below[:, first::2]
-        cost[:, : low.shape[1]] += low
-    return best_chains(cost, energy.right[:, first::2], distance)
+    # Every row but the first has one above, and every row but the last one below.
+    lower = 2 if first == 0 else 1
+    above, weight = labels[:, lower - 1 : -1 : 2], energy.down[:, lower - 1 :: 2]
+    held = weight.unsqueeze(3) * energy.distance[above]
+    cost[:, (lower - first) // 2 :] += held
+    below, weight = labels[:, first + 1 :: 2], energy.down[:, first::2]
+    cost[:, : weight.shape[1]] += weight.unsqueeze(3) * energy.distance[below]
+    return cost
 
 
-def best_chains(cost: Tensor, weight: Tensor, distance: Tensor) -> Tensor:
+def best_chains(
+    cost: Tensor, weight: Tensor, distance: Tensor, alike: bool = False
+) -> Tensor:
     """Return the best labels along chains.
 
     Parameters
@@ -68,12 +69,13 @@ def best_chains(cost: Tensor, weight: Tensor, distance: Tensor) -> Tensor:
     weight : Tensor of shape (B, R, W - 1)
         Of neighbours.
     distance : Tensor of shape (L, L)
+    alike : bool, default=False
+        Whether all distances are 1.
 
     Returns
     -------
     labels : Tensor of shape (B, R, W), int64
     """
-    alike = _is_potts(distance)
     steps = weight.unsqueeze(3)
     if not alike:
         steps = steps.unsqueeze(4) * distance
