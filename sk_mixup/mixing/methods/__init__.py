@@ -60,8 +60,7 @@ from sk_mixup.mixing.methods._waveform import WaveformMix as WaveformMix
 from sk_mixup.mixing.methods.bags import BagMixup as BagMixup
 
 # Puzzles of images
-from sk_mixup.mixing.methods.puzzle._puzzle import PuzzleMix as PuzzleMix
-from sk_mixup.mixing.methods.puzzle._co_mixup import CoMixup as CoMixup
+from sk_mixup.mixing.methods.puzzle import CoMixup as CoMixup, PuzzleMix as PuzzleMix
 
 # Combining
 from sk_mixup.mixing.methods._oneof import OneOf as OneOf
