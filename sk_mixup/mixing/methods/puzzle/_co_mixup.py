@@ -17,7 +17,7 @@ from sk_mixup.mixing.methods._cutmix import CutMix
 from sk_mixup.mixing.methods.puzzle._cells import mean_of_cells, spread
 from sk_mixup.mixing.methods.puzzle._joint import JointProblem, solve_jointly
 from sk_mixup.mixing.methods.puzzle._look import look_for_saliency
-from sk_mixup.mixing.methods.puzzle._puzzle import check_smooth
+from sk_mixup.mixing.methods.puzzle._puzzle import check_clean, check_smooth
 from sk_mixup.mixing.methods.puzzle._saliency import shares_of_cells
 from sk_mixup.mixing.methods.saliency import LookingMethod
 from sk_mixup.mixing.plans import AssemblyPlan, MixPlan, row_groups
@@ -113,7 +113,7 @@ class CoMixup(LookingMethod):
     """
 
     short_name = "co_mixup"
-    cost = "a pass forth and back, and the cells"
+    cost = "one forward and backward pass, and cells"
     paper = "Kim et al., ICLR 2021"
     blends = False
     # Nobody is anybody's only partner.
@@ -166,6 +166,7 @@ class CoMixup(LookingMethod):
             check_number(name, getattr(self, name), low=0.0)
         check_number("omega", self.omega, low=0.0, high=1.0)
         check_smooth(self.smooth)
+        check_clean(self.clean_lam, self.look_size)
 
     def _unseen(self) -> Method:
         return CutMix(p=self.p)

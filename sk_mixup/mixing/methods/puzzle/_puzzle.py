@@ -123,7 +123,7 @@ class PuzzleMix(LookingMethod):
     """
 
     short_name = "puzzle_mix"
-    cost = "a pass forth and back, and the masks"
+    cost = "one forward and backward pass, and masks"
     paper = "Kim et al., ICML 2020"
 
     def __init__(
@@ -172,11 +172,7 @@ class PuzzleMix(LookingMethod):
         if self.transport is not None:
             check_number("transport", self.transport, low=0.0)
         check_smooth(self.smooth)
-        if self.clean_lam and self.look_size is not None:
-            raise ValueError(
-                f"clean_lam={self.clean_lam!r} is a loss of the images as they are, and"
-                f" look_size={self.look_size!r} shrinks them; leave one of them out."
-            )
+        check_clean(self.clean_lam, self.look_size)
 
     def _draw_numbers(
         self, x: Tensor, streams: MixStreams, context: MixContext | None
@@ -306,3 +302,12 @@ def check_smooth(smooth: int) -> None:
     check_integer("smooth", smooth, low=1)
     if smooth % 2 == 0:
         raise ValueError(f"smooth must be odd; got {smooth!r}. Take {smooth + 1}.")
+
+
+def check_clean(clean_lam: float, look_size: int | None) -> None:
+    """Refuse a clean loss of images that are shrunk."""
+    if clean_lam and look_size is not None:
+        raise ValueError(
+            f"clean_lam={clean_lam!r} weighs a loss of the images as they are, and"
+            f" look_size={look_size!r} shrinks them; leave one of them out."
+        )
