@@ -197,6 +197,7 @@ class CoMixup(LookingMethod):
             who="CoMixup",
             smooth=self.smooth,
             clean_lam=self.clean_lam,
+            look_size=self.look_size,
         )
         rows, real = parts_of(numbers.order, self.together)
         size = [min(self.blocks, n) for n in saliency.shape[1:]]

@@ -199,6 +199,7 @@ class PuzzleMix(LookingMethod):
             who="PuzzleMix",
             smooth=self.smooth,
             clean_lam=self.clean_lam,
+            look_size=self.look_size,
         )
         height, width = x.shape[2:]
         n_rows, n_columns = (min(numbers.n_cells, n) for n in saliency.shape[1:])
