@@ -21,10 +21,12 @@ from sk_mixup.estimators._reading import FitData, in_folds
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators.checkpoints import Checkpoint, kept
 from sk_mixup.estimators.results import check_has_columns
+from sk_mixup.estimators.sharing import check_net, rows_of
 from sk_mixup.estimators.splits import members_method
 from sk_mixup.exceptions import warn_caller
 from sk_mixup.inputs import DatasetRows
 from sk_mixup.mixing import Mixup, OneOf
+from sk_mixup.processes import Processes, share_state
 from sk_mixup.training import (
     ArrayData,
     BestWeights,
@@ -33,6 +35,7 @@ from sk_mixup.training import (
     MixingRun,
     Recipe,
     ScikitLearnBridge,
+    SharedSteps,
     StreamData,
     check_mixing,
     check_single_rows,
@@ -75,6 +78,8 @@ class Training:
         scikit-learn's context of this fit.
     checkpoint : Checkpoint or None
         Where it is stored as it goes.
+    processes : Processes or None
+        Those that it is shared by.
     """
 
     settings: Settings
@@ -87,6 +92,7 @@ class Training:
     fitted: Fitted
     context: Any
     checkpoint: Checkpoint | None = None
+    processes: Processes | None = None
 
     def go(self) -> None:
         """Run all epochs, or those before an interrupt, which `run` then has.
@@ -108,6 +114,8 @@ class Training:
                 if not is_over:
                     _fit_epochs(net, train, self.n_epochs)
         except KeyboardInterrupt as error:
+            if self.processes is not None:
+                raise  # Nothing that all of them have is there to be kept.
             # As callbacks began the training, or ended it.
             self.run.interrupt = error
             for _, callback in net.callbacks_:
@@ -117,6 +125,8 @@ class Training:
             self.end()
         if self.run.interrupt is None:
             return
+        if self.processes is not None:
+            raise self.run.interrupt
         batches = [b for row in net.history_[n_before:] for b in row["batches"]]
         if not any("train_loss" in batch for batch in batches):
             raise self.run.interrupt
@@ -162,6 +172,7 @@ def prepare(
     *,
     reports: bool = True,
     checkpoint: Checkpoint | None = None,
+    processes: Processes | None = None,
 ) -> Training:
     """Build the net (or go on with a copy of the old one) and all around it.
 
@@ -173,12 +184,15 @@ def prepare(
         Whether scikit-learn's callbacks are told of the training.
     checkpoint : Checkpoint or None
         Where the training is stored as it goes.
+    processes : Processes or None
+        Those that it is shared by.
     """
+    rows = rows_of(processes)
     task, train = data.task, data.train
     if settings.importance is not None:
         check_has_columns(data.source, train, data.features)
     device = resolve_device(settings.device, settings.module)
-    n_rows = train.n_rows or _UNKNOWN_ROWS
+    n_rows = rows.total(train.n_rows) if train.n_rows else _UNKNOWN_ROWS
     has_folds = data.members[0] > 0
     if has_folds:
         method = members_method(settings, data.members, data.X)
@@ -199,6 +213,7 @@ def prepare(
         columns=data.source.columns,
         seed=data.streams.encode_seed,
     )
+    facts = rows.facts(facts, train.n_rows or 1)
     knobs = settings.knobs(recipe)
     sample, sample_y = train.sample()
     sample = try_knobs(net, knobs, sample, data.streams.init_seed)
@@ -219,7 +234,8 @@ def prepare(
         temperature=first_temperature(settings, data, objective),
     )
     plan = Plan.of(settings, recipe, knobs, n_epochs, data.valid)
-    plan.attach(net, settings)
+    shares = not net.callbacks and not has_folds
+    plan.attach(net, settings, shared=processes is not None and shares)
     context = _report(settings, data, fitted, plan.most_epochs) if reports else None
     method = settings.method
     if not settings.mixes:
@@ -227,6 +243,10 @@ def prepare(
         method = None  # The same training, without drawing plans that do nothing.
     judge: Any = MemberRowsObjective.of(objective) if has_folds else objective
     run = MixingRun(method, data.streams, judge, plan.most_epochs, facts)
+    if processes is not None:
+        check_net(processes, net, plan.most_epochs, method)
+        share_state(processes, net.module_, net.criterion_)
+        run.shared = SharedSteps(processes, shares_validation=shares)
     return Training(
         settings,
         data,
@@ -238,6 +258,7 @@ def prepare(
         fitted,
         context,
         checkpoint,
+        processes,
     )
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from sk_mixup.mixing._batch import first_tensor, lam_dtype
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._method import Method
+from sk_mixup.mixing._params import check_choice
 from sk_mixup.mixing.draws import (
     BetaLaw,
     LamLaw,
@@ -65,6 +66,10 @@ class Mixup(Method):
         Who mixes with whom.
     off_first, off_last : int or float, default=0
         Epochs (or a fraction of them) without mixing at the start and the end.
+    partners : {"local", "global"}, default="local"
+        Where partners come from in a `fit` by several processes, see the guide "Beyond
+        one machine": the rows that the process has of the batch, or those of all
+        processes, which are exchanged in every step. Alone, both are the same.
 
     References
     ----------
@@ -85,6 +90,9 @@ class Mixup(Method):
     group = "linear"
     paper = "Zhang et al., ICLR 2018"
 
+    # Methods that extend this one need not have it.
+    partners: str = "local"
+
     def __init__(
         self,
         alpha: float | Sequence[float] | Schedule = 0.2,
@@ -97,6 +105,7 @@ class Mixup(Method):
         pairing: str | Pairing = "shuffle",
         off_first: float = 0,
         off_last: float = 0,
+        partners: str = "local",
     ) -> None:
         self.alpha = alpha  # type: ignore[assignment]  # one per member, here alone
         self.per = per
@@ -107,6 +116,7 @@ class Mixup(Method):
         self.pairing = pairing
         self.off_first = off_first
         self.off_last = off_last
+        self.partners = partners
 
     @classmethod
     def from_smoothing(cls, rate: float, **params: Any) -> Mixup:
@@ -144,6 +154,12 @@ class Mixup(Method):
             check_schedule("alpha", self.alpha, low=0.0)
         else:
             super()._validate()
+        check_choice("partners", self.partners, ("local", "global"))
+        if self.per == "member" and self.partners == "global":
+            raise ValueError(
+                "partners='global' is for per='batch' and per='row': members of a net"
+                " have partners of their own among the rows of the process."
+            )
         if self.per == "member" and self.single_target:
             raise ValueError("single_target=True is for per='batch' and per='row'.")
         resolve_law(self.law, 1.0).validate()

@@ -12,6 +12,7 @@ from torch import Tensor
 from sk_mixup.mixing import Method, MixContext, MixPlan
 from sk_mixup.training.feeds import MixedBatch, TrainStreams
 from sk_mixup.training.loop._forward import Forward
+from sk_mixup.training.loop._shared import SharedSteps
 from sk_mixup.training.loop._steps import Stepper
 from sk_mixup.training.objectives import Objective
 
@@ -42,6 +43,8 @@ class MixingRun:
         What has ended the training before its time: Ctrl-C.
     lend : callable or None
         Lets trainings in other threads have the global random states, between steps.
+    shared : SharedSteps or None
+        What several processes do together; None: there is one.
     """
 
     method: Method | None
@@ -54,6 +57,7 @@ class MixingRun:
     stepper: Stepper | None = None
     interrupt: KeyboardInterrupt | None = None
     lend: Callable[[], None] | None = None
+    shared: SharedSteps | None = None
     epoch: int = 0
     has_no_step: bool = True
     context: MixContext | None = None
@@ -97,7 +101,7 @@ def count_hits(run: MixingRun) -> None:
             pairs.append((output, y, y, torch.stack((whole, whole - 1))))
         else:
             pair = plan.own_rows(y), plan.partner_rows(y)
-            shares = torch.stack(plan.label_weights) * (len(y) / len(pair[0]))
+            shares = torch.stack(plan.label_weights) * (plan.n_counted / len(pair[0]))
             pairs.append((output, *pair, shares))
     run.pending.clear()
     if targets:
