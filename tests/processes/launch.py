@@ -34,9 +34,9 @@ def started(size, module, *arguments):
     ]
 
 
-def told(size, folder, seconds=240):
-    """Run all scenarios in some processes; return what each process tells of each."""
-    processes = started(size, "tests.processes.scenarios", folder)
+def told(size, folder, only=(), seconds=240):
+    """Run scenarios in some processes; return what each process tells of each."""
+    processes = started(size, "tests.processes.scenarios", folder, *only)
     try:
         words = [process.communicate(timeout=seconds)[0] for process in processes]
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing._batch import first_tensor, lam_dtype
+from sk_mixup.mixing._batch import first_tensor, lam_dtype, sent
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_choice
@@ -285,6 +285,8 @@ class Mixup(Method):
             lams = [max(lam, 1.0 - lam) for lam in lams]
         partners = shuffle_many(n_batches, n_rows, generator=streams.partner)
         shares = torch.tensor(lams, dtype=lam_dtype(x)).unsqueeze(1)
+        # One message for all of them.
+        partners, shares = sent(partners, x.device), sent(shares, x.device)
         rows = shares.expand(n_batches, n_rows).contiguous()
         p = self._p_now(context)
         return [
@@ -316,7 +318,7 @@ class Mixup(Method):
             and all(
                 x.shape[0] == firsts[0].shape[0] > 1
                 and x.dtype == firsts[0].dtype
-                and x.device.type == "cpu"
+                and x.device == firsts[0].device
                 for x in firsts
             )
         )
@@ -333,11 +335,15 @@ class Mixup(Method):
         if self.single_target:
             label_lam = torch.ones(n_rows, dtype=dtype, device=x.device)
         alone = self_pairs(partner) if self._may_pair_selves(context) else None
-        if isinstance(lam, float) and (alone is None or not bool(alone.any())):
-            full = torch.full((n_rows,), lam, dtype=dtype, device=x.device)
-            return LinearPlan(partner, full, lam_host=lam, label_lam=label_lam)
-        rows = torch.as_tensor(lam, dtype=dtype)
-        rows = rows.to(x.device, non_blocking=True).expand(n_rows).contiguous()
+        if isinstance(lam, float):
+            rows = torch.full((n_rows,), lam, dtype=dtype, device=x.device)
+            # Another device would be waited for, to say that there are none.
+            looks = alone is not None and x.device.type == "cpu"
+            if alone is None or (looks and not bool(alone.any())):
+                return LinearPlan(partner, rows, lam_host=lam, label_lam=label_lam)
+        else:
+            rows = sent(torch.as_tensor(lam, dtype=dtype), x.device)
+            rows = rows.expand(n_rows).contiguous()
         if alone is not None:
             rows = rows.masked_fill(alone, 1.0)
         return LinearPlan(partner, rows, label_lam=label_lam)
