@@ -41,9 +41,11 @@ from sk_mixup.estimators.results import (
     history_frame,
     joined,
 )
+from sk_mixup.estimators.sharing import shared
 from sk_mixup.estimators.tasks import Task, Tasks
 from sk_mixup.inputs import DatasetRows, LazyRows, is_stream
 from sk_mixup.mixing import MixPreview
+from sk_mixup.processes import Processes, joined as joined_by
 from sk_mixup.training import (
     check_item,
     deep_copy,
@@ -93,21 +95,38 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         """
         before = self._fitted() if partial or self.warm_start else None
         task = None if before is None else before.task
-        with own_mode():
+        with own_mode(), joined_by(self.distributed) as processes:
             settings = Settings.of(self, X, partial=partial, before=task)
             if before is not None:
                 check_changes(settings, before)
             rows = GivenRows(X, y, **given)
-            if settings.checkpoint is None or partial:
-                checkpoint, streams = None, streams_of(settings, before)
-            else:
-                checkpoint, streams = checkpoint_of(settings, rows)
-            with drawing_apart(settings, X, rows.X_val):
-                data = read(settings, rows, before, streams)
-                training = prepare(settings, data, checkpoint=checkpoint)
-            training.go()
-            self._become(training)
+            self._fit_rows(settings, rows, before, processes)
         return self
+
+    def _fit_rows(
+        self,
+        settings: Settings,
+        rows: GivenRows,
+        before: Fitted | None,
+        processes: Processes | None,
+    ) -> None:
+        """Read, prepare, train, become what was learnt; with others, if any."""
+        checkpoint = None
+        if processes is not None:
+            settings, streams = shared(
+                processes, settings, streams_of(settings, before)
+            )
+        elif settings.checkpoint is None or settings.partial:
+            streams = streams_of(settings, before)
+        else:
+            checkpoint, streams = checkpoint_of(settings, rows)
+        with drawing_apart(settings, rows.X, rows.X_val):
+            data = read(settings, rows, before, streams, processes)
+            training = prepare(
+                settings, data, checkpoint=checkpoint, processes=processes
+            )
+        training.go()
+        self._become(training)
 
     def _fitted(self) -> Fitted | None:
         """Return what was learnt; None before the first fit."""

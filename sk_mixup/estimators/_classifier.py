@@ -149,6 +149,11 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         folder is as trustworthy as a pickle. `partial_fit` stores nothing.
     checkpoint_every : int, default=1
         Epochs between two checkpoints.
+    distributed : {"auto", "parts"} or None, default="auto"
+        What several processes do that `torchrun` has started, or that have a process
+        group of torch: train one net together, with the mean of their gradients.
+        ``"auto"``: all are given the same `X`, and take their share of each batch.
+        ``"parts"``: each is given a part of the rows. None: each trains on its own.
     random_state : int, RandomState or None, default=None
         Seeds everything, in threads too; global random states are left as found.
     **kwargs : object
@@ -283,6 +288,7 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         importance: str | None = None,
         checkpoint: Any = None,
         checkpoint_every: int = 1,
+        distributed: str | None = "auto",
         random_state: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -318,6 +324,7 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         self.importance = importance
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
+        self.distributed = distributed
         self.random_state = random_state
         self._store_prefixed(kwargs)
 

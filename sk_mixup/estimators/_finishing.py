@@ -28,6 +28,11 @@ def finish(training: Training) -> Fitted:
     try:
         temperature = _temperature(training)
         importance = _importance(training)
+        if training.processes is not None:
+            temperature = training.processes.first(temperature)
+            if importance is not None:
+                n_rows = training.data.train.n_rows or 1
+                importance = training.processes.mean(importance, n_rows)
     except KeyboardInterrupt as error:
         run.interrupt = error
     return replace(
@@ -62,4 +67,9 @@ def _temperature(training: Training) -> Any:
         rows = out_of_fold(training)
     else:
         return training.fitted.temperature
+    if training.processes is not None and training.processes.parts:
+        outputs, y, weight = map(training.processes.joined, rows)
+        assert outputs is not None
+        assert y is not None
+        rows = outputs, y, weight
     return temperature_of(objective, *rows, mixes=training.run.method is not None)

@@ -21,7 +21,7 @@ _READ_ANEW = (
     "mix alpha augment schedule warmup ema clip_norm accumulate precision compile"
     " channels_last warm_start early_stopping validation_fraction n_iter_no_change"
     " class_weight target_kind calibration random_state importance checkpoint"
-    " checkpoint_every"
+    " checkpoint_every distributed"
 )
 _TAKEN_OVER = (
     "max_epochs batch_size lr optimizer callbacks device verbose iterator_train"

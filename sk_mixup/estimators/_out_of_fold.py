@@ -18,10 +18,10 @@ from skorch.callbacks import (
 )
 from torch import Tensor
 
-from sk_mixup.estimators._checks import normalized
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._training import Training, prepare
 from sk_mixup.estimators.checkpoints import Checkpoint
+from sk_mixup.estimators.sharing import rows_of
 from sk_mixup.estimators.splits import folds_of
 from sk_mixup.exceptions import warned_before
 from sk_mixup.training import ArrayData, TrainStreams, outputs_of
@@ -49,17 +49,21 @@ def out_of_fold(training: Training) -> tuple[Tensor, Tensor, Tensor | None]:
             folds_of(train, streams.split_seed, stratified=data.task.stratifies)
         ):
             part, rest = train.take(seen), train.take(held)
-            part.weight = normalized(part.weight)
+            part.weight = rows_of(training.processes).normalized(part.weight)
             fold = replace(
                 data,
                 X=None,
                 y=None,
                 train=part,
-                streams=TrainStreams(_seed(streams, i)),
+                streams=_streams(training, i),
                 before=None,
             )
             run = prepare(
-                _settings(training), fold, reports=False, checkpoint=_part(training, i)
+                _settings(training),
+                fold,
+                reports=False,
+                checkpoint=_part(training, i),
+                processes=training.processes,
             )
             run.go()
             if run.run.interrupt is not None:
@@ -103,6 +107,14 @@ def _settings(training: Training) -> Settings:
 def _part(training: Training, fold: int) -> Checkpoint | None:
     whole = training.checkpoint
     return None if whole is None else whole.part(f"fold-{fold}")
+
+
+def _streams(training: Training, fold: int) -> TrainStreams:
+    streams = TrainStreams(_seed(training.data.streams, fold))
+    processes = training.processes
+    if processes is None:
+        return streams
+    return streams.of_process(processes.rank, own_order=processes.parts)
 
 
 def _seed(streams: TrainStreams, fold: int) -> int:

@@ -76,11 +76,20 @@ class Plan:
         """The epochs of the longest training that may come of it."""
         return self.n_epochs if self.course is None else self.course.longest
 
-    def attach(self, net: Any, settings: Settings) -> None:
-        """Add the callbacks of the recipe to the initialized ones of skorch."""
-        of_members = isinstance(self.valid, MemberRows)
-        # skorch's accuracy wants one output per row: with members ours takes its place.
-        own = (*_OWN, "valid_acc") if of_members else _OWN
+    def attach(self, net: Any, settings: Settings, *, shared: bool = False) -> None:
+        """Add the callbacks of the recipe to the initialized ones of skorch.
+
+        Parameters
+        ----------
+        net : skorch net
+        settings : Settings
+        shared : bool, default=False
+            Whether several processes validate a share of the rows each.
+        """
+        # skorch's accuracy wants one output per row, and all rows: where members or
+        # processes have theirs, ours takes its place.
+        replaced = shared or isinstance(self.valid, MemberRows)
+        own = (*_OWN, "valid_acc") if replaced else _OWN
         net.callbacks_ = [c for c in net.callbacks_ if c[0] not in own]
         added: list[tuple[str, Any]] = []
         if self.course is not None:

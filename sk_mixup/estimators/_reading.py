@@ -17,7 +17,6 @@ from sk_mixup.estimators._checks import (
     check_takes_masks,
     check_weight,
     drop_weightless,
-    normalized,
 )
 from sk_mixup.estimators._defaults import collate_of, new_source, new_streams
 from sk_mixup.estimators._features import check_features, read_features
@@ -31,9 +30,11 @@ from sk_mixup.estimators._intake import (
 )
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._watchers import watcher_of
+from sk_mixup.estimators.sharing import Whole, rows_of
 from sk_mixup.estimators.splits import hold_out, member_counts, split_problem
 from sk_mixup.estimators.tasks import Task
 from sk_mixup.inputs import ArrayInput, TableInput, is_stream, refuse_uncountable
+from sk_mixup.processes import Processes
 from sk_mixup.training import (
     AUTO_EARLY_STOPPING_ROWS,
     ArrayData,
@@ -102,6 +103,7 @@ def read(
     given: GivenRows,
     before: Fitted | None = None,
     streams: TrainStreams | None = None,
+    processes: Processes | None = None,
 ) -> FitData:
     """Return the data of a fit, checked and encoded.
 
@@ -113,6 +115,8 @@ def read(
         What the training goes on with; changed only where it says so.
     streams : TrainStreams or None
         None: new ones, or those of `before`.
+    processes : Processes or None
+        Those that the fit is shared by.
     """
     if streams is None:
         streams = streams_of(settings, before)
@@ -121,15 +125,18 @@ def read(
     if isinstance(source, ArrayInput):
         source.collate = collate_of(settings)
     if is_stream(X):
-        return _read_stream(settings, given, before, source, streams)
+        return _read_stream(settings, given, before, source, streams, processes)
+    rows = rows_of(processes)
     table = source.check(X)
     features = _features(settings, table, before)
     y = given_targets(settings.owner_name, table, given.y)
     check_consistent_length(table, y)
+    rows.check(table, y)
     weight = check_weight("sample_weight", given.sample_weight, len(table))
     groups = check_groups(given.groups, len(table))
     if before is None:
-        task = settings.tasks.fit(y, weight, given.classes)
+        weights = rows.all_weights(weight, len(table))
+        task = settings.tasks.fit(rows.all_targets(y), weights, given.classes)
     else:
         task = settings.tasks.of(before.task.target)
         if given.classes is not None:
@@ -137,27 +144,29 @@ def read(
     if isinstance(task.kind, PixelClasses):
         check_takes_masks(settings.module)
     labels = task.encode(y)
-    weight = task.weighted(labels, weight)
+    weight = rows.weighted(task, labels, weight)
     table, labels, weight, groups = drop_weightless(table, labels, weight, groups)
     if before is None and not settings.partial:
-        task.check_classes_left(labels)
-    x = source.fit_transform(table) if before is None else source.transform(table)
-    train = ArrayData(x, labels, normalized(weight), groups)
-    valid = _given_validation(settings, given, source, task, features)
+        rows.check_classes_left(task, labels)
+    x = rows.encoded(source, table, fits=before is None)
+    train = ArrayData(x, labels, rows.normalized(weight), groups)
+    valid = _given_validation(settings, given, source, task, features, rows)
     members = 0, 0
-    if valid is None:
+    if valid is None and not rows.is_parts:
         members = member_counts(
             settings, source, train, stratified=task.stratifies, before=before
         )
-    if valid is None and not members[0] and _stops_early(settings, train, task):
+    if valid is None and not members[0] and _stops_early(settings, train, task, rows):
         train, valid = hold_out(
             train,
             settings.validation_fraction,
             seed=streams.split_seed,
             stratified=task.stratifies,
+            normalize=rows.normalized,
         )
     if isinstance(source, TableInput) and before is None:
-        source.look_at_target(train.X, task.binned(train.y), train.weight)
+        seen = rows.seen(train.X, task.binned(train.y), train.weight)
+        source.look_at_target(*seen)
     return FitData(X, y, source, task, train, valid, streams, features, before, members)
 
 
@@ -201,8 +210,10 @@ def _read_stream(
     before: Fitted | None,
     source: Any,
     streams: TrainStreams,
+    processes: Processes | None,
 ) -> FitData:
     """Return the data of an iterable, of which little is known."""
+    rows = rows_of(processes)
     X, classes = given.X, given.classes
     refuse_for_streams(
         settings.early_stopping,
@@ -224,10 +235,11 @@ def _read_stream(
             )
         task = settings.tasks.fit(classes, None, classes)
     else:
-        task = settings.tasks.fit(stream.first_targets(), None, classes)
+        targets = rows.all_targets(stream.first_targets())
+        task = settings.tasks.fit(targets, None, classes)
     train = new_stream(source, X, task.target, fits=False)
     features = _features(settings, train, before)
-    valid = _given_validation(settings, given, source, task, features)
+    valid = _given_validation(settings, given, source, task, features, rows)
     watcher = watcher_of(settings)
     if valid is None and watcher is not None and watcher.monitor is not None:
         raise watcher.refusal("nobody knows the rows of an iterable data set")
@@ -240,9 +252,13 @@ def _given_validation(
     source: Any,
     task: Task,
     features: dict[str, Any],
+    rows: Whole,
 ) -> ArrayData | StreamData | None:
     """Return the encoded validation data that the user gave, or None."""
     X, y, weight = given.X_val, given.y_val, given.sample_weight_val
+    if rows.processes is not None:
+        remedy = "Give X_val and y_val to all processes, or to none."
+        rows.processes.check_alike("X_val", "one" if X is not None else "none", remedy)
     if X is None:
         for name, value in (("y_val", y), ("sample_weight_val", weight)):
             if value is not None:
@@ -268,12 +284,12 @@ def _given_validation(
         labels = task.encode(y)
     except ValueError as error:
         raise ValueError(f"y_val: {error}") from error
-    weight = task.weighted(labels, weight)
+    weight = rows.weighted(task, labels, rows.own_weights(weight, len(table)))
     table, labels, weight, _ = drop_weightless(table, labels, weight)
-    return ArrayData(source.transform(table), labels, normalized(weight))
+    return ArrayData(source.transform(table), labels, rows.normalized(weight))
 
 
-def _stops_early(settings: Settings, train: ArrayData, task: Task) -> bool:
+def _stops_early(settings: Settings, train: ArrayData, task: Task, rows: Whole) -> bool:
     """Whether a validation part is held out."""
     stopping, watcher = settings.early_stopping, watcher_of(settings)
     needed = watcher is not None and watcher.monitor is not None
@@ -282,11 +298,11 @@ def _stops_early(settings: Settings, train: ArrayData, task: Task) -> bool:
             what = "partial_fit" if settings.partial else "early_stopping=False"
             raise watcher.refusal(f"{what} holds out no rows")
         return False
-    few = len(train) < AUTO_EARLY_STOPPING_ROWS
+    few = rows.total(len(train)) < AUTO_EARLY_STOPPING_ROWS
     if stopping == "auto" and few and watcher is None:
         return False
-    problem = split_problem(
-        train, settings.validation_fraction, stratified=task.stratifies
+    problem = rows.any_of(
+        split_problem(train, settings.validation_fraction, stratified=task.stratifies)
     )
     if problem is None:
         return True

@@ -24,7 +24,8 @@ class MixupRegressor(RegressorMixin, IntervalRegressor):
     module, mix, alpha, preset, max_epochs, batch_size, lr, optimizer, callbacks, \
 augment, schedule, warmup, ema, clip_norm, accumulate, precision, compile, \
 channels_last, device, verbose, warm_start, categorical_features, validation_fraction, \
-n_iter_no_change, importance, checkpoint, checkpoint_every, random_state, **kwargs :
+n_iter_no_change, importance, checkpoint, checkpoint_every, distributed, random_state,\
+ **kwargs :
         As for :class:`MixupClassifier`.
     criterion : type, module, function, name or None, default=None
         ``"mae"`` is ``torch.nn.L1Loss``; None: squared error, or the loss of `head`.
@@ -131,6 +132,7 @@ n_iter_no_change, importance, checkpoint, checkpoint_every, random_state, **kwar
         importance: str | None = None,
         checkpoint: Any = None,
         checkpoint_every: int = 1,
+        distributed: str | None = "auto",
         random_state: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -165,6 +167,7 @@ n_iter_no_change, importance, checkpoint, checkpoint_every, random_state, **kwar
         self.importance = importance
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
+        self.distributed = distributed
         self.random_state = random_state
         self._store_prefixed(kwargs)
 

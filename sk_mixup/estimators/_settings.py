@@ -91,6 +91,7 @@ class Settings:
     calibration: Any = None
     checkpoint: Any = None
     checkpoint_every: Any = 1
+    distributed: Any = None
 
     @classmethod
     def of(
@@ -216,6 +217,11 @@ class Settings:
             )
         check_importance(self.importance)
         self._check_checkpoint()
+        shared = self.distributed
+        if shared is not None and shared not in ("auto", "parts"):
+            raise ValueError(
+                f"distributed must be 'auto', 'parts' or None; got {shared!r}."
+            )
         module_kind(self.module)
         self.knobs()
         for name in self.under("dataset"):

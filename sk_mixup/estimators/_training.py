@@ -22,10 +22,12 @@ from sk_mixup.estimators._reading import FitData, in_folds
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators.checkpoints import Checkpoint, kept
 from sk_mixup.estimators.results import check_has_columns
+from sk_mixup.estimators.sharing import check_net, rows_of
 from sk_mixup.estimators.splits import members_method
 from sk_mixup.exceptions import warn_caller
 from sk_mixup.inputs import DatasetRows
 from sk_mixup.mixing import Mixup, OneOf
+from sk_mixup.processes import Processes, share_state
 from sk_mixup.training import (
     ArrayData,
     BestWeights,
@@ -35,6 +37,7 @@ from sk_mixup.training import (
     PixelClasses,
     Recipe,
     ScikitLearnBridge,
+    SharedSteps,
     StreamData,
     check_mixing,
     check_single_rows,
@@ -79,6 +82,8 @@ class Training:
         Where it is stored as it goes.
     sample : Tensor, dict or tuple
         Some rows of input, as batches have them.
+    processes : Processes or None
+        Those that it is shared by.
     """
 
     settings: Settings
@@ -92,6 +97,7 @@ class Training:
     context: Any
     checkpoint: Checkpoint | None = None
     sample: Any = None
+    processes: Processes | None = None
 
     def go(self) -> None:
         """Run all epochs, or those before an interrupt, which `run` then has.
@@ -113,6 +119,8 @@ class Training:
                 if not is_over:
                     _fit_epochs(net, train, self.n_epochs)
         except KeyboardInterrupt as error:
+            if self.processes is not None:
+                raise  # Nothing that all of them have is there to be kept.
             # As callbacks began the training, or ended it.
             self.run.interrupt = error
             for _, callback in net.callbacks_:
@@ -122,6 +130,8 @@ class Training:
             self.end()
         if self.run.interrupt is None:
             return
+        if self.processes is not None:
+            raise self.run.interrupt
         batches = [b for row in net.history_[n_before:] for b in row["batches"]]
         if not any("train_loss" in batch for batch in batches):
             raise self.run.interrupt
@@ -173,6 +183,7 @@ def prepare(
     *,
     reports: bool = True,
     checkpoint: Checkpoint | None = None,
+    processes: Processes | None = None,
 ) -> Training:
     """Build the net (or go on with a copy of the old one) and all around it.
 
@@ -184,14 +195,17 @@ def prepare(
         Whether scikit-learn's callbacks are told of the training.
     checkpoint : Checkpoint or None
         Where the training is stored as it goes.
+    processes : Processes or None
+        Those that it is shared by.
     """
+    rows = rows_of(processes)
     task, train = data.task, data.train
     if isinstance(task.kind, PixelClasses):
         check_takes_masks(settings.module)
     if settings.importance is not None:
         check_has_columns(data.source, train, data.features)
     device = resolve_device(settings.device, settings.module)
-    n_rows = train.n_rows or _UNKNOWN_ROWS
+    n_rows = rows.total(train.n_rows) if train.n_rows else _UNKNOWN_ROWS
     has_folds = data.members[0] > 0
     if has_folds:
         method = members_method(settings, data.members, data.X)
@@ -212,6 +226,7 @@ def prepare(
         columns=data.source.columns,
         seed=data.streams.encode_seed,
     )
+    facts = rows.facts(facts, train.n_rows or 1)
     knobs = settings.knobs(recipe)
     sample, sample_y = train.sample()
     sample = try_knobs(net, knobs, sample, data.streams.init_seed)
@@ -234,7 +249,8 @@ def prepare(
         temperature=first_temperature(settings, data, objective),
     )
     plan = Plan.of(settings, recipe, knobs, n_epochs, data.valid)
-    plan.attach(net, settings)
+    shares = not net.callbacks and not has_folds
+    plan.attach(net, settings, shared=processes is not None and shares)
     context = _report(settings, data, fitted, plan.most_epochs) if reports else None
     method = settings.method
     if not settings.mixes:
@@ -242,6 +258,10 @@ def prepare(
         method = None  # The same training, without drawing plans that do nothing.
     judge: Any = MemberRowsObjective.of(objective) if has_folds else objective
     run = MixingRun(method, data.streams, judge, plan.most_epochs, facts)
+    if processes is not None:
+        check_net(processes, net, plan.most_epochs, method)
+        share_state(processes, net.module_, net.criterion_)
+        run.shared = SharedSteps(processes, shares_validation=shares)
     return Training(
         settings,
         data,
@@ -254,6 +274,7 @@ def prepare(
         context,
         checkpoint,
         sample,
+        processes,
     )
 
 

@@ -14,6 +14,21 @@ def lam_dtype(x: Tensor) -> torch.dtype:
     return torch.float64 if x.dtype == torch.float64 else torch.float32
 
 
+def sent(t: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor of the host on a device, without waiting for it.
+
+    Parameters
+    ----------
+    t : Tensor
+    device : torch.device
+    """
+    if t.device == device:
+        return t
+    if device.type == "cuda" and t.device.type == "cpu":
+        t = t.pin_memory()
+    return t.to(device, non_blocking=True)
+
+
 def first_tensor(x: Any) -> Tensor:
     """Return the first tensor of a batch, whose rows count.
 

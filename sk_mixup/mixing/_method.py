@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing._batch import first_tensor, lam_dtype
+from sk_mixup.mixing._batch import first_tensor, lam_dtype, sent
 from sk_mixup.mixing._called import check_called
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import Parameterized, check_choice, check_number
@@ -75,6 +75,8 @@ class Method(Parameterized):
             """Whether a blend of numbers is taken."""
     else:
         blends = True
+    #: Whether a draw solves something on the host, and waits for the device.
+    solves_on_host: bool = False
 
     #: Whether it draws plans whose label weights follow from the pass of the net.
     weighs_late: bool = False
@@ -292,7 +294,7 @@ class Method(Parameterized):
         pairing = resolve_pairing(self.pairing)
         partner = pairing(len(x), x=x, y=y, generator=streams.partner, context=context)
         check_partners(pairing, partner, len(x))
-        return partner.to(x.device, non_blocking=True)
+        return sent(partner, x.device)
 
     def _with_pool(self, plan: MixPlan) -> MixPlan:
         """Hand the rows of a pairing with memory over to the plan."""

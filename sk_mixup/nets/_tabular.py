@@ -284,6 +284,10 @@ class TabularNet(nn.Module):
         return joined_output(output, self.joins)
 
 
+# Devices that a training may have half precision on; others refuse the question.
+_AUTOCASTS = ("cpu", "cuda", "mps", "xpu")
+
+
 def _outside_of_autocast(x: Tensor) -> AbstractContextManager[Any]:
     """Keep in float32 what is small, and what rounding would be seen in.
 
@@ -291,7 +295,7 @@ def _outside_of_autocast(x: Tensor) -> AbstractContextManager[Any]:
     values that it would not, and outputs are what a regression is about.
     """
     kind = x.device.type
-    if torch.is_autocast_enabled(kind):
+    if kind in _AUTOCASTS and torch.is_autocast_enabled(kind):
         return torch.autocast(kind, enabled=False)
     return nullcontext()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,16 +51,30 @@ def split_problem(
 
 
 def hold_out(
-    train: ArrayData, validation_fraction: float, *, seed: int, stratified: bool
+    train: ArrayData,
+    validation_fraction: float,
+    *,
+    seed: int,
+    stratified: bool,
+    normalize: Callable[[Any], torch.Tensor | None] = normalized,
 ) -> tuple[ArrayData, ArrayData]:
     """Return the training and the validation part, rows in their old order.
 
     Rows of one group go to one part.
+
+    Parameters
+    ----------
+    train : ArrayData
+    validation_fraction : float
+    seed : int
+    stratified : bool
+    normalize : callable
+        Gives the weights of a part a mean of 1.
     """
     made = []
     for index in _split(train, validation_fraction, seed=seed, stratified=stratified):
         part = train.take(torch.from_numpy(np.sort(index)))
-        part.weight = normalized(part.weight)
+        part.weight = normalize(part.weight)
         made.append(part)
     made[1].groups = None  # Nothing is mixed in validation.
     return made[0], made[1]

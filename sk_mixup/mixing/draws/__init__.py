@@ -35,7 +35,13 @@ from sk_mixup.mixing.draws._schedules import (
     check_schedule,
     value_at,
 )
-from sk_mixup.mixing.draws._streams import MixStreams, integer, uniform, uniforms
+from sk_mixup.mixing.draws._streams import (
+    MixStreams,
+    generator_on,
+    integer,
+    uniform,
+    uniforms,
+)
 
 __all__ = [
     "BetaLaw",
@@ -60,6 +66,7 @@ __all__ = [
     "draw_lam",
     "effective_alpha",
     "expected_smoothing",
+    "generator_on",
     "integer",
     "keeps_rows",
     "never_pairs_selves",

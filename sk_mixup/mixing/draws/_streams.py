@@ -68,3 +68,16 @@ def uniforms(n_rows: int, generator: torch.Generator | None) -> Tensor:
 def integer(high: int, generator: torch.Generator | None) -> int:
     """Draw one integer in [0, high) on the host."""
     return min(int(uniform(generator) * high), high - 1)
+
+
+def generator_on(device: torch.device, seed: int) -> torch.Generator | None:
+    """Return a generator of a device; None for "meta", where there is nothing to draw.
+
+    Parameters
+    ----------
+    device : torch.device
+    seed : int
+    """
+    if device.type == "meta":
+        return None
+    return torch.Generator(device=device).manual_seed(seed)

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing._batch import first_tensor, lam_dtype
+from sk_mixup.mixing._batch import first_tensor, lam_dtype, sent
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._method import Method
+from sk_mixup.mixing._params import check_choice
 from sk_mixup.mixing.draws import (
     BetaLaw,
     LamLaw,
@@ -65,6 +66,10 @@ class Mixup(Method):
         Who mixes with whom.
     off_first, off_last : int or float, default=0
         Epochs (or a fraction of them) without mixing at the start and the end.
+    partners : {"local", "global"}, default="local"
+        Where partners come from in a `fit` by several processes, see the guide "Beyond
+        one machine": the rows that the process has of the batch, or those of all
+        processes, which are exchanged in every step. Alone, both are the same.
 
     References
     ----------
@@ -85,6 +90,9 @@ class Mixup(Method):
     group = "linear"
     paper = "Zhang et al., ICLR 2018"
 
+    # Methods that extend this one need not have it.
+    partners: str = "local"
+
     def __init__(
         self,
         alpha: float | Sequence[float] | Schedule = 0.2,
@@ -97,6 +105,7 @@ class Mixup(Method):
         pairing: str | Pairing = "shuffle",
         off_first: float = 0,
         off_last: float = 0,
+        partners: str = "local",
     ) -> None:
         self.alpha = alpha  # type: ignore[assignment]  # one per member, here alone
         self.per = per
@@ -107,6 +116,7 @@ class Mixup(Method):
         self.pairing = pairing
         self.off_first = off_first
         self.off_last = off_last
+        self.partners = partners
 
     @classmethod
     def from_smoothing(cls, rate: float, **params: Any) -> Mixup:
@@ -144,6 +154,12 @@ class Mixup(Method):
             check_schedule("alpha", self.alpha, low=0.0)
         else:
             super()._validate()
+        check_choice("partners", self.partners, ("local", "global"))
+        if self.per == "member" and self.partners == "global":
+            raise ValueError(
+                "partners='global' is for per='batch' and per='row': members of a net"
+                " have partners of their own among the rows of the process."
+            )
         if self.per == "member" and self.single_target:
             raise ValueError("single_target=True is for per='batch' and per='row'.")
         resolve_law(self.law, 1.0).validate()
@@ -269,6 +285,8 @@ class Mixup(Method):
             lams = [max(lam, 1.0 - lam) for lam in lams]
         partners = shuffle_many(n_batches, n_rows, generator=streams.partner)
         shares = torch.tensor(lams, dtype=lam_dtype(x)).unsqueeze(1)
+        # One message for all of them.
+        partners, shares = sent(partners, x.device), sent(shares, x.device)
         rows = shares.expand(n_batches, n_rows).contiguous()
         p = self._p_now(context)
         return [
@@ -300,7 +318,7 @@ class Mixup(Method):
             and all(
                 x.shape[0] == firsts[0].shape[0] > 1
                 and x.dtype == firsts[0].dtype
-                and x.device.type == "cpu"
+                and x.device == firsts[0].device
                 for x in firsts
             )
         )
@@ -317,11 +335,15 @@ class Mixup(Method):
         if self.single_target:
             label_lam = torch.ones(n_rows, dtype=dtype, device=x.device)
         alone = self_pairs(partner) if self._may_pair_selves(context) else None
-        if isinstance(lam, float) and (alone is None or not bool(alone.any())):
-            full = torch.full((n_rows,), lam, dtype=dtype, device=x.device)
-            return LinearPlan(partner, full, lam_host=lam, label_lam=label_lam)
-        rows = torch.as_tensor(lam, dtype=dtype)
-        rows = rows.to(x.device, non_blocking=True).expand(n_rows).contiguous()
+        if isinstance(lam, float):
+            rows = torch.full((n_rows,), lam, dtype=dtype, device=x.device)
+            # Another device would be waited for, to say that there are none.
+            looks = alone is not None and x.device.type == "cpu"
+            if alone is None or (looks and not bool(alone.any())):
+                return LinearPlan(partner, rows, lam_host=lam, label_lam=label_lam)
+        else:
+            rows = sent(torch.as_tensor(lam, dtype=dtype), x.device)
+            rows = rows.expand(n_rows).contiguous()
         if alone is not None:
             rows = rows.masked_fill(alone, 1.0)
         return LinearPlan(partner, rows, label_lam=label_lam)

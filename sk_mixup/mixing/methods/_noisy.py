@@ -21,6 +21,7 @@ from sk_mixup.mixing.draws import (
     MixStreams,
     Pairing,
     Schedule,
+    generator_on,
     integer,
     uniforms,
 )
@@ -63,7 +64,7 @@ class NoisyPlan(LinearPlan):
 
     def noise_like(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the factors and summands for a tensor of this shape and device."""
-        source = torch.Generator(device=x.device).manual_seed(self.seed)
+        source = generator_on(x.device, self.seed)
         shape, device = tuple(x.shape), x.device
         mult = torch.rand(shape, generator=source, device=device)
         add = torch.randn(shape, generator=source, device=device)

@@ -144,7 +144,9 @@ class ResizeMix(Method):
             share = 1.0 - math.prod(b - a for a, b in box) / math.prod(size)
             lam = torch.full((len(x),), share, dtype=lam_dtype(x), device=x.device)
             spans = torch.tensor(box).unsqueeze(0).to(x.device, non_blocking=True)
-            if alone is None or not bool(alone.any()):
+            # Another device would be waited for, to say that there are none.
+            looks = alone is not None and x.device.type == "cpu"
+            if alone is None or (looks and not bool(alone.any())):
                 return ResizePlan(partner, lam, spans=spans, box=box, size=size)
             open_rows = ~alone
         else:

@@ -191,6 +191,11 @@ class MixPlan(OfPlaces):
         """
         return contextlib.nullcontext(lambda: self)
 
+    @property
+    def n_counted(self) -> int:
+        """Rows of the batch that are learnt from."""
+        return self.n_rows
+
     def of_member(self, k: int) -> MixPlan:
         """Return what the plan is for member `k` of a net: for all of them the same."""
         return self
@@ -415,6 +420,64 @@ class LinearPlan(MixPlan):
         if lam_host is not None:
             return mixed.lerp_(x, lam_host)
         return mixed.lerp_(x, self.lam.to(x.dtype).view((-1,) + (1,) * (x.ndim - 1)))
+
+    def of_first_rows(self, n_rows: int) -> LinearPlan:
+        """Return the plan of the first rows alone, with partners from all of them.
+
+        Several processes that train one net mix their own rows each, and may take
+        partners from those of the others, which follow them.
+
+        Parameters
+        ----------
+        n_rows : int
+        """
+        of_them: dict[str, Any] = {
+            "partner": self.partner[:n_rows],
+            "lam": self.lam[:n_rows],
+            "lam_host": self.lam_host,
+            "label_lam": None if self.label_lam is None else self.label_lam[:n_rows],
+        }
+        if self.is_identity:
+            return LinearPlan(**of_them)
+        return FirstRowsPlan(**of_them, n_all=self.n_rows)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FirstRowsPlan(LinearPlan):
+    """Blend ``lam * x[:B] + (1 - lam) * x[partner]``.
+
+    Parameters
+    ----------
+    partner, lam, lam_host, label_lam :
+        As for `MixPlan`, of the first `B` rows.
+    n_all : int, default=0
+        Rows of the batch, those that are partners alone included.
+    """
+
+    n_all: int = 0
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the batch that the plan was drawn for."""
+        return self.n_all
+
+    @property
+    def n_counted(self) -> int:
+        """Rows of the batch that are learnt from."""
+        return self.partner.shape[0]
+
+    @property
+    def _blends_targets(self) -> bool:
+        return False
+
+    def own_rows(self, t: Tensor) -> Tensor:
+        """Return the own entries of targets or row weights, one per mixed row."""
+        return t[: self.n_counted]
+
+    def _apply(self, x: Tensor) -> Tensor:
+        x = to_blendable(x)
+        lam = self.lam.to(x.dtype).view((-1,) + (1,) * (x.ndim - 1))
+        return take_rows(x, self.partner).lerp_(self.own_rows(x), lam)
 
 
 def to_blendable(x: Tensor) -> Tensor:

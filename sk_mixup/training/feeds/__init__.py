@@ -29,6 +29,7 @@ from sk_mixup.training.feeds._loaders import (
     training_batches,
 )
 from sk_mixup.training.feeds._mode import own_mode
+from sk_mixup.training.feeds._shared import SharedBatches, SharedSampler
 from sk_mixup.training.feeds._stream_data import StreamData
 from sk_mixup.training.feeds._streams import TrainStreams
 from sk_mixup.training.feeds._walk import map_tensors, tensors_of
@@ -41,6 +42,8 @@ __all__ = [
     "LoaderBatches",
     "MemberRows",
     "MixedBatch",
+    "SharedBatches",
+    "SharedSampler",
     "StreamData",
     "TensorBatches",
     "TrainStreams",

@@ -19,6 +19,7 @@ from skorch.dataset import unpack_data
 from torch import Tensor
 
 from sk_mixup.mixing import Method, MixContext, MixPlan, MixStreams
+from sk_mixup.mixing.plans import LinearPlan
 from sk_mixup.training.feeds._batches import (
     TensorBatches,
     move,
@@ -47,12 +48,15 @@ class MixedBatch(NamedTuple):
         The mixed input, where it was mixed ahead.
     target : Tensor or None
         The mixed target in the form of `Objective.dense_targets`.
+    wide : tuple or None
+        The batch with the rows of other processes, where the plan is for these.
     """
 
     batch: Any
     plan: MixPlan | None = None
     x: Any = None
     target: Tensor | None = None
+    wide: Any = None
 
 
 def mixed_batches(
@@ -65,6 +69,7 @@ def mixed_batches(
     mixes_inside: bool,
     augment: Sequence[Callable[[Any], Any]] = (),
     device: Any = "cpu",
+    gather: Callable[[Any, int], Any] | None = None,
 ) -> Iterator[MixedBatch]:
     """Draw the plan of every batch.
 
@@ -82,6 +87,9 @@ def mixed_batches(
         Change the input of a batch, on the device, before it is mixed. They read a
         global generator, and are therefore called between the steps as everywhere.
     device : str or torch.device
+    gather : callable or None
+        Puts the rows of other processes behind those of a batch; None: partners are of
+        the batch.
 
     Yields
     ------
@@ -92,6 +100,9 @@ def mixed_batches(
         iterator = _augmented(iterator, augment, torch.device(device))
     if method is None:
         yield from map(MixedBatch, iterator)
+        return
+    if gather is not None:
+        yield from _with_partners(iterator, method, gather, streams, context)
         return
     ahead = in_memory and not method.reads_module and not augment
     size = 1
@@ -129,6 +140,25 @@ def mixed_batches(
             for y, plan in zip(objective.dense_targets(targets), plans, strict=True)
         ]
         yield from map(MixedBatch, block, plans, mixed, dense)
+
+
+def _with_partners(
+    iterator: Iterable[Any],
+    method: Method,
+    gather: Callable[[Any, int], Any],
+    streams: MixStreams,
+    context: MixContext,
+) -> Iterator[MixedBatch]:
+    """Draw partners from the rows of all processes, a step at a time."""
+    for batch in iterator:
+        n_rows = len(split_weight(batch[1])[0])
+        wide = x, y = gather(unpack_data(batch), n_rows)
+        plan = method.draw(
+            x, split_weight(y)[0], generator=streams, context=_with_groups(context, y)
+        )
+        assert isinstance(plan, LinearPlan)
+        own = plan.of_first_rows(n_rows)
+        yield MixedBatch(batch, own, wide=None if own.is_identity else wide)
 
 
 def _augmented(

@@ -8,6 +8,7 @@ from typing import Any
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
 
 from sk_mixup.inputs import DatasetRows
+from sk_mixup.processes import Processes
 from sk_mixup.training.feeds._batches import (
     ArrayData,
     LoadedBatches,
@@ -15,6 +16,7 @@ from sk_mixup.training.feeds._batches import (
     as_is,
 )
 from sk_mixup.training.feeds._last_batch import JoinedBatches, count_batches
+from sk_mixup.training.feeds._shared import OwnRows, SharedSampler
 from sk_mixup.training.feeds._stream_data import StreamData
 
 
@@ -32,9 +34,11 @@ def training_batches(net: Any, dataset: ArrayData) -> Any:
     """
     options = _options(net, True, len(dataset))
     loader = net.iterator_train
+    shared = _shared(net)
     # Another loader, or a function of the user's, may hand out rows themselves.
     copies = not _is_loader(loader) or "collate_fn" in options
-    made = loader(dataset, **_joining(loader, dataset, options))
+    made = loader(dataset, **_joining(loader, dataset, options, shared))
+    made = _own_rows(made, shared)
     device = net.place_
     # On the CPU there is nothing to move.
     if device.type == "cpu" and not copies:
@@ -62,9 +66,10 @@ def loaded_batches(net: Any, dataset: ArrayData, training: bool) -> LoaderBatche
     collate = options.pop("collate_fn", None)
     loader = getattr(net, _name(training))
     data = LoadedBatches(dataset.X, dataset, collate)
+    shared = _shared(net) if training else None
     if training:
-        options = _joining(loader, data, options)
-    made = loader(data, collate_fn=as_is, **options)
+        options = _joining(loader, data, options, shared)
+    made = _own_rows(loader(data, collate_fn=as_is, **options), shared)
     return LoaderBatches(made, net.place_, copies=collate is not None)
 
 
@@ -86,6 +91,8 @@ def stream_batches(net: Any, dataset: StreamData, training: bool) -> LoaderBatch
     copies = "collate_fn" in options
     joins = training and size != 1 and not options.get("drop_last", False)
     made = dataset.loader(options)
+    if training:
+        made = _own_rows(made, _shared(net))
     return LoaderBatches(made, net.place_, copies=copies, joins=joins)
 
 
@@ -95,7 +102,29 @@ def _options(net: Any, training: bool, n_rows: int | None = None) -> dict[str, A
         options.setdefault("batch_size", net.batch_size)
     if options.get("batch_size") == -1 and n_rows is not None:
         options["batch_size"] = n_rows
+    shared = _shared(net)
+    if training and shared is not None and shared.parts:
+        size = options.get("batch_size")
+        if size is not None:
+            options["batch_size"] = max(1, size // shared.size)
     return options
+
+
+def _shared(net: Any) -> Processes | None:
+    """Return the processes that a training is shared by."""
+    run = net.run_
+    return None if run is None or run.shared is None else run.shared.processes
+
+
+def _own_rows(made: Any, shared: Processes | None) -> Any:
+    """Return what a process trains on, of a loader that gives all of them all rows.
+
+    Those of torch load the shares of their batches alone, see `_joining`.
+    """
+    if shared is None or shared.parts:
+        return made
+    sampler = getattr(made, "batch_sampler", None)
+    return made if isinstance(sampler, SharedSampler) else OwnRows(made, shared)
 
 
 def _name(training: bool) -> str:
@@ -106,11 +135,17 @@ def _is_loader(loader: Any) -> bool:
     return isinstance(loader, type) and issubclass(loader, DataLoader)
 
 
-def _joining(loader: Any, data: Any, options: dict[str, Any]) -> dict[str, Any]:
+def _joining(
+    loader: Any,
+    data: Any,
+    options: dict[str, Any],
+    shared: Processes | None = None,
+) -> dict[str, Any]:
     """Return options of a loader whose last batch has more than one row.
 
     The order of rows, and what is drawn for it, stay as they are. Batches that a user
-    makes (a `batch_sampler`, ``batch_size=None``) are left alone.
+    makes (a `batch_sampler`, ``batch_size=None``) are left alone. Of processes with
+    the same rows, each loads its share of every batch.
     """
     size = options.get("batch_size")
     if size is None or size == 1 or options.get("drop_last", False):
@@ -131,8 +166,13 @@ def _joining(loader: Any, data: Any, options: dict[str, Any]) -> dict[str, Any]:
         n_rows = len(sampler)
     except TypeError:
         return options
-    if count_batches(n_rows, size) == -(-n_rows // size):
+    shares = shared is not None and not shared.parts
+    if not shares and count_batches(n_rows, size) == -(-n_rows // size):
         return options
     gone = ("batch_size", "shuffle", "sampler", "drop_last")
     rest = {key: value for key, value in options.items() if key not in gone}
-    return rest | {"batch_sampler": JoinedBatches(sampler, size)}
+    batches: Any = JoinedBatches(sampler, size)
+    if shares:
+        assert shared is not None
+        batches = SharedSampler(batches, shared)
+    return rest | {"batch_sampler": batches}

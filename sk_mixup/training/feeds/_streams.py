@@ -6,6 +6,8 @@ streams of their own.
 
 from __future__ import annotations
 
+import copy
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -52,6 +54,29 @@ class TrainStreams:
         self.dropout_seed = (seed * 6364136223846793005 + 1442695040888963407) % 2**32
         return seed
 
+    def of_process(self, rank: int, *, own_order: bool) -> TrainStreams:
+        """Return the streams of one of several processes, made of the same ones.
+
+        Those of the first are these. All have the same initial weights and split.
+
+        Parameters
+        ----------
+        rank : int
+            Number of the process.
+        own_order : bool
+            Whether the process has rows of its own to put in order.
+        """
+        own = copy.deepcopy(self)
+        if rank == 0:
+            return own
+        kept = () if own_order else ("order",)
+        for name, generator in own._generators.items():
+            if name not in kept:
+                state = generator.get_state().numpy().tobytes()
+                generator.manual_seed(_seed_of(state, rank))
+        own.dropout_seed = _seed_of(str(self.dropout_seed).encode(), rank)
+        return own
+
     def __getstate__(self) -> dict[str, Any]:
         """Keep the states: generators themselves need not be picklable."""
         state = vars(self).copy()
@@ -69,3 +94,8 @@ class TrainStreams:
             generator = torch.Generator()
             generator.set_state(torch.from_numpy(value.copy()))
             self._generators[name] = generator
+
+
+def _seed_of(state: bytes, rank: int) -> int:
+    digest = hashlib.blake2b(state + rank.to_bytes(8, "little"), digest_size=4)
+    return int.from_bytes(digest.digest(), "little")

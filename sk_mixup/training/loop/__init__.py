@@ -25,6 +25,7 @@ from sk_mixup.training.loop._prediction import (
 )
 from sk_mixup.training.loop._progress import TrainingBar
 from sk_mixup.training.loop._run import MixingRun, ask, count_hits
+from sk_mixup.training.loop._shared import SharedSteps
 from sk_mixup.training.loop._steps import Stepper
 from sk_mixup.training.loop._storing import deep_copy, reduced_whole, shallow_copy
 from sk_mixup.training.loop._temperature import (
@@ -46,6 +47,7 @@ __all__ = [
     "MixingMixin",
     "MixingRun",
     "ScikitLearnBridge",
+    "SharedSteps",
     "Stepper",
     "StopTraining",
     "TrainingBar",

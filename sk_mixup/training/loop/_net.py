@@ -8,6 +8,7 @@ batches is named as such.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from sk_mixup.mixing import MixPlan, mix_layer
 from sk_mixup.training.feeds import (
     ArrayData,
     MixedBatch,
+    SharedBatches,
     StreamData,
     TensorBatches,
     first_input,
@@ -34,7 +36,8 @@ from sk_mixup.training.feeds import (
     training_batches,
 )
 from sk_mixup.training.loop._callbacks import is_interrupt, score_anew
-from sk_mixup.training.loop._finite import check_rows, explain_loss, too_large
+from sk_mixup.training.loop._epoch import EpochRecord
+from sk_mixup.training.loop._finite import too_large
 from sk_mixup.training.loop._forward import compiled
 from sk_mixup.training.loop._overrides import OwnInfer
 from sk_mixup.training.loop._prediction import (
@@ -47,7 +50,11 @@ from sk_mixup.training.loop._prediction import (
     without_mapping,
 )
 from sk_mixup.training.loop._run import FLUSH, MixingRun, context_of, count_hits
-from sk_mixup.training.loop._steps import backward, takes_plain_steps, tell_optimizers
+from sk_mixup.training.loop._steps import (
+    take_gradients,
+    takes_plain_steps,
+    tell_optimizers,
+)
 from sk_mixup.training.loop._stored_net import StoredNet, rebuild
 
 # Where pickles of earlier versions look for it.
@@ -82,6 +89,9 @@ class MixingMixin(StoredNet):
             return stream_batches(self, dataset, training)
         if not isinstance(dataset, ArrayData):
             return super().get_iterator(dataset, training=training)
+        shared = None if self.run_ is None else self.run_.shared
+        if not training and shared is not None:
+            dataset = shared.validated(dataset)
         if isinstance(dataset.X, DatasetRows):
             return loaded_batches(self, dataset, training)
         if training and self.uses_loader_:
@@ -93,6 +103,8 @@ class MixingMixin(StoredNet):
         device = self.place_
         if training:
             order = None if self.run_ is None else self.run_.streams.order
+            if shared is not None:
+                return SharedBatches(dataset, size, device, order, shared.processes)
             return TensorBatches(dataset, size, device, order)
         if is_narrow(dataset.X):
             # Of members, so many rows stand in every place.
@@ -168,8 +180,11 @@ class MixingMixin(StoredNet):
         run = self.run_
         if run is None:
             return super().train_step_single(batch, **fit_params)
+        if batch is None and run.shared is not None:
+            return run.shared.no_rows(self)
         assert run.mixed is not None
-        x, y = unpack_data(batch)
+        n_rows = get_len(batch[0])
+        x, y = unpack_data(run.mixed.wide or batch)
         plan, mixed_x = run.mixed.plan, run.mixed.x
         if run.may_ask_again:
             # A module that works in place would find its own traces.
@@ -188,10 +203,7 @@ class MixingMixin(StoredNet):
         loss = run.objective(output, y, weight, plan, run.mixed.target)
         if plan is not None and plan.extra_loss is not None:
             loss = loss + plan.extra_loss()
-        if run.stepper is None:
-            backward(self, loss)
-        else:
-            run.stepper.backward(loss, get_len(x))
+        loss = take_gradients(self, loss, n_rows)
         # An optimizer may ask again: the batch is judged before its step, and once.
         if run.objective.counts and len(run.pending) == run.n_counted:
             kept = run.objective.kept(output)
@@ -299,7 +311,6 @@ class MixingMixin(StoredNet):
             return
         if iterator is None:
             return
-        history: Any = self.history
         batches: Any = (MixedBatch(batch) for batch in iterator)
         if training:
             module = self.module_
@@ -309,6 +320,7 @@ class MixingMixin(StoredNet):
                 run.stepper.start_epoch(iterator)
             run.steps_plainly = takes_plain_steps(self)
             tell_optimizers(self, training=True)
+            gather = None if run.shared is None else run.shared.gather_for(run.method)
             batches = mixed_batches(
                 iterator,
                 run.method,
@@ -318,17 +330,23 @@ class MixingMixin(StoredNet):
                 mixes_inside=getattr(module, "mixes_inside", False),
                 augment=run.augment,
                 device=self.place_,
+                gather=gather,
             )
+            if run.shared is not None:
+                run.shared.start_epoch(self)
+                batches = run.shared.steps(iterator, batches, gather)
         # Mixed or not, a module may have been put in another mode by a callback.
         super()._set_training(training)
-        read_batches = bool(self._hooks("on_batch_end"))
+        record = EpochRecord(self, iterator, prefix)
         stepper = run.stepper if training else None
-        losses, n_rows = [], 0
-        key, size_key = f"{prefix}_loss", f"{prefix}_batch_size"
         for run.mixed in batches:
             if run.lend is not None:
                 run.lend()
             batch = run.mixed.batch
+            if batch is None and run.shared is not None:
+                run.shared.idle_step(self)
+                record.add_none()
+                continue
             if stepper is not None:
                 stepper.start_batch()
             if len(run.pending) >= FLUSH:
@@ -336,27 +354,7 @@ class MixingMixin(StoredNet):
             run.n_counted = len(run.pending)
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            loss = step["loss"].detach()
-            size = get_len(batch[0])
-            is_first = training and run.has_no_step and len(history) == 1
-            run.has_no_step &= not training
-            # A callback that looks at batches gets a number; nobody else waits for a
-            # device. On the CPU there is nothing to wait for, and a tensor kept per
-            # batch would split the memory that large batches leave behind.
-            if read_batches or loss.device.type == "cpu" or is_first:
-                loss = loss.item()
-                if loss - loss != 0:
-                    explain_loss(
-                        self,
-                        iterator,
-                        step["y_pred"],
-                        training=training,
-                        first=is_first,
-                    )
-            losses.append(loss)
-            n_rows += size
-            history.record_batch(key, loss)
-            history.record_batch(size_key, size)
+            record.add(step, get_len(batch[0]))
             if not training and isinstance(batch[1], (tuple, list)):
                 # skorch's scores know targets, and no weights beside them.
                 batch = (batch[0], split_weight(batch[1])[0])
@@ -365,29 +363,7 @@ class MixingMixin(StoredNet):
             stepper.end_epoch(self)
         if training:
             tell_optimizers(self, training=False)
-        if not losses:
-            raise ValueError(
-                f"X: the data set gave no {prefix} batch in epoch {len(history)}. An"
-                " iterable must start anew for every epoch."
-            )
-        if isinstance(losses[0], Tensor):
-            values = torch.stack(losses).tolist()
-        else:
-            values = losses
-        for record, value in zip(
-            [b for b in history[-1]["batches"] if key in b], values, strict=True
-        ):
-            record[key] = value
-        history.record(f"{prefix}_batch_count", len(values))
-        if isinstance(losses[0], Tensor) and not all(v - v == 0 for v in values):
-            check_rows(iterator)
-        self._check_finite(values, training)
-        if run.objective.counts:
-            if training:
-                count_hits(run)
-            score = torch.stack(run.hits).sum().item() / n_rows
-            run.hits.clear()
-            history.record("train_acc_mixed" if training else "valid_acc", score)
+        record.close()
 
     def _check_finite(self, values: list[float], training: bool) -> None:
         if training and not all(value - value == 0 for value in values):
@@ -416,9 +392,11 @@ class MixingMixin(StoredNet):
         if method_name == "on_train_begin":
             self._begin(**kwargs)
             return
-        getattr(self, method_name)(self, **kwargs)
-        for hook in self._hooks(method_name):
-            hook(self, **kwargs)
+        shared = self.run_.shared if method_name == "on_epoch_end" else None
+        with nullcontext() if shared is None else shared.ending_together(self):
+            getattr(self, method_name)(self, **kwargs)
+            for hook in self._hooks(method_name):
+                hook(self, **kwargs)
 
     def _begin(self, **kwargs: Any) -> None:
         """Tell callbacks of the data as the user gave them; one may change the net."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from sk_mixup.mixing import Method, MixContext, MixPlan
 from sk_mixup.training.feeds import MixedBatch, TrainStreams
 from sk_mixup.training.loop._forward import Forward
+from sk_mixup.training.loop._shared import SharedSteps
 from sk_mixup.training.loop._steps import Stepper
 from sk_mixup.training.objectives import Objective, PixelObjective
 
@@ -43,6 +44,8 @@ class MixingRun:
         What has ended the training before its time: Ctrl-C.
     lend : callable or None
         Lets trainings in other threads have the global random states, between steps.
+    shared : SharedSteps or None
+        What several processes do together; None: there is one.
     """
 
     method: Method | None
@@ -55,6 +58,7 @@ class MixingRun:
     stepper: Stepper | None = None
     interrupt: KeyboardInterrupt | None = None
     lend: Callable[[], None] | None = None
+    shared: SharedSteps | None = None
     epoch: int = 0
     has_no_step: bool = True
     #: Whether a method looks at what the module makes of a batch, in the midst of it.
@@ -138,7 +142,9 @@ def count_hits(run: MixingRun) -> None:
             if len(parts) % 2:
                 parts.append((torch.zeros_like(parts[0][0]), parts[0][1]))
             for own, other in zip(parts[::2], parts[1::2], strict=True):
-                shares = torch.stack((own[0], other[0])) * (len(y) / len(own[1]))
+                shares = torch.stack((own[0], other[0])) * (
+                    plan.n_counted / len(own[1])
+                )
                 pairs.append((output, own[1], other[1], shares))
     run.pending.clear()
     if targets:

@@ -56,6 +56,7 @@ class Stepper:
                 self.scaler.load_state_dict(state)
         # Of the batches whose gradients wait for their step.
         self._n_batches = 0
+        self._n_rows = 0
         self._first_size = 0
         self._shares = 0.0
 
@@ -77,9 +78,10 @@ class Stepper:
         A batch counts by its rows, so that the gradient of a group is that of the mean
         over all its rows, though nobody knows beforehand how many will come.
         """
+        self._n_rows += n_rows
         if self.accumulate > 1:
-            if self._n_batches == 0:
-                self._first_size, self._shares = n_rows, 0.0
+            if self._shares == 0.0:
+                self._first_size = n_rows
             share = n_rows / self._first_size
             self._shares += share
             loss = share * loss
@@ -115,20 +117,17 @@ class Stepper:
 
     def _step(self, net: Any, batch: Any) -> None:
         hooks = net._hooks("on_grad_computed")
-        parameters = [
-            parameter
-            for optimizer in self.optimizers
-            for group in optimizer.param_groups
-            for parameter in group["params"]
-            if parameter.grad is not None
-        ]
+        if self.accumulate > 1 and self._shares not in (0.0, 1.0):
+            for parameter in self._with_gradients():
+                parameter.grad.div_(self._shares)
+        if net.run_.shared is not None:
+            # As they are scaled: all processes find the same ones infinite.
+            net.run_.shared.average(self._n_rows)
+        self._shares, self._n_rows = 0.0, 0
         # The true gradients are read in between.
         if self.scaler is not None and (hooks or self.clip_norm is not None):
             for optimizer in self.optimizers:
                 self.scaler.unscale_(optimizer)
-        if self.accumulate > 1 and self._shares != 1.0:
-            for parameter in parameters:
-                parameter.grad.div_(self._shares)
         if hooks:
             net.notify(
                 "on_grad_computed",
@@ -137,6 +136,7 @@ class Stepper:
                 training=True,
             )
         if self.clip_norm is not None:
+            parameters = self._with_gradients()
             torch.nn.utils.clip_grad_norm_(parameters, self.clip_norm)
         for optimizer in self.optimizers:
             if self.scaler is None:
@@ -147,6 +147,15 @@ class Stepper:
             self.scaler.update()
         self._n_batches = 0
         self._follow()
+
+    def _with_gradients(self) -> list[Any]:
+        return [
+            parameter
+            for optimizer in self.optimizers
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+            if parameter.grad is not None
+        ]
 
     def after_step(self, net: Any) -> None:
         """Take in the step of an optimizer that has asked by itself."""
@@ -193,6 +202,29 @@ def tell_optimizers(net: Any, *, training: bool) -> None:
         switch = getattr(optimizer, "train" if training else "eval", None)
         if callable(switch):
             switch()
+
+
+def take_gradients(net: Any, loss: Tensor, n_rows: int) -> Tensor:
+    """Compute the gradients of a batch; return the loss that its optimizer sees.
+
+    Parameters
+    ----------
+    net : skorch net
+    loss : Tensor
+    n_rows : int
+        Of the batch.
+    """
+    run = net.run_
+    stepper, shared = run.stepper, run.shared
+    if stepper is not None:
+        stepper.backward(loss, n_rows)
+    else:
+        backward(net, loss)
+    if shared is None or (stepper is not None and not stepper.asks_again):
+        return loss
+    shared.average(n_rows)
+    mean: Tensor = shared.loss_of_all(loss, n_rows) if run.may_ask_again else loss
+    return mean
 
 
 def backward(net: Any, loss: Tensor) -> None:

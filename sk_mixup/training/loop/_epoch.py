@@ -1,0 +1,142 @@
+"""What is recorded of an epoch: losses, read back at its end, and accuracy.
+
+Reading a number waits for its device. On the CPU there is nothing to wait for, and a
+tensor kept per batch would split the memory that large batches leave behind.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from skorch.callbacks import BatchScoring, EpochScoring, LRScheduler
+from torch import Tensor
+
+from sk_mixup.training.loop._finite import check_rows, explain_loss
+from sk_mixup.training.loop._run import count_hits
+
+# Hooks of skorch that look at no loss of a batch.
+_BLIND = (BatchScoring, EpochScoring, LRScheduler)
+
+
+class EpochRecord:
+    """Losses of the batches of an epoch, and what the history is told of them.
+
+    Parameters
+    ----------
+    net : skorch net
+        That trains.
+    iterator : iterable
+        Of the rows.
+    prefix : {"train", "valid"}
+    """
+
+    def __init__(self, net: Any, iterator: Any, prefix: str) -> None:
+        self.net = net
+        self.iterator = iterator
+        self.prefix = prefix
+        self.training = prefix == "train"
+        self.n_rows = 0
+        self._losses: list[Tensor | float] = []
+        self._reads = any(map(_may_look, net._hooks("on_batch_end")))
+
+    def add(self, step: dict[str, Any], n_rows: int) -> None:
+        """Take in a batch.
+
+        Parameters
+        ----------
+        step : dict
+            What a step returns, with "loss" and "y_pred".
+        n_rows : int
+
+        Raises
+        ------
+        FloatingPointError, ValueError
+            Where a loss that is read is not finite.
+        """
+        net, run = self.net, self.net.run_
+        loss = step["loss"].detach()
+        is_first = self.training and run.has_no_step and len(net.history) == 1
+        run.has_no_step &= not self.training
+        if self._reads or loss.device.type == "cpu":
+            loss = loss.item()
+            if loss - loss != 0:
+                explain_loss(
+                    net,
+                    self.iterator,
+                    step["y_pred"],
+                    training=self.training,
+                    first=is_first,
+                )
+        self._put(loss, n_rows)
+
+    def add_none(self) -> None:
+        """Take in a step of other processes alone."""
+        self._put(0.0, 0)
+
+    def _put(self, loss: Tensor | float, n_rows: int) -> None:
+        history = self.net.history
+        self._losses.append(loss)
+        self.n_rows += n_rows
+        history.record_batch(f"{self.prefix}_loss", loss)
+        history.record_batch(f"{self.prefix}_batch_size", n_rows)
+
+    def close(self) -> None:
+        """Read what is to be read, and record the epoch.
+
+        Raises
+        ------
+        ValueError
+            If there was no batch.
+        FloatingPointError
+            If a loss of the training is not finite.
+        """
+        history, shared = self.net.history, self.net.run_.shared
+        key = f"{self.prefix}_loss"
+        values, was_read = _read(self._losses)
+        if shared is not None:
+            values, sizes = shared.record(self.net, key, values, training=self.training)
+            self.n_rows = sum(sizes)
+        if not values:
+            raise ValueError(
+                f"X: the data set gave no {self.prefix} batch in epoch {len(history)}."
+                " An iterable must start anew for every epoch."
+            )
+        for record, value in zip(
+            [b for b in history[-1]["batches"] if key in b], values, strict=True
+        ):
+            record[key] = value
+        history.record(f"{self.prefix}_batch_count", len(values))
+        if not was_read and not all(value - value == 0 for value in values):
+            check_rows(self.iterator)
+        self.net._check_finite(values, self.training)
+        self._count()
+
+    def _count(self) -> None:
+        run = self.net.run_
+        if not run.objective.counts:
+            return
+        if self.training:
+            count_hits(run)
+        hits = torch.stack(run.hits).sum().item() if run.hits else 0.0
+        run.hits.clear()
+        if run.shared is not None:
+            hits = run.shared.hits(hits, training=self.training)
+        name = "train_acc_mixed" if self.training else "valid_acc"
+        self.net.history.record(name, hits / self.n_rows)
+
+
+def _may_look(hook: Any) -> bool:
+    """Whether a callback may want the loss of a batch as a number."""
+    callback = getattr(hook, "__self__", None)
+    own = getattr(callback, "__class__", type(None))
+    return not (isinstance(callback, _BLIND) and own.__module__.startswith("skorch."))
+
+
+def _read(losses: list[Tensor | float]) -> tuple[list[float], bool]:
+    """Return losses as numbers, and whether all were that before."""
+    waiting = [loss for loss in losses if isinstance(loss, Tensor)]
+    if not waiting:
+        return [float(loss) for loss in losses], True
+    read = iter(torch.stack(waiting).tolist())
+    return [next(read) if isinstance(x, Tensor) else float(x) for x in losses], False
