@@ -12,12 +12,14 @@ from sk_mixup.encoding._classifier_target import (
     target_kind_of,
 )
 from sk_mixup.encoding._container import as_table
+from sk_mixup.encoding._counts import TableCounts
 from sk_mixup.encoding._known import KnownNumbers
 from sk_mixup.encoding._multilabel import LabelMatrixEncoder
 from sk_mixup.encoding._multioutput import ClassMatrixEncoder
 from sk_mixup.encoding._numeric import RobustScale
 from sk_mixup.encoding._roles import find_categorical
 from sk_mixup.encoding._soft_labels import SoftLabelEncoder
+from sk_mixup.encoding._sparse import SparseScale
 from sk_mixup.encoding._table import EncodedTable, TableEncoder
 from sk_mixup.encoding._target import TargetScaler
 from sk_mixup.encoding._target_bins import MAX_CLASSES, target_edges
@@ -47,6 +49,8 @@ __all__ = [
     "LogMelSpectrogram",
     "RobustScale",
     "SoftLabelEncoder",
+    "SparseScale",
+    "TableCounts",
     "TableEncoder",
     "TargetEncoder",
     "TargetScaler",

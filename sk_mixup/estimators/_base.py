@@ -42,7 +42,7 @@ from sk_mixup.estimators.results import (
     joined,
 )
 from sk_mixup.estimators.tasks import Task, Tasks
-from sk_mixup.inputs import DatasetRows, LazyRows, is_stream
+from sk_mixup.inputs import DatasetRows, LazyRows, ParquetRows, is_stream
 from sk_mixup.mixing import MixPreview
 from sk_mixup.training import (
     check_item,
@@ -56,6 +56,7 @@ from sk_mixup.training import (
     predict_stream,
     reduced_whole,
     shallow_copy,
+    takes_sparse,
 )
 
 # Rows encoded at once for a prediction: many blocks of the net, few megabytes.
@@ -252,6 +253,8 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         """
         check_is_fitted(self)
         device = self.net_.place_
+        if isinstance(X, ParquetRows):
+            X = X.without_target().read()
         if not is_stream(X):
             table = self._checked(X)
             return module_input(self._source_.transform(table), device)
@@ -273,7 +276,10 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         """
         check_is_fitted(self)
         with own_mode(), in_words(self.net_):
-            return self._outputs_of(X, made_of)
+            if not isinstance(X, ParquetRows):
+                return self._outputs_of(X, made_of)
+            frames = X.without_target().frames()
+            return torch.cat([self._outputs_of(X, made_of) for X, _ in frames])
 
     def _outputs_of(
         self, X: Any, made_of: Callable[[torch.Tensor], torch.Tensor] | None
@@ -399,9 +405,10 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         return hasattr(self, "net_")
 
     def __sklearn_tags__(self) -> Any:
-        """Missing values are fine in tables."""
+        """Missing values are fine in tables, sparse rows for those who read numbers."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = may_take_tables(self.module)
+        tags.input_tags.sparse = takes_sparse(self.module)
         return tags
 
 

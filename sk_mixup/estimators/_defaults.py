@@ -10,7 +10,14 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sk_mixup.estimators._settings import Settings
-from sk_mixup.inputs import ArrayInput, ShapedInput, TableInput, TextInput
+from sk_mixup.inputs import (
+    ArrayInput,
+    ShapedInput,
+    SparseTableInput,
+    TableInput,
+    TextInput,
+    is_sparse,
+)
 from sk_mixup.training import (
     Recipe,
     TrainStreams,
@@ -38,7 +45,10 @@ def new_source(settings: Settings, streams: TrainStreams, X: Any) -> Any:
     name = settings.owner_name
     kind = input_kind(settings.module, X)
     if kind == "table":
-        return TableInput(settings.categorical_features, streams.encode_seed, name)
+        features, seed = settings.categorical_features, streams.encode_seed
+        if is_sparse(X):
+            return SparseTableInput(settings.module, features, seed, name)
+        return TableInput(features, seed, name)
     if kind == "array":
         net: Any = bundled_net(settings.module)
         return ShapedInput(name, settings.module, net.input_axes, net.input_shape)
