@@ -28,6 +28,7 @@ PARTS = {
     "methods": tuple(DATA_SETS),
     "sweep": ("made-up", "real", "default", "growth"),
     "metatune": METATUNE_TABLES,
+    "parquet": ("speed", "large"),
 }
 
 

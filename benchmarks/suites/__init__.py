@@ -33,6 +33,7 @@ SUITES = {
     "image_loop": "benchmarks.suites.image_loop",
     "saliency": "benchmarks.suites.saliency",
     "sweep": "benchmarks.suites.sweep",
+    "parquet": "benchmarks.suites.parquet",
 }
 
 #: Data sets of the suite ``methods``, here so that the command line can name them

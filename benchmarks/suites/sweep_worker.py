@@ -63,9 +63,11 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
     contestant = CONTESTANTS[task["contestant"]]
     spawn = get_context("spawn")
     with ProcessPoolExecutor(2, spawn, torch.set_num_threads, (1,)) as pool:
-        # The default net has as many epochs as it likes.
-        n_rows = 400 if sweep.net == "mlp" else 100
-        small = replace(sweep, n_rows=n_rows, epochs=1, n_alphas=2, n_folds=2)
+        # The default net has as many epochs as it likes; ours starts processes for it
+        # where there is work enough for them.
+        small = replace(sweep, n_rows=400, epochs=1, n_alphas=2, n_folds=2)
+        if sweep.net != "mlp":
+            small = replace(small, n_rows=100, n_alphas=9, n_folds=5)
         contestant(small, load(small, folder), pool)
         if not task["watches_memory"]:
             seconds, scores = _timed(contestant, sweep, data, pool)

@@ -12,6 +12,7 @@ from sk_mixup.encoding._classifier_target import (
     target_kind_of,
 )
 from sk_mixup.encoding._container import as_table
+from sk_mixup.encoding._counts import TableCounts
 from sk_mixup.encoding._known import KnownNumbers
 from sk_mixup.encoding._multilabel import LabelMatrixEncoder
 from sk_mixup.encoding._multioutput import ClassMatrixEncoder
@@ -19,6 +20,7 @@ from sk_mixup.encoding._numeric import RobustScale
 from sk_mixup.encoding._pixels import IGNORED, PixelEncoder
 from sk_mixup.encoding._roles import find_categorical
 from sk_mixup.encoding._soft_labels import SoftLabelEncoder
+from sk_mixup.encoding._sparse import SparseScale
 from sk_mixup.encoding._table import EncodedTable, TableEncoder
 from sk_mixup.encoding._target import TargetScaler
 from sk_mixup.encoding._target_bins import MAX_CLASSES, target_edges
@@ -50,6 +52,8 @@ __all__ = [
     "PixelEncoder",
     "RobustScale",
     "SoftLabelEncoder",
+    "SparseScale",
+    "TableCounts",
     "TableEncoder",
     "TargetEncoder",
     "TargetScaler",

@@ -116,11 +116,24 @@ def learn_levels(factor: Factor) -> Levels:
     Levels are sorted, so that codes do not depend on the order of the rows; where they
     do not compare with each other the order of appearance stands.
     """
-    n_missing, counts = _count(factor)
+    n_missing, counts = count(factor)
     totals: dict[Any, int] = {}
-    for value, count in zip(factor.values, counts.tolist(), strict=True):
-        if count:
-            totals[value] = totals.get(value, 0) + count
+    for value, n_rows in zip(factor.values, counts.tolist(), strict=True):
+        if n_rows:
+            totals[value] = totals.get(value, 0) + n_rows
+    return levels_of(totals, n_missing)
+
+
+def levels_of(totals: dict[Any, int], n_missing: int) -> Levels:
+    """Return the levels of a column; as `learn_levels`.
+
+    Parameters
+    ----------
+    totals : dict
+        How often each value occurs.
+    n_missing : int
+        How often none does.
+    """
     totals = _joined(totals)
     keys = _sorted_if_possible(totals)
     if len(keys) > _RARE_FROM:
@@ -220,7 +233,7 @@ def short_rows(X: Any) -> np.ndarray:
     return X.to_numpy(dtype=object) if is_frame(X) else X
 
 
-def _count(factor: Factor) -> tuple[int, np.ndarray]:
+def count(factor: Factor) -> tuple[int, np.ndarray]:
     """Return the number of missing rows, and of rows per distinct value."""
     shifted = factor.positions.astype(np.int64) + 1
     counts = np.bincount(shifted, minlength=len(factor.values) + 1)

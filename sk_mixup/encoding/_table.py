@@ -28,6 +28,8 @@ from sk_mixup.encoding._values import FrequentValues, frequent_values, known_num
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sk_mixup.encoding._counts import TableCounts
+
     Table = pd.DataFrame | np.ndarray
 
 _SHORT = 64
@@ -169,6 +171,23 @@ class TableEncoder:
         self._learn(X)
         return self
 
+    def fit_counted(self, sample: Table, counts: TableCounts) -> TableEncoder:
+        """Learn from some rows, and from what all rows were found to hold.
+
+        Parameters
+        ----------
+        sample : pandas.DataFrame of shape (n_samples, n_features)
+            Numbers are scaled by these rows.
+        counts : TableCounts
+            Of all rows.
+
+        Returns
+        -------
+        self : TableEncoder
+        """
+        self._learn(sample, counts)
+        return self
+
     def transform(self, X: Table) -> EncodedTable:
         """Encode a table with what `fit` learnt.
 
@@ -221,7 +240,9 @@ class TableEncoder:
         """
         return self._encode(*self._learn(X))
 
-    def _learn(self, X: Table) -> tuple[list[np.ndarray], list[Factor]]:
+    def _learn(
+        self, X: Table, counts: TableCounts | None = None
+    ) -> tuple[list[np.ndarray], list[Factor]]:
         n_bins = self._checked_n_bins()
         names, labels = _names_and_labels(X)
         is_categorical = find_categorical(X, self.categorical_features, labels)
@@ -234,20 +255,27 @@ class TableEncoder:
         learner.numeric_columns_ = np.flatnonzero(~is_categorical)
         learner.categorical_columns_ = np.flatnonzero(is_categorical)
         columns = learner._read_numeric(X, fitting=True)
-        learner._learn_numeric(columns, len(X))
-        factors = learner._read_categorical(X)
-        learner._learn_categorical(X, factors)
+        learner._learn_numeric(columns, len(X), counts)
+        factors = learner._read_categorical(X) if counts is None else counts.factors()
+        learner._learn_categorical(X, factors, counts)
         vars(self).update(vars(learner))
         return columns, factors
 
-    def _learn_numeric(self, columns: list[np.ndarray], n_rows: int) -> None:
+    def _learn_numeric(
+        self, columns: list[np.ndarray], n_rows: int, counts: TableCounts | None
+    ) -> None:
         """Learn scales, indicators and bins from one sorted sample per column."""
         rows = None
         if n_rows > numeric.SAMPLE_ROWS:
             rng = np.random.default_rng(self.seed)
             rows = rng.choice(n_rows, numeric.SAMPLE_ROWS, replace=False, shuffle=False)
         labels = [self._labels[j] for j in self.numeric_columns_]
-        low, high, has_missing = numeric.find_ranges(columns)
+        if counts is None:
+            low, high, has_missing = numeric.find_ranges(columns)
+        else:
+            low, high, has_missing = counts.low, counts.high, counts.has_missing
+            if counts.n_rows > n_rows:
+                rows = np.arange(n_rows)
         infinite = np.isinf(low) | np.isinf(high)
         if infinite.any():
             numeric.raise_infinite([labels[j] for j in np.flatnonzero(infinite)])
@@ -276,14 +304,19 @@ class TableEncoder:
             if len(found.values)
         }
 
-    def _learn_categorical(self, X: Table, factors: list[Factor]) -> None:
+    def _learn_categorical(
+        self, X: Table, factors: list[Factor], counts: TableCounts | None
+    ) -> None:
         from_dtype = isinstance(self.categorical_features, str)
         for j, factor in zip(self.categorical_columns_, factors, strict=True):
             if from_dtype and is_text_column(take_column(X, j)):
                 categories.warn_if_numbers(
                     factor, self._labels[j], self.column_names_[j]
                 )
-        self._levels = [categories.learn_levels(factor) for factor in factors]
+        if counts is None:
+            self._levels = [categories.learn_levels(factor) for factor in factors]
+        else:
+            self._levels = counts.levels()
         self.level_counts_ = [levels.counts for levels in self._levels]
         self.n_levels_ = [len(counts) for counts in self.level_counts_]
 

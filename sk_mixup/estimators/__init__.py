@@ -9,6 +9,7 @@ from sk_mixup.estimators._regressor import MixupRegressor
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._training import Training, prepare
 from sk_mixup.estimators._user_code import drawing_apart
+from sk_mixup.estimators.splits import fold_settings
 
 __all__ = [
     "BaseMixup",
@@ -20,6 +21,7 @@ __all__ = [
     "Settings",
     "Training",
     "drawing_apart",
+    "fold_settings",
     "new_streams",
     "prepare",
     "read",

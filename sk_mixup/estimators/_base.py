@@ -43,7 +43,7 @@ from sk_mixup.estimators.results import (
 )
 from sk_mixup.estimators.sharing import shared
 from sk_mixup.estimators.tasks import Task, Tasks
-from sk_mixup.inputs import DatasetRows, LazyRows, is_stream
+from sk_mixup.inputs import DatasetRows, LazyRows, ParquetRows, is_stream
 from sk_mixup.mixing import MixPreview
 from sk_mixup.processes import Processes, joined as joined_by
 from sk_mixup.training import (
@@ -58,6 +58,7 @@ from sk_mixup.training import (
     predict_stream,
     reduced_whole,
     shallow_copy,
+    takes_sparse,
 )
 
 # Rows encoded at once for a prediction: many blocks of the net, few megabytes.
@@ -271,6 +272,8 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         """
         check_is_fitted(self)
         device = self.net_.place_
+        if isinstance(X, ParquetRows):
+            X = X.without_target().read()
         if not is_stream(X):
             table = self._checked(X)
             return module_input(self._source_.transform(table), device)
@@ -292,7 +295,10 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         """
         check_is_fitted(self)
         with own_mode(), in_words(self.net_):
-            return self._outputs_of(X, made_of)
+            if not isinstance(X, ParquetRows):
+                return self._outputs_of(X, made_of)
+            frames = X.without_target().frames()
+            return torch.cat([self._outputs_of(X, made_of) for X, _ in frames])
 
     def _outputs_of(
         self, X: Any, made_of: Callable[[torch.Tensor], torch.Tensor] | None
@@ -418,9 +424,10 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         return hasattr(self, "net_")
 
     def __sklearn_tags__(self) -> Any:
-        """Missing values are fine in tables."""
+        """Missing values are fine in tables, sparse rows for those who read numbers."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = may_take_tables(self.module)
+        tags.input_tags.sparse = takes_sparse(self.module)
         return tags
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators.tasks import Task
+from sk_mixup.inputs import SparseTableInput
 from sk_mixup.nets import TabularNet
 from sk_mixup.training import (
     ArrayData,
@@ -116,6 +117,8 @@ def _net_arguments(
         known |= recipe.net
         if settings.module == "mlp":
             known["n_members"] = 1
+        if isinstance(source, SparseTableInput):
+            known = source.narrowed(known)
     wanted = getattr(net, "needs_importance", False)
     if wanted and "module__importance" not in settings.prefixed:
         known["importance"] = token_information(

@@ -14,8 +14,10 @@ from sk_mixup.inputs import (
     ArrayInput,
     BagInput,
     ShapedInput,
+    SparseTableInput,
     TableInput,
     TextInput,
+    is_sparse,
 )
 from sk_mixup.training import (
     Recipe,
@@ -44,7 +46,10 @@ def new_source(settings: Settings, streams: TrainStreams, X: Any) -> Any:
     name = settings.owner_name
     kind = input_kind(settings.module, X)
     if kind == "table":
-        return TableInput(settings.categorical_features, streams.encode_seed, name)
+        features, seed = settings.categorical_features, streams.encode_seed
+        if is_sparse(X):
+            return SparseTableInput(settings.module, features, seed, name)
+        return TableInput(features, seed, name)
     if kind == "array":
         net: Any = bundled_net(settings.module)
         return ShapedInput(name, settings.module, net.input_axes, net.input_shape)

@@ -14,6 +14,7 @@ import torch
 from sk_mixup.inputs import (
     ArrayInput,
     DatasetRows,
+    ParquetRows,
     is_stream,
     join_targets,
     read_targets,
@@ -65,6 +66,8 @@ def brings_targets(X: Any) -> bool:
 
 def scored_targets(owner: str, X: Any, y: Any) -> Any:
     """Return `y`, or the targets of a data set that is scored."""
+    if y is None and isinstance(X, ParquetRows):
+        return X.read_target()
     if y is not None or not brings_targets(X):
         return _in_one(y)
     rows = X if isinstance(X, DatasetRows) else DatasetRows(X)

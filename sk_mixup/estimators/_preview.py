@@ -20,7 +20,7 @@ from sk_mixup.estimators._intake import given_targets
 from sk_mixup.estimators._preview_table import preview_table
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators.tasks import Task
-from sk_mixup.inputs import TableInput
+from sk_mixup.inputs import SparseRows, SparseTableInput, TableInput
 from sk_mixup.mixing import (
     HidMix,
     Method,
@@ -128,7 +128,7 @@ def _draw(
     plan = method.draw(batch, labels, generator=streams.mix, context=context)
     if isinstance(task.kind, PixelClasses):
         return _masked(method, plan, batch, labels, task.kind)
-    is_table = isinstance(source, TableInput)
+    is_table = isinstance(source, (TableInput, SparseTableInput))
     inside = is_table or getattr(settings.module, "mixes_inside", False)
     shown = _shown_targets(y, labels, task.target, n_classes)
     # Numbers in the units of the target: standardising commutes with blending. A class
@@ -146,6 +146,8 @@ def _draw(
     if plan.pool is not None:
         return preview  # Rows kept from elsewhere are not in the table.
     rows = table.iloc[:n] if hasattr(table, "iloc") else table[:n]
+    if isinstance(rows, SparseRows):
+        rows = rows.read(slice(None)).numpy()
     frame = preview_table(
         preview, source, rows, shown, numeric_target=labels.is_floating_point()
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from sk_mixup.inputs import TableInput, to_host
+from sk_mixup.inputs import SparseTableInput, TableInput, to_host
 from sk_mixup.mixing import MixPreview
 
 if TYPE_CHECKING:
@@ -83,24 +83,28 @@ def _mixed_columns(
     """Return the mixed values of each column; none where a hidden layer is mixed."""
     if preview.site is not None:
         return {}
-    if not isinstance(source, TableInput):
+    if not isinstance(source, (TableInput, SparseTableInput)):
         if preview.mixed is None:
             return {}
         return dict(enumerate(_numpy(preview.mixed).T))
-    encoder = source.encoder
+    if isinstance(source, TableInput):
+        numbers = source.encoder.numeric_columns_
+        categories = source.encoder.categorical_columns_
+    else:
+        numbers, categories = np.arange(frame.shape[1]), np.arange(0)
     mixed: dict[int, Any] = {}
     if preview.plan.pastes:
         for key, positions in (
-            ("numeric", encoder.numeric_columns_),
-            ("categorical", encoder.categorical_columns_),
+            ("numeric", numbers),
+            ("categorical", categories),
         ):
             origins = _numpy(_origins(preview)[key])
             for k, j in enumerate(positions.tolist()):
                 mixed[j] = frame.iloc[:, j].take(origins[:, k]).array
     else:
         for positions, blend in (
-            (encoder.numeric_columns_, _blend_numbers),
-            (encoder.categorical_columns_, _blend_categories),
+            (numbers, _blend_numbers),
+            (categories, _blend_categories),
         ):
             for j in positions.tolist():
                 column = frame.iloc[:, j]

@@ -20,6 +20,13 @@ from sk_mixup.estimators._checks import (
 )
 from sk_mixup.estimators._defaults import collate_of, new_source, new_streams
 from sk_mixup.estimators._features import check_features, read_features
+from sk_mixup.estimators._files import (
+    check_target,
+    encoded_files,
+    read_files,
+    refuse_beside_files,
+    refuse_settings,
+)
 from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._going_on import changes
 from sk_mixup.estimators._intake import (
@@ -33,7 +40,13 @@ from sk_mixup.estimators._watchers import watcher_of
 from sk_mixup.estimators.sharing import Whole, rows_of
 from sk_mixup.estimators.splits import hold_out, member_counts, split_problem
 from sk_mixup.estimators.tasks import Task
-from sk_mixup.inputs import ArrayInput, TableInput, is_stream, refuse_uncountable
+from sk_mixup.inputs import (
+    ArrayInput,
+    ParquetRows,
+    TableInput,
+    is_stream,
+    refuse_uncountable,
+)
 from sk_mixup.processes import Processes
 from sk_mixup.training import (
     AUTO_EARLY_STOPPING_ROWS,
@@ -120,12 +133,21 @@ def read(
     """
     if streams is None:
         streams = streams_of(settings, before)
+    given = _small_files_read(given, settings)
     X = given.X
     source = new_source(settings, streams, X) if before is None else before.source
     if isinstance(source, ArrayInput):
         source.collate = collate_of(settings)
     if is_stream(X):
         return _read_stream(settings, given, before, source, streams, processes)
+    if isinstance(X, ParquetRows):
+        if processes is not None:
+            raise ValueError(
+                "X: files of more rows than are shuffled together are read by one"
+                " process. Give each process the rows of its part as a DataFrame, with"
+                " distributed='parts', or train alone with distributed=None."
+            )
+        return _read_files(settings, given, before, source, streams)
     rows = rows_of(processes)
     table = source.check(X)
     features = _features(settings, table, before)
@@ -204,6 +226,47 @@ def _features(settings: Settings, rows: Any, before: Fitted | None) -> dict[str,
     return before.features
 
 
+def _small_files_read(given: GivenRows, settings: Settings) -> GivenRows:
+    """Return what is given, files that fit their window as the tables that they are."""
+    X = given.X
+    if not isinstance(X, ParquetRows):
+        return given
+    refuse_beside_files(
+        y=given.y, sample_weight=given.sample_weight, groups=given.groups
+    )
+    X.check_has_target()
+    if not X.fits_window:
+        return given
+    frame, y = X.read_all()
+    check_target(X, y)
+    return replace(given, X=frame, y=y)
+
+
+def _read_files(
+    settings: Settings,
+    given: GivenRows,
+    before: Fitted | None,
+    source: Any,
+    streams: TrainStreams,
+) -> FitData:
+    """Return the data of files of more rows than are shuffled together."""
+    rows: ParquetRows = given.X
+    refuse_settings(settings)
+    features = _features(settings, rows.head()[0], before)
+    holds_out = given.X_val is None
+    found = read_files(
+        settings, rows, source, streams, given.classes, before, holds_out=holds_out
+    )
+    valid = _given_validation(
+        settings, given, source, found.task, features, rows_of(None)
+    )
+    if valid is None:
+        valid = found.valid
+    return FitData(
+        rows, None, source, found.task, found.train, valid, streams, features, before
+    )
+
+
 def _read_stream(
     settings: Settings,
     given: GivenRows,
@@ -264,6 +327,10 @@ def _given_validation(
             if value is not None:
                 raise ValueError(f"{name} was given without X_val.")
         return None
+    if isinstance(X, ParquetRows):
+        refuse_beside_files(y_val=y, sample_weight_val=weight)
+        check_features(settings.owner, X.head()[0], features)
+        return encoded_files(source, task, X)
     refuse_uncountable(X, settings.owner_name)
     if y is None and not brings_targets(X):
         raise ValueError("X_val was given without y_val.")

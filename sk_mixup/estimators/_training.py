@@ -214,7 +214,7 @@ def prepare(
         settings, n_rows, device, data.source.kind, task.n_classes, folds=has_folds
     )
     net, objective = _net_and_objective(settings, data, recipe, device)
-    if train.n_rows is None and task.n_classes is not None:
+    if isinstance(train, StreamData) and task.n_classes is not None:
         # skorch's scores read them off y, where there is one.
         net.classes = list(range(task.n_classes))
     if task.kind is not None:

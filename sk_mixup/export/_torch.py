@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_mixup.estimators import MixupClassifier, MixupRegressor
 from sk_mixup.export._programs import ArrayProgram, TableProgram
+from sk_mixup.inputs import SparseTableInput
 
 
 def to_torch(model: Any) -> TableProgram | ArrayProgram:
@@ -81,6 +82,12 @@ def check_exportable(model: Any) -> None:
         raise ValueError(
             f"model: {type(model.net_).__name__} has an `infer` of its own, which is no"
             " part of a module. Move what it does into the module, and fit again."
+        )
+    if isinstance(source, SparseTableInput):
+        raise ValueError(
+            f"model: this {name} was fitted on a sparse matrix, and a program takes"
+            " dense rows. Export model.module_, for inputs as model.encode(X) gives"
+            " them, and read its outputs by model.decode."
         )
     if source.kind == "text":
         raise ValueError(

@@ -29,6 +29,7 @@ from sk_mixup.inputs._lazy import (
     to_tensor,
 )
 from sk_mixup.inputs._rows import Rows, as_rows
+from sk_mixup.inputs._sparse import SparseRows, is_sparse, sparse_rows
 
 # Dtypes that a module gets as float32.
 _AS_FLOATS = (torch.float32, torch.uint8)
@@ -67,8 +68,10 @@ class ArrayInput:
 
         Returns
         -------
-        rows : DataFrame, ndarray, Tensor, ArrayRows, Rows or DatasetRows
+        rows : DataFrame, ndarray, Tensor, ArrayRows, SparseRows, Rows or DatasetRows
         """
+        if is_sparse(X):
+            return sparse_rows(X, self.name)
         rows = as_rows(X)
         if rows is not None:
             return self._checked_rows(rows)
@@ -197,7 +200,8 @@ class ArrayInput:
 
         Returns
         -------
-        x : Tensor, ArrayRows or DatasetRows, or dict or tuple of the first two
+        x : Tensor, ArrayRows, SparseRows or DatasetRows, or dict or tuple of the first
+            two
         """
         x = self._converted(X)
         self.fit_stream(x)
@@ -223,7 +227,7 @@ class ArrayInput:
         if isinstance(X, Rows):
             parts = {key: _entry(value) for key, value in X.entries.items()}
             return parts if X.is_named else tuple(parts.values())
-        if isinstance(X, (ArrayRows, DatasetRows)):
+        if isinstance(X, (ArrayRows, DatasetRows, SparseRows)):
             return X
         return self._convert(X if isinstance(X, Tensor) else np.asarray(X))
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from sk_mixup.inputs._array import ArrayInput, spec_of
 from sk_mixup.inputs._lazy import ArrayRows, LazyRows
 from sk_mixup.inputs._rows import as_rows
+from sk_mixup.inputs._sparse import SparseRows
 
 # Rows that tell the scale of a channel, and rows looked at together.
 _SCALE_ROWS = 4096
@@ -54,7 +55,7 @@ class ShapedInput(ArrayInput):
                 " Several inputs need a module of your own."
             )
         rows = super().check(X)
-        if not isinstance(rows, LazyRows) or isinstance(rows, ArrayRows):
+        if not isinstance(rows, LazyRows) or isinstance(rows, (ArrayRows, SparseRows)):
             self._check_shape(tuple(rows.shape))
         return rows
 

@@ -135,6 +135,11 @@ class TableInput:
         return found if len(found) <= _CLOSE_LOOK else None
 
     @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return self.encoder.n_features_
+
+    @property
     def columns(self) -> dict[str, torch.Tensor]:
         """Column of each entry of an encoded row: numbers, then categories.
 

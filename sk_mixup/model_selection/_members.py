@@ -26,6 +26,7 @@ from sk_mixup.estimators import (
     Settings,
     Training,
     drawing_apart,
+    fold_settings,
     new_streams,
     prepare,
     read,
@@ -67,6 +68,8 @@ class Member:
         Why it failed.
     reason : str or None
         Why it cannot be trained with others.
+    data : FitData or None
+        The rows that it was read, where it trains alone and may do so elsewhere.
     seconds : float
         Its share of the time that was spent.
     """
@@ -78,6 +81,7 @@ class Member:
     pack: Any = None
     error: BaseException | None = None
     reason: str | None = None
+    data: FitData | None = None
     seconds: float = 0.0
 
     @property
@@ -121,7 +125,12 @@ class SweepData:
 
 
 def prepare_members(
-    estimator: Any, candidates: Sequence[dict[str, Any]], data: SweepData, seed: int
+    estimator: Any,
+    candidates: Sequence[dict[str, Any]],
+    data: SweepData,
+    seed: int,
+    *,
+    keeps_data: bool = False,
 ) -> list[Member]:
     """Return a member per candidate and fold, folds of a candidate side by side.
 
@@ -133,17 +142,19 @@ def prepare_members(
     data : SweepData
     seed : int
         `random_state` of estimators that have none.
+    keeps_data : bool, default=False
+        Whether members that train alone keep their rows, to do so elsewhere.
     """
     start = time.perf_counter()
     made: dict[tuple[int, int], Member] = {}
     reasons: dict[int, str] = {}
     for split in range(len(data.splits)):
-        fold = _Fold(estimator, data.fold(estimator, split))
+        fold = _Fold(estimator, data.fold(estimator, split), keeps_data)
         for index, parameters in enumerate(candidates):
             member = Member(index, split, reason=reasons.get(index))
             if member.reason is None:
                 _prepare(member, estimator, parameters, fold, seed)
-            if member.reason is not None:
+            if member.reason is not None and member.data is None:
                 # A matter of settings: other folds need no trial.
                 reasons[index] = member.reason
                 member = Member(index, split, reason=member.reason)
@@ -187,6 +198,10 @@ def _prepare(
         settings = Settings.of(net, given.X)
         with drawing_apart(settings, given.X):
             data = fold.read(settings, given, estimator, parameters)
+            if fold.keeps_data and data.members[0]:
+                # Nothing to try: its fit prepares itself.
+                member.reason, member.data = engine.FOLDS_OF_MEMBERS, data
+                return
             training = prepare(settings, data)
     except Exception as error:
         member.error = error
@@ -221,10 +236,13 @@ class _Fold:
     estimator : estimator
         As the user gave it.
     data : Given
+    keeps_data : bool
+        As for `prepare_members`.
     """
 
     estimator: Any
     data: Given
+    keeps_data: bool = False
     started: list[tuple[dict[str, Any], Any, Given | Exception]] = field(
         default_factory=list
     )
@@ -268,6 +286,7 @@ class _Fold:
         matters = _reading_parameters(estimator, parameters) | {
             "seeds": (streams.encode_seed, streams.split_seed),
             "type": type(settings.owner),
+            "folds": fold_settings(settings),
         }
         for source, known, data in self.read_before:
             if source is given and _same_values(known, matters):

@@ -30,6 +30,11 @@ from sk_mixup.model_selection._members import (
     seeded,
 )
 from sk_mixup.model_selection._out_of_fold import all_classes, out_of_fold
+from sk_mixup.model_selection._processes import (
+    count_processes,
+    fit_in_processes,
+    may_leave,
+)
 from sk_mixup.model_selection._substitute import Substitute, Ticket
 from sk_mixup.model_selection._training import train_members, warn_of_lone_fits
 
@@ -85,7 +90,14 @@ class Sweep:
             self.folder = SearchFolder(search, self.X, self.y, data.fit_params)
             self.folder.begin(candidates, splits)
             self.seed = self.folder.seed
-        members = prepare_members(self.estimator, candidates, data, self.seed)
+        net = last_step(self.estimator)
+        members = prepare_members(
+            self.estimator,
+            candidates,
+            data,
+            self.seed,
+            keeps_data=self.folder is None and may_leave(search, net),
+        )
         warn_of_lone_fits(members, type(search).__name__)
         interrupted, dropped = train_members(
             members,
@@ -97,7 +109,15 @@ class Sweep:
         )
         search.seed_ = self.seed
         search.interrupted_ = interrupted
-        lone = LoneFits(search, sum(member.is_fitted for member in members))
+        finished = sum(member.is_fitted for member in members)
+        if not interrupted and (n_processes := count_processes(members)) > 1:
+            search.interrupted_ = fit_in_processes(
+                search, members, n_processes, n_finished=finished
+            )
+            finished = sum(member.is_fitted for member in members)
+        for member in members:
+            member.data = None
+        lone = LoneFits(search, finished)
         if self.halving is not None:
             search.dropped_at_ = np.array(
                 [dropped.get(i, 0) for i in range(len(candidates))]

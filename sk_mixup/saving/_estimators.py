@@ -107,7 +107,7 @@ def _features_state(features: dict[str, Any], writer: ValueWriter) -> dict[str, 
 def _features_of(given: Fields, source: Any) -> dict[str, Any]:
     features: dict[str, Any] = {}
     if given.has("n"):
-        known = source.encoder.n_features_ if source.kind == "table" else None
+        known = source.n_features if source.kind == "table" else None
         if known is None and source.kind not in ("text", "bags"):
             known = (source.shape or (None,))[0]
         features["n_features_in_"] = n = given.integer("n", 1)

@@ -14,10 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sk_mixup.encoding import SparseScale
 from sk_mixup.inputs import (
+    SPARSE_NETS,
     ArrayInput,
     BagInput,
     ShapedInput,
+    SparseTableInput,
     TableInput,
     TextInput,
     TextTokenizer,
@@ -45,6 +48,9 @@ def source_state(source: Any, writer: ValueWriter) -> dict[str, Any]:
     if isinstance(source, TableInput):
         table = table_state(source.encoder, writer)
         return state | {"columns": _schema(source), "table": table}
+    if isinstance(source, SparseTableInput):
+        assert source.scale is not None
+        return state | {"scale": writer.write(source.scale.scale, "scale")}
     if isinstance(source, TextInput):
         return state | _text_state(source)
     if isinstance(source, BagInput):
@@ -75,6 +81,8 @@ def source_of(given: Fields, estimator: Any) -> Any:
         raise ValueError(f"module={estimator.module!r} takes no {kind}")
     if kind == "table":
         features = estimator.categorical_features
+        if given.has("scale"):
+            return _sparse_of(given, estimator)
         source: Any = TableInput(features, 0, name)
         source.encoder = table_of(given.fields("table"), features)
         return source
@@ -93,6 +101,18 @@ def source_of(given: Fields, estimator: Any) -> Any:
         shape = source.shape
         if shape is None or not shape or len(source.channel_mean) != shape[0]:
             raise ValueError("the channels do not fit the rows")
+    return source
+
+
+def _sparse_of(given: Fields, estimator: Any) -> SparseTableInput:
+    name, module = type(estimator).__name__, estimator.module
+    if module not in SPARSE_NETS:
+        raise ValueError(f"module={module!r} takes no sparse rows")
+    source = SparseTableInput(module, estimator.categorical_features, 0, name)
+    scale = given.array("scale", "f")
+    if not np.isfinite(scale).all() or (scale < 0).any():
+        raise ValueError("the scale of a column is no size")
+    source.scale = SparseScale(scale)
     return source
 
 
@@ -151,6 +171,11 @@ def example_rows(source: Any) -> Any:
         return {
             "numeric": torch.zeros(2, width),
             "categorical": torch.zeros(2, len(encoder.n_levels_), dtype=torch.int64),
+        }
+    if isinstance(source, SparseTableInput):
+        return {
+            "numeric": torch.zeros(2, source.n_features),
+            "categorical": torch.zeros(2, 0, dtype=torch.int64),
         }
     if isinstance(source, TextInput):
         ids = torch.zeros(2, 2, dtype=torch.int64)

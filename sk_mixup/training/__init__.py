@@ -8,9 +8,13 @@ from sk_mixup.training.feeds import (
     StreamData,
     TensorBatches,
     TrainStreams,
+    WindowData,
+    encoded_rows,
+    joined_rows,
     member_folds,
     mix_facts,
     own_mode,
+    plain_target,
     seeded_globals,
     select,
     split_weight,
@@ -103,12 +107,14 @@ from sk_mixup.training.setup import (
     module_kind,
     named_optimizer,
     start_run,
+    takes_sparse,
     training_randomness,
     try_knobs,
 )
 
 if TYPE_CHECKING:
     from sk_mixup.training.packing import (
+        FOLDS_OF_MEMBERS,
         PackMember,
         pack_key,
         train_together,
@@ -117,6 +123,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AUTO_EARLY_STOPPING_ROWS",
+    "FOLDS_OF_MEMBERS",
     "PRESETS",
     "ArrayData",
     "BestWeights",
@@ -150,6 +157,7 @@ __all__ = [
     "TrainStreams",
     "TrainingBar",
     "Units",
+    "WindowData",
     "bundled_net",
     "call_module",
     "check_counts",
@@ -163,6 +171,7 @@ __all__ = [
     "decided",
     "deep_copy",
     "detached_copies",
+    "encoded_rows",
     "end_run",
     "fold_counts",
     "follows_plan",
@@ -172,6 +181,7 @@ __all__ = [
     "in_words",
     "initialize_net",
     "input_kind",
+    "joined_rows",
     "joint_temperature",
     "listed_callbacks",
     "log_odds",
@@ -191,6 +201,7 @@ __all__ = [
     "outputs_of",
     "own_mode",
     "pack_key",
+    "plain_target",
     "predict_outputs",
     "predict_stream",
     "reduced_whole",
@@ -203,6 +214,7 @@ __all__ = [
     "split_weight",
     "start_run",
     "table_recipe",
+    "takes_sparse",
     "takes_temperature",
     "temperature_of",
     "tempered",
@@ -217,7 +229,10 @@ __all__ = [
 ]
 
 # Imported when they are asked for, which searches do.
-_PACKING = ("PackMember", "pack_key", "train_together", "unfusable_reason")
+_PACKING = (
+    *("FOLDS_OF_MEMBERS", "PackMember"),
+    *("pack_key", "train_together", "unfusable_reason"),
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -121,7 +121,7 @@ def test_infinite_values_in_an_array_for_a_module(one_classifier):
 
 def test_sparse_x(model):
     X = scipy.sparse.csr_matrix(np.eye(60))
-    check_refused(model, TypeError, "Sparse", "X.toarray()", X=X)
+    check_refused(model, TypeError, "Sparse", "X.toarray()", X=X, module="tabm")
 
 
 def test_dates(model):

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sk_mixup.inputs import TableInput
+from sk_mixup.inputs import TableInput, holds_sparse
 from sk_mixup.training import (
     ArrayData,
     MemberRows,
@@ -50,10 +50,12 @@ def check_has_columns(source: Any, train: Any, features: Mapping[str, Any]) -> N
     ValueError
         Before training.
     """
-    if isinstance(source, TableInput):
+    if isinstance(source, TableInput) and isinstance(train, ArrayData):
         return
     if not isinstance(train, ArrayData):
-        what = "rows of an iterable data set come once, in an order of their own"
+        what = "its rows come in an order of their own"
+    elif holds_sparse(train.X):
+        what = "those of a sparse X are too many to try"
     elif not features or getattr(train.X, "ndim", 0) != 2:
         what = "X has none: it is no table"
     else:

@@ -1,6 +1,7 @@
 """Which rows are learnt from, and which are left out: validation, folds, members."""
 
 from sk_mixup.estimators.splits._fold_members import (
+    fold_settings,
     found_alpha,
     member_counts,
     members_method,
@@ -10,6 +11,7 @@ from sk_mixup.estimators.splits._holdout import hold_out, split_problem
 
 __all__ = [
     "fold_problem",
+    "fold_settings",
     "folds_of",
     "found_alpha",
     "hold_out",

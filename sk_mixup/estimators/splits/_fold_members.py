@@ -46,32 +46,56 @@ def member_counts(
     before : Fitted or None
         What the training goes on with.
     """
-    none, method = (0, 0), settings.method
+    none = 0, 0
+    mixes_as_members, scores, n_members, shares = fold_settings(settings)
     if settings.partial or settings.early_stopping != "auto":
         return none
     if settings.module is not None or not isinstance(source, TableInput):
         return none
     if train.groups is not None or settings.under("iterator_train"):
         return none
-    if any(map(_scores_rows, settings.callbacks or [])):
+    if scores or not mixes_as_members:
         return none
-    if settings.mixes and not (type(method) is Mixup and method.pairing == "shuffle"):
-        return none
-    given = settings.under("module")
+    given = n_members
     n_members, n_folds = fold_counts(len(train), settings.preset)
     if before is not None:
         module = before.net.module_
         if not isinstance(module, TabularNet) or module.shares_weights:
             return none
         n_members = n_members and module.n_members
-    elif n_members:
-        n_members = int(given.get("n_members", n_members))
+    elif n_members and given is not None:
+        n_members = int(given)
     n_folds = min(n_folds, n_members)
-    if given.get("shares_weights", False) or n_members < 2 or n_members % n_folds:
+    if shares or n_members < 2 or n_members % n_folds:
         return none
     if stratified and not _has_two_of_each(train):
         return none
     return n_members, n_folds
+
+
+def fold_settings(settings: Settings) -> tuple[bool, bool, Any, Any]:
+    """Return what it depends on, beside the rows, whether members leave out folds.
+
+    Searches read rows once for all candidates that say the same.
+
+    Returns
+    -------
+    mixes_as_members : bool
+        Whether members can mix each for itself.
+    scores : bool
+        Whether a callback computes a score, of which members have no one.
+    n_members, shares : object
+        What the parameters of the module say; None and False where they do not.
+    """
+    method = settings.method
+    plain = type(method) is Mixup and method.pairing == "shuffle"
+    given = settings.under("module")
+    return (
+        plain or not settings.mixes,
+        any(map(_scores_rows, settings.callbacks or [])),
+        given.get("n_members"),
+        given.get("shares_weights", False),
+    )
 
 
 def members_method(

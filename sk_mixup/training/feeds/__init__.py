@@ -13,6 +13,7 @@ from sk_mixup.training.feeds._batches import (
     LoaderBatches,
     TensorBatches,
     as_is,
+    clean_rows,
     first_input,
     move,
     own_copy,
@@ -33,6 +34,13 @@ from sk_mixup.training.feeds._shared import SharedBatches, SharedSampler
 from sk_mixup.training.feeds._stream_data import StreamData
 from sk_mixup.training.feeds._streams import TrainStreams
 from sk_mixup.training.feeds._walk import map_tensors, tensors_of
+from sk_mixup.training.feeds._windows import (
+    WindowBatches,
+    WindowData,
+    encoded_rows,
+    joined_rows,
+    plain_target,
+)
 from sk_mixup.turns import seeded_globals
 
 __all__ = [
@@ -47,10 +55,15 @@ __all__ = [
     "StreamData",
     "TensorBatches",
     "TrainStreams",
+    "WindowBatches",
+    "WindowData",
     "as_is",
+    "clean_rows",
     "count_batches",
     "dense_target",
+    "encoded_rows",
     "first_input",
+    "joined_rows",
     "loaded_batches",
     "map_tensors",
     "member_folds",
@@ -60,6 +73,7 @@ __all__ = [
     "move",
     "own_copy",
     "own_mode",
+    "plain_target",
     "row_groups",
     "seeded_globals",
     "select",

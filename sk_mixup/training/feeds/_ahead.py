@@ -26,6 +26,7 @@ from sk_mixup.training.feeds._batches import (
     row_groups,
     split_weight,
 )
+from sk_mixup.training.feeds._windows import WindowBatches
 from sk_mixup.training.objectives import Objective
 
 # Batches prepared in a row, and the memory that they may take.
@@ -76,7 +77,8 @@ def mixed_batches(
     Parameters
     ----------
     iterator : iterable of (x, y)
-        `TensorBatches`, or any other loader, whose batches are taken one by one.
+        `TensorBatches` or `WindowBatches`, or any other loader, whose batches are taken
+        one by one.
     method : Method or None
     objective : Objective
     streams : MixStreams
@@ -95,7 +97,7 @@ def mixed_batches(
     ------
     mixed : MixedBatch
     """
-    in_memory = isinstance(iterator, TensorBatches)
+    in_memory = isinstance(iterator, (TensorBatches, WindowBatches))
     if augment:
         iterator = _augmented(iterator, augment, torch.device(device))
     if method is None:
@@ -107,7 +109,7 @@ def mixed_batches(
     ahead = in_memory and not method.reads_module and not augment
     size = 1
     if ahead:
-        assert isinstance(iterator, TensorBatches)
+        assert isinstance(iterator, (TensorBatches, WindowBatches))
         size = max(1, min(_AHEAD, _AHEAD_BYTES // iterator.batch_bytes))
     batches = iter(iterator)
     while block := list(itertools.islice(batches, size)):

@@ -15,7 +15,13 @@ import torch
 from skorch.dataset import Dataset
 from torch import Tensor
 
-from sk_mixup.inputs import ArrayRows, DatasetRows, LazyRows
+from sk_mixup.inputs import (
+    ArrayRows,
+    DatasetRows,
+    LazyRows,
+    SparseRows,
+    holds_sparse,
+)
 from sk_mixup.training.feeds._last_batch import count_batches, join_single_rows
 
 #: One array, or several by name or position; of a data set, rows to be loaded.
@@ -23,13 +29,16 @@ Input = (
     Tensor
     | ArrayRows
     | DatasetRows
-    | dict[str, Tensor | ArrayRows]
-    | tuple[Tensor | ArrayRows, ...]
+    | SparseRows
+    | dict[str, Tensor | ArrayRows | SparseRows]
+    | tuple[Tensor | ArrayRows | SparseRows, ...]
 )
 
 # Rows are gathered this many bytes at a time: one large gather is cheaper than many
 # small ones, and a whole permuted copy could double the memory.
 _CHUNK_BYTES = 8 * 2**20
+# Clean rows that run together, and of sparse ones, which may be wide, their memory.
+_CLEAN_ROWS, _CLEAN_BYTES = 4096, 2**25
 # A part of more rows than this many bytes is a list of them, and no copy.
 _COPIED_BYTES = 2**28
 
@@ -280,6 +289,16 @@ def select(x: Any, index: Any) -> Any:
     return tuple(select(value, index) for value in x)
 
 
+def clean_rows(data: ArrayData) -> int:
+    """Return how many rows of tables and texts run together in validation."""
+    # Of members, so many rows stand in every place.
+    most = _CLEAN_ROWS // int(getattr(data, "n_members", 1))
+    if holds_sparse(data.X):
+        row = max(1, data.n_bytes // max(1, len(data)))
+        most = min(most, _CLEAN_BYTES // row)
+    return most
+
+
 def split_weight(y: Any) -> tuple[Any, Any]:
     """Return the target and the row weights of a batch; None where it has none."""
     if not isinstance(y, (tuple, list)):
@@ -305,7 +324,7 @@ def move(x: Any, device: torch.device) -> Any:
         return x
     if isinstance(x, Tensor):
         return x.to(device, non_blocking=True)
-    if isinstance(x, ArrayRows):
+    if isinstance(x, (ArrayRows, SparseRows)):
         return x if device.type == "cpu" else x.to(device)
     if isinstance(x, Mapping):
         return {key: move(value, device) for key, value in x.items()}
@@ -343,15 +362,25 @@ def _part(x: Any, rows: Tensor) -> Any:
 def _n_bytes(x: Any) -> int:
     if isinstance(x, Tensor):
         return x.numel() * x.element_size()
-    if isinstance(x, ArrayRows):
+    if isinstance(x, (ArrayRows, SparseRows)):
         return x.n_bytes
     if isinstance(x, DatasetRows):
         return _n_bytes(x.read(slice(0, 1))) * len(x)
     return sum(map(_n_bytes, x.values() if isinstance(x, Mapping) else x))
 
 
+def _held_bytes(x: Any) -> int:
+    """Return the memory that an input takes as it is, which sparse rows keep small."""
+    if isinstance(x, SparseRows):
+        return x.held_bytes
+    if isinstance(x, (dict, tuple)):
+        return sum(map(_held_bytes, x.values() if isinstance(x, dict) else x))
+    return _n_bytes(x)
+
+
 def _fits(data: ArrayData, device: torch.device) -> bool:
+    held = _held_bytes(data.X) + _n_bytes(data.y)
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        return data.n_bytes < free // 2
-    return data.n_bytes < 2**30
+        return held < free // 2
+    return held < 2**30

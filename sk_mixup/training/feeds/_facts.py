@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sk_mixup.inputs import holds_sparse
 from sk_mixup.mixing import Method
 from sk_mixup.training.feeds._batches import ArrayData, select
 from sk_mixup.training.feeds._stream_data import StreamData
@@ -50,10 +51,18 @@ def mix_facts(
     if train.weight is not None:
         facts["has_weights"] = True
     if isinstance(train, StreamData):
-        return facts  # Nothing is known of rows that come later.
+        # Nothing else is known of rows that come later.
+        counts = getattr(train, "class_counts", None)
+        return facts if counts is None else facts | {"class_counts": counts}
     if method is not None and n_classes is not None and train.y.ndim == 1:
         facts["class_counts"] = torch.bincount(train.y, minlength=n_classes)
     if method is not None and method.needs_information and not method.never_mixes:
+        if holds_sparse(train.X):
+            raise ValueError(
+                f"mix: {type(method).__name__} asks what each column says of the"
+                " target, which is not found out for the many columns of a sparse X."
+                " Use another method, such as mix='mixup', or X.toarray()."
+            )
         facts["information"] = column_information(
             train, n_classes=n_classes, columns=columns, seed=seed
         )

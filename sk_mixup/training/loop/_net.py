@@ -25,6 +25,9 @@ from sk_mixup.training.feeds import (
     SharedBatches,
     StreamData,
     TensorBatches,
+    WindowBatches,
+    WindowData,
+    clean_rows,
     first_input,
     loaded_batches,
     mixed_batches,
@@ -60,9 +63,6 @@ from sk_mixup.training.loop._stored_net import StoredNet, rebuild
 # Where pickles of earlier versions look for it.
 _rebuild = rebuild
 
-# Clean rows of tables and texts run together: at least this many.
-_CLEAN_ROWS = 4096
-
 
 class MixingMixin(StoredNet):
     """Turns a skorch net class into one that can train on mixed batches."""
@@ -85,6 +85,9 @@ class MixingMixin(StoredNet):
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Return whole batches, or a DataLoader where one was configured."""
+        if isinstance(dataset, WindowData):
+            order = self.run_.streams.order if training and self.run_ else None
+            return WindowBatches(dataset, self.batch_size, self.place_, order)
         if isinstance(dataset, StreamData):
             return stream_batches(self, dataset, training)
         if not isinstance(dataset, ArrayData):
@@ -107,9 +110,7 @@ class MixingMixin(StoredNet):
                 return SharedBatches(dataset, size, device, order, shared.processes)
             return TensorBatches(dataset, size, device, order)
         if is_narrow(dataset.X):
-            # Of members, so many rows stand in every place.
-            n_members = getattr(dataset, "n_members", 1)
-            size = max(size, _CLEAN_ROWS // n_members)
+            size = max(size, clean_rows(dataset))
         return TensorBatches(dataset, size, device)
 
     def get_params_for(self, prefix: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from sk_mixup.inputs import DatasetRows
+from sk_mixup.inputs import DatasetRows, holds_sparse
 from sk_mixup.training.feeds import (
     Input,
     LoadedBatches,
@@ -40,6 +40,8 @@ LARGE_BLOCK = 1024
 _SMALL_INPUT = 512
 # Wide rows (images) run in small blocks always.
 _WIDE_ROW_BYTES = 16_384
+# Dense, of sparse rows that run together.
+_SPARSE_BYTES = 2**25
 # Wide outputs too: thousands of classes, of each member of a net.
 _BLOCK_VALUES = 2**22
 
@@ -134,9 +136,13 @@ def predict_stream(
 def block_size(x: Input, n_rows: int, width: int = 1) -> int:
     """Return the fixed number of rows that run together."""
     row = _row_bytes(x)
-    if n_rows <= _SMALL_INPUT or row > _WIDE_ROW_BYTES:
+    is_sparse = holds_sparse(x)
+    if n_rows <= _SMALL_INPUT or (row > _WIDE_ROW_BYTES and not is_sparse):
         return SMALL_BLOCK
     block = LARGE_BLOCK
+    # Wide sparse rows meet wide weights, which small blocks would read again and again.
+    while is_sparse and block > SMALL_BLOCK and block * row > _SPARSE_BYTES:
+        block //= 2
     while block > SMALL_BLOCK and block * width > _BLOCK_VALUES:
         block //= 2
     return block

@@ -15,7 +15,7 @@ from skorch.callbacks import (
 )
 from torch import nn
 
-from sk_mixup.inputs import ArrayRows
+from sk_mixup.inputs import ArrayRows, holds_sparse
 from sk_mixup.mixing import Method, Mixup
 from sk_mixup.training.feeds import ArrayData, MemberRows
 from sk_mixup.training.loop import BestWeights, TrainingBar
@@ -133,6 +133,8 @@ def _reason_of_data(member: PackMember) -> str | None:
             return "the data come as a stream"
         if isinstance(data, MemberRows):
             return FOLDS_OF_MEMBERS
+        if holds_sparse(data.X):
+            return "the rows of X are sparse"
         for leaf in _leaves(data.X):
             if not hasattr(leaf, "data_ptr") and not isinstance(leaf, ArrayRows):
                 return "the data are read from a data set"

@@ -9,6 +9,7 @@ from sk_mixup.training.setup._modules import (
     input_kind,
     may_take_tables,
     module_kind,
+    takes_sparse,
 )
 from sk_mixup.training.setup._names import (
     listed_callbacks,
@@ -34,6 +35,7 @@ __all__ = [
     "module_kind",
     "named_optimizer",
     "start_run",
+    "takes_sparse",
     "training_randomness",
     "try_knobs",
 ]

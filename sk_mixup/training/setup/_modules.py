@@ -8,6 +8,7 @@ from typing import Any, Literal
 from skorch import NeuralNet
 from torch import nn
 
+from sk_mixup.inputs import SPARSE_NETS
 from sk_mixup.nets import (
     AttentionMIL,
     BagOfEmbeddings,
@@ -112,6 +113,13 @@ def may_take_tables(module: Any) -> bool:
     """Whether a module takes tables, perhaps among others."""
     named = isinstance(module, str) and module in FOR_TABLES
     return named or input_kind(module) == "table"
+
+
+def takes_sparse(module: Any) -> bool:
+    """Whether a module takes the rows of a sparse matrix, made dense batch by batch."""
+    if module is None or isinstance(module, str):
+        return module in SPARSE_NETS
+    return True
 
 
 def _is_table(X: Any) -> bool:

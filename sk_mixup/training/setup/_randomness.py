@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.inputs import SparseRows
 from sk_mixup.mixing import Method
 from sk_mixup.nets import Dropout, ExactDropout, MaskedEmbedding, dropout_from
 from sk_mixup.training.feeds import ArrayData, seeded_globals
@@ -87,8 +88,8 @@ def _in_memory(x: Any) -> bool:
     if isinstance(x, dict):
         x = tuple(x.values())
     if isinstance(x, tuple):
-        return all(isinstance(value, Tensor) for value in x)
-    return isinstance(x, Tensor)
+        return all(isinstance(value, (Tensor, SparseRows)) for value in x)
+    return isinstance(x, (Tensor, SparseRows))
 
 
 def _is_known(thing: Any) -> bool:

@@ -1,0 +1,185 @@
+"""Sweeps of the default net for tables: in processes where that pays."""
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
+
+from sk_mixup import MixupSearchCV, MixupWarning
+from sk_mixup.model_selection import _processes
+from sk_mixup.model_selection._members import Member
+from tests.builders import assert_same_weights, classifier, people
+
+GRID = {"alpha": [0, 0.4]}
+X, Y, _ = people(100)
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """Let two threads be had, and processes cost nothing to start."""
+    monkeypatch.setattr(_processes, "_START_SECONDS", 0.0)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(_processes.os, "cpu_count", lambda: 2)
+    return monkeypatch
+
+
+@pytest.fixture
+def here(eager):
+    """Run what would run in processes in this one; return what was run."""
+    ran = []
+
+    class Here:
+        def __init__(self, n_jobs, **settings):
+            ran.append(n_jobs)
+
+        def __call__(self, calls):
+            for function, args, kwargs in calls:
+                yield function(*args, **kwargs)
+
+    eager.setattr(_processes, "Parallel", Here)
+    eager.setattr(_processes, "delayed", joblib.delayed)
+    return ran
+
+
+def test_fits_in_processes_are_those_of_a_grid_search(eager):
+    settings = {"cv": 2, "scoring": "neg_log_loss", "refit": False}
+    theirs = GridSearchCV(classifier(), GRID, **settings).fit(X, Y)
+    ours = MixupSearchCV(classifier(), GRID, **settings).fit(X, Y)
+    for key, value in theirs.cv_results_.items():
+        if key.endswith("test_score"):
+            np.testing.assert_array_equal(ours.cv_results_[key], value)
+    assert not ours.interrupted_
+    assert (ours.cv_results_["mean_fit_time"] > 0).all()
+
+
+def test_what_is_fitted_there_is_what_is_fitted_here(here):
+    search = MixupSearchCV(classifier(), GRID, cv=2, ensemble="mean").fit(X, Y)
+    assert here == [2]
+    net, folds = classifier(**search.best_params_), search.best_estimator_.estimators
+    train = next(iter(search._checked_cv_orig.split(X, Y)))[0]
+    assert_same_weights(folds[0], net.fit(X.iloc[train], Y[train]))
+
+
+def test_a_search_says_how_it_runs(here, capsys):
+    MixupSearchCV(classifier(), GRID, cv=2, refit=False, verbose=1).fit(X, Y)
+    assert "4 fits of nets whose members leave out folds run in 2 processes" in (
+        capsys.readouterr().out
+    )
+
+
+class Watching(Callback):
+    """A callback that somebody here may know of."""
+
+
+@pytest.mark.parametrize(
+    ("search", "net"),
+    [
+        ({"n_jobs": 1}, {}),
+        ({}, {"callbacks": [Watching()]}),
+        ({}, {"early_stopping": False}),
+        ({}, {"device": "meta"}),
+    ],
+    ids=["n_jobs", "callbacks", "no folds", "device"],
+)
+def test_nobody_starts_processes_that_were_not_wanted(here, search, net):
+    try:
+        MixupSearchCV(
+            classifier(**net), GRID, cv=2, refit=False, error_score="raise", **search
+        ).fit(X, Y)
+    except (NotImplementedError, RuntimeError, ValueError):
+        assert "device" in net
+    assert not here
+
+
+def test_a_context_of_joblib_decides(here):
+    with joblib.parallel_config("threading", n_jobs=2):
+        MixupSearchCV(classifier(), GRID, cv=2, refit=False).fit(X, Y)
+    assert not here
+
+
+def test_few_fits_of_few_rows_stay_here(here):
+    here_again = pytest.MonkeyPatch()
+    here_again.setattr(_processes, "_START_SECONDS", 4.0)
+    try:
+        MixupSearchCV(classifier(), GRID, cv=2, refit=False).fit(X, Y)
+    finally:
+        here_again.undo()
+    assert not here
+
+
+def test_a_fit_that_fails_harms_no_other(here):
+    grid = {"lr": [0.001, 1e30]}
+    with (
+        pytest.warns(FitFailedWarning, match="FloatingPointError"),
+        pytest.warns(UserWarning, match="non-finite"),
+    ):
+        search = MixupSearchCV(classifier(), grid, cv=2).fit(X, Y)
+    assert here == [2]
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
+
+
+def pressing(at):
+    """Return a pool of nobody, which is interrupted before one of the calls."""
+
+    class Pressed:
+        def __init__(self, n_jobs, **settings):
+            pass
+
+        def __call__(self, calls):
+            for number, (function, args, kwargs) in enumerate(calls):
+                if number == at:
+                    raise KeyboardInterrupt
+                yield function(*args, **kwargs)
+
+    return Pressed
+
+
+def test_ctrl_c_keeps_the_fits_that_are_finished(here, eager):
+    eager.setattr(_processes, "Parallel", pressing(3))
+    with (
+        pytest.warns(MixupWarning, match="interrupted: 3 of 4 fits are finished"),
+        pytest.warns(FitFailedWarning, match="InterruptedFit"),
+        pytest.warns(UserWarning, match="non-finite"),
+    ):
+        search = MixupSearchCV(classifier(), GRID, cv=2).fit(X, Y)
+    assert search.interrupted_
+    assert np.isnan(search.cv_results_["split1_test_score"]).tolist() == [False, True]
+    assert search.predict(X).shape == (100,)
+
+
+@pytest.mark.parametrize(("at", "error_score"), [(0, np.nan), (2, "raise")])
+def test_ctrl_c_is_raised_where_nothing_is_to_be_kept(here, eager, at, error_score):
+    eager.setattr(_processes, "Parallel", pressing(at))
+    with pytest.raises(KeyboardInterrupt):
+        MixupSearchCV(classifier(), GRID, cv=2, error_score=error_score).fit(X, Y)
+
+
+def test_more_rows_and_more_fits_call_for_processes(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    monkeypatch.setattr(_processes.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(_processes, "_can_travel", lambda member: True)
+
+    class Rows:
+        def __init__(self, n_rows):
+            self.train = range(n_rows)
+
+    def count(n_fits, n_rows):
+        members = [Member(0, k, data=Rows(n_rows)) for k in range(n_fits)]
+        return _processes.count_processes(members)
+
+    assert count(4, 100) == count(1, 50_000) == count(0, 0) == 1
+    assert count(45, 1_000) == 4
+    assert count(2, 50_000) == 2
+
+
+def test_candidates_of_other_members_are_read_by_themselves():
+    settings = {"cv": 2, "refit": False}
+    grid = {"module__shares_weights": [True, False]}
+    theirs = GridSearchCV(classifier(), grid, **settings).fit(X, Y)
+    ours = MixupSearchCV(classifier(), grid, **settings).fit(X, Y)
+    np.testing.assert_allclose(
+        ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"]
+    )
