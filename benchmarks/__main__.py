@@ -28,6 +28,9 @@ SCALES = ("cpu", "gpu", "full")
 #: Suites whose options --only, --models, --seeds and --work are those of tables.
 ON_TABLES = frozenset({"tabular", "label_noise"})
 
+#: Suites that need an environment of their own, and are no part of "all".
+ELSEWHERE = frozenset({"attacks"})
+
 #: What --only chooses among in other suites: data sets, or parts.
 PARTS = {
     "methods": (*DATA_SETS, IMAGES),
@@ -41,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suites asked for, write their reports and print the tables."""
     parser = build_parser()
     parsed = parser.parse_args(arguments)
-    names = list(SUITES) if parsed.suite == "all" else [parsed.suite]
+    names = [parsed.suite]
+    if parsed.suite == "all":
+        names = [name for name in SUITES if name not in ELSEWHERE]
     if problem := problem_with_suite(parsed.suite):
         parser.error(problem)
     for name in names:

@@ -43,7 +43,7 @@ class Scale:
     long: int = 60
     short: int = 20
     noise_train: int = 2_000
-    noise_epochs: int = 40
+    noise_epochs: int = 60
     noise_shares: tuple[float, ...] = (0.2, 0.4, 0.8)
     noise_alphas: tuple[float, ...] = (1.0, 8.0, 32.0)
     few: tuple[tuple[int, int], ...] = ((10, 200), (25, 120), (100, 60))
