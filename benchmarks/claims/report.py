@@ -243,8 +243,8 @@ def cost_tables(found: Found) -> list[Table]:
         for method in result["methods"].values()
     ]
     notes = [
-        "Medians with intervals of 95 %; steps with and without mixing in turns, one"
-        " thread. A step with mixing also has a dearer loss, and for some methods more"
+        "Medians with intervals of 95 %; steps with and without mixing in turns;"
+        " seconds of one CPU thread. A step with mixing also has a dearer loss, and for some methods more"
         " rows."
     ]
     if plain:

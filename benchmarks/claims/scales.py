@@ -36,17 +36,17 @@ class Scale:
 
     name: str
     net: str = "narrow"
-    n_train: int = 5_000
-    n_tune: int = 1_000
+    n_train: int = 3_000
+    n_tune: int = 500
     n_test: int = 2_000
-    n_attack: int = 300
+    n_attack: int = 200
     long: int = 60
     short: int = 20
-    noise_train: int = 2_000
+    noise_train: int = 1_000
     noise_epochs: int = 60
     noise_shares: tuple[float, ...] = (0.2, 0.4, 0.8)
     noise_alphas: tuple[float, ...] = (1.0, 8.0, 32.0)
-    few: tuple[tuple[int, int], ...] = ((10, 200), (25, 120), (100, 60))
+    few: tuple[tuple[int, int], ...] = ((10, 100), (25, 60), (100, 40))
     image_seeds: int = 3
     small_seeds: int = 10
     small_epochs: int = 100
