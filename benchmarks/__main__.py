@@ -13,22 +13,31 @@ from benchmarks.harness.options import NEED_DATA, Options
 from benchmarks.harness.progress import Progress
 from benchmarks.harness.report import write_report
 from benchmarks.suites import (
+    CLAIMS,
     DATA_SETS,
+    IMAGES,
     METATUNE_TABLES,
     SUITES,
     load_suite,
     tabular_names as tables,
 )
 
+#: How large the suites ``claims`` and ``methods`` are.
+SCALES = ("cpu", "gpu", "full")
+
 #: Suites whose options --only, --models, --seeds and --work are those of tables.
 ON_TABLES = frozenset({"tabular", "label_noise"})
 
+#: Suites that need an environment of their own, and are no part of "all".
+ELSEWHERE = frozenset({"attacks"})
+
 #: What --only chooses among in other suites: data sets, or parts.
 PARTS = {
-    "methods": tuple(DATA_SETS),
+    "methods": (*DATA_SETS, IMAGES),
     "sweep": ("made-up", "real", "default", "growth"),
     "metatune": METATUNE_TABLES,
     "parquet": ("speed", "large"),
+    "claims": CLAIMS,
 }
 
 
@@ -36,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suites asked for, write their reports and print the tables."""
     parser = build_parser()
     parsed = parser.parse_args(arguments)
-    names = list(SUITES) if parsed.suite == "all" else [parsed.suite]
+    names = [parsed.suite]
+    if parsed.suite == "all":
+        names = [name for name in SUITES if name not in ELSEWHERE]
     if problem := problem_with_suite(parsed.suite):
         parser.error(problem)
     for name in names:
@@ -52,11 +63,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if problem := problem_with_tables(parsed.only, parsed.models):
             parser.error(problem)
     elif parsed.only and parsed.suite not in PARTS:
-        parser.error("--only chooses parts of the suites 'methods' and 'sweep' alone")
+        parser.error(f"--only chooses parts of the suites {', '.join(PARTS)} alone")
     elif problem := problem_with_parts(parsed.only, PARTS.get(parsed.suite, ())):
         parser.error(problem)
+    if IMAGES in parsed.only and len(parsed.only) > 1:
+        parser.error(f"--only {IMAGES} has a report of its own; run it alone")
     if parsed.timm is not None and not parsed.timm.is_file():
         parser.error(f"--timm {parsed.timm}: there is no such file")
+    if parsed.scale not in SCALES:
+        parser.error(f"--scale {parsed.scale}: known are {', '.join(SCALES)}")
+    if parsed.jobs < 1:
+        parser.error(f"--jobs must be at least 1; got {parsed.jobs}")
     if parsed.threads < 1:
         parser.error(f"--threads must be at least 1; got {parsed.threads}")
 
@@ -79,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             models=parsed.models,
             seeds=parsed.seeds,
             work=parsed.work,
+            scale=parsed.scale,
+            jobs=parsed.jobs,
         )
         # Described first: afterwards the load average is the suite's own.
         machine = describe_machine(options)
@@ -163,6 +182,20 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder where tabular and label_noise keep finished cells (default: that"
         " of --output)",
+    )
+    parser.add_argument(
+        "--scale",
+        default="cpu",
+        metavar="NAME",
+        help=f"how large, in the suite claims: one of {', '.join(SCALES)} (default:"
+        " %(default)s)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="cells side by side in the suite claims, one thread each (default: 1)",
     )
     parser.add_argument(
         "--quick",

@@ -79,7 +79,8 @@ def write_results(app: Any) -> None:
     target = HERE / "benchmarks" / "results"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    for file in sorted((HERE.parent / "benchmarks" / "results").glob("*.md")):
+    results = HERE.parent / "benchmarks" / "results"
+    for file in sorted((*results.glob("*.md"), *results.glob("*.png"))):
         shutil.copy(file, target / file.name)
 
 

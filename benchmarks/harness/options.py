@@ -13,7 +13,7 @@ NEED_DATA = frozenset(
     {
         *("adult", "methods", "images", "text", "audio"),
         *("sweep", "tabular", "label_noise", "recipe"),
-        *("metatune", "metatune_search", "wrapper"),
+        *("metatune", "metatune_search", "wrapper", "claims"),
     }
 )
 
@@ -45,6 +45,10 @@ class Options:
         suite's own.
     work : Path or None
         Folder of finished cells, in the suites on tables; None: that of the reports.
+    scale : str
+        How large, in the suites ``claims`` and ``methods``.
+    jobs : int
+        Cells side by side, in the suite ``claims``.
     """
 
     suite: str
@@ -57,6 +61,8 @@ class Options:
     models: tuple[str, ...] = ()
     seeds: int | None = None
     work: Path | None = None
+    scale: str = "cpu"
+    jobs: int = 1
 
     def pick(self, full: T, quick: T) -> T:
         """Return one of two values, the second in quick runs."""
@@ -82,6 +88,8 @@ class Options:
             words.append("--timm FILE")
         if self.threads != Options.threads:
             words.append(f"--threads {self.threads}")
+        if self.scale != Options.scale:
+            words.append(f"--scale {self.scale}")
         if self.quick:
             words.append("--quick")
         return " ".join(words)

@@ -34,11 +34,19 @@ SUITES = {
     "saliency": "benchmarks.suites.saliency",
     "sweep": "benchmarks.suites.sweep",
     "parquet": "benchmarks.suites.parquet",
+    "claims": "benchmarks.claims.suite",
+    "attacks": "benchmarks.suites.attacks",
 }
 
 #: Data sets of the suite ``methods``, here so that the command line can name them
 #: before anything large is imported.
 DATA_SETS = ("adult", "letter", "churn", "california", "cifar10")
+
+#: Part of the suite ``methods`` that has a report of its own.
+IMAGES = "images"
+
+#: Letters of the claims of the suite ``claims``.
+CLAIMS = tuple("abcdefghijk")
 
 #: Tables of the suite ``metatune``.
 METATUNE_TABLES = (

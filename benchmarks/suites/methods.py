@@ -21,7 +21,7 @@ from benchmarks.harness.options import Options
 from benchmarks.harness.progress import Progress
 from benchmarks.harness.report import Report
 from benchmarks.parts import CIFAR, Limits, Parts, load_parts, size_of
-from benchmarks.suites import DATA_SETS
+from benchmarks.suites import DATA_SETS, IMAGES
 from benchmarks.suites.methods_report import (
     CLASS_METRICS,
     NUMBER_METRICS,
@@ -56,6 +56,10 @@ CODE = (
 
 def run(options: Options, progress: Progress) -> Report:
     """Measure the data sets asked for; show those that an earlier run finished too."""
+    if IMAGES in options.only:
+        from benchmarks.suites import methods_images
+
+        return methods_images.run(options, progress)
     torch.set_num_threads(options.threads)
     cells = Cells(
         options.output / "methods.cells.jsonl",
