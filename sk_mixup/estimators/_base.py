@@ -24,7 +24,6 @@ from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._going_on import check_changes
 from sk_mixup.estimators._intake import predicted_batches
 from sk_mixup.estimators._parameters import PrefixedParameters
-from sk_mixup.estimators._preview import preview
 from sk_mixup.estimators._reading import GivenRows, read, streams_of
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._stored_state import (
@@ -35,6 +34,7 @@ from sk_mixup.estimators._stored_state import (
 from sk_mixup.estimators._training import Training, prepare
 from sk_mixup.estimators._user_code import drawing_apart
 from sk_mixup.estimators.checkpoints import checkpoint_of
+from sk_mixup.estimators.previews import preview
 from sk_mixup.estimators.results import (
     as_tensors,
     check_outputs,

@@ -27,8 +27,9 @@ from sk_mixup.mixing import (
     ResizeMix,
     SmoothMix,
 )
+from sk_mixup.mixing.plans._linear import LinearPlan
 from sk_mixup.mixing.plans._masks import BoxPlan, MaskPlan, SoftMaskPlan, mask_lam
-from sk_mixup.mixing.plans._plan import LinearPlan, MixPlan
+from sk_mixup.mixing.plans._plan import MixPlan
 from sk_mixup.mixing.plans._stack import StackPlan
 from tests.builders import generator
 

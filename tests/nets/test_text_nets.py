@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sk_mixup.mixing import ManifoldMixup, MixContext, mix_layer
-from sk_mixup.mixing.plans._plan import LinearPlan
+from sk_mixup.mixing.plans._linear import LinearPlan
 from sk_mixup.nets import BagOfEmbeddings, TextCNN
 
 NETS = {

@@ -10,6 +10,7 @@ from sk_mixup.mixing.plans._given import (
     class_targets,
 )
 from sk_mixup.mixing.plans._labels import class_labels, row_class_counts, row_groups
+from sk_mixup.mixing.plans._linear import LinearPlan
 from sk_mixup.mixing.plans._masks import (
     BoxPlan,
     MaskPlan,
@@ -20,14 +21,10 @@ from sk_mixup.mixing.plans._masks import (
 )
 from sk_mixup.mixing.plans._members import MemberPlan
 from sk_mixup.mixing.plans._pixels import PixelTargets, scaled_places, size_of
-from sk_mixup.mixing.plans._plan import (
-    LinearPlan,
-    MixPlan,
-    take_rows,
-    to_blendable,
-)
+from sk_mixup.mixing.plans._plan import MixPlan
 from sk_mixup.mixing.plans._puzzle import PuzzlePlan
 from sk_mixup.mixing.plans._resize import ResizePlan
+from sk_mixup.mixing.plans._rows import take_rows, to_blendable
 from sk_mixup.mixing.plans._spans import SpanPlan
 from sk_mixup.mixing.plans._stack import StackPlan
 from sk_mixup.mixing.plans._swap import Columns, SwapPlan, column_ids

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from sk_mixup.mixing.plans._boxes import covered
 from sk_mixup.mixing.plans._pixels import scaled_places, size_of
-from sk_mixup.mixing.plans._plan import MixPlan, to_blendable
+from sk_mixup.mixing.plans._plan import MixPlan
+from sk_mixup.mixing.plans._rows import to_blendable
 
 _KINDS = {
     1: "sequences (B, channels, length)",

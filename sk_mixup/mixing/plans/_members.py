@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing.plans._given import as_targets, class_targets
-from sk_mixup.mixing.plans._plan import LinearPlan, MixPlan, to_blendable
+from sk_mixup.mixing.plans._linear import LinearPlan
+from sk_mixup.mixing.plans._plan import MixPlan
+from sk_mixup.mixing.plans._rows import to_blendable
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing.plans._masks import SoftMaskPlan, check_size
-from sk_mixup.mixing.plans._plan import to_blendable
+from sk_mixup.mixing.plans._rows import to_blendable
 
 
 @dataclass(frozen=True, eq=False, repr=False)

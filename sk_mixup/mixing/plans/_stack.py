@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.mixing.plans._linear import LinearPlan
 from sk_mixup.mixing.plans._pixels import PixelTargets, joined_pixels
-from sk_mixup.mixing.plans._plan import LinearPlan, MixPlan, to_blendable
+from sk_mixup.mixing.plans._plan import MixPlan
+from sk_mixup.mixing.plans._rows import to_blendable
 
 
 @dataclass(frozen=True, eq=False, repr=False)

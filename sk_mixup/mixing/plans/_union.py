@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sk_mixup.mixing.plans._plan import MixPlan, take_rows
+from sk_mixup.mixing.plans._plan import MixPlan
+from sk_mixup.mixing.plans._rows import take_rows
 
 
 def united(own: Tensor, other: Tensor, lam: Tensor) -> Tensor:

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from sk_mixup.mixing import CutMix, ManifoldMixup, Mixup, OneOf
+from sk_mixup.mixing.plans._linear import LinearPlan
 from sk_mixup.mixing.plans._masks import BoxPlan
-from sk_mixup.mixing.plans._plan import LinearPlan
 from tests.builders import generator
 
 

@@ -144,7 +144,7 @@ def test_classes_come_in_one_form_mixed_or_not():
 
 
 def test_partners_from_memory_have_no_weights():
-    from sk_mixup.mixing.plans._plan import LinearPlan
+    from sk_mixup.mixing.plans._linear import LinearPlan
 
     output, y = batch()
     partner = torch.arange(N) + N

@@ -17,8 +17,8 @@ from sk_mixup.estimators._defaults import new_source, recipe_of
 from sk_mixup.estimators._features import check_features
 from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._intake import given_targets
-from sk_mixup.estimators._preview_table import preview_table
 from sk_mixup.estimators._settings import Settings
+from sk_mixup.estimators.previews._table import preview_table
 from sk_mixup.estimators.tasks import Task
 from sk_mixup.inputs import SparseRows, SparseTableInput, TableInput
 from sk_mixup.mixing import (

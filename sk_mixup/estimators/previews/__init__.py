@@ -1,0 +1,3 @@
+"""Mixed rows as they were before encoding, to be looked at."""
+
+from sk_mixup.estimators.previews._preview import preview as preview
