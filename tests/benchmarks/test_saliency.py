@@ -24,13 +24,13 @@ def test_steps_are_clocked(method):
 def test_ratios_are_those_of_neighbours():
     found = {
         PLAIN: [Steps(1.0, 0.5), Steps(2.0, 0.5), Steps(4.0, 0.5)],
-        "saliency_mix": [Steps(1.2, 0.5), Steps(2.4, 0.6), Steps(4.8, 0.7)],
+        "saliency_mix": [Steps(1.4, 0.5), Steps(2.8, 0.6), Steps(5.6, 0.7)],
     }
     table = table_of(found, 2, [])
     assert table.rows[0][:2] == [PLAIN, "1000.0 [500.0, 2000.0]"]
-    name, _, ratio, target, met, own, cost = table.rows[1]
+    name, _, ratio, own, target, met, cost = table.rows[1]
     assert name == "saliency_mix"
-    assert ratio == "1.20 [1.20, 1.20]"
+    assert ratio == "1.40 [1.40, 1.40]"
     assert (target, met) == ("at most 1.3", "met")
     assert own.startswith("1.20")
     assert cost == SaliencyMix.cost

@@ -12,7 +12,7 @@ from sk_mixup.mixing import MixPlan
 from sk_mixup.mixing.looks import feature_map, input_gradients
 from sk_mixup.mixing.methods.saliency import LookingMethod
 from sk_mixup.skorch import MixupMixin
-from tests.builders import assert_same_weights
+from tests.builders import assert_same_weights, no_hooks
 
 
 class Look(LookingMethod):
@@ -92,6 +92,21 @@ def test_a_look_changes_no_bit_of_the_training(knobs):
     assert_same_weights(asked, silent)
     losses = [model.history_[:, "train_loss"] for model in (asked, silent)]
     assert losses[0] == losses[1]
+
+
+@pytest.mark.usefixtures("empty_dynamo")
+def test_a_compiled_training_is_asked_as_plain_code():
+    knobs = {"compile": {"backend": "eager"}}
+    assert_same_weights(fitted(Look(), **knobs), fitted(Look(asks=False), **knobs))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("mix", ["saliency_mix", "guided_mix", "snap_mix"])
+def test_methods_look_in_the_precision_of_the_training(mix, precision):
+    model = fitted(mix, precision=precision, channels_last=True, accumulate=2)
+    assert np.isfinite(model.history_[:, "train_loss"]).all()
+    assert type(model.module_) is Net
+    assert no_hooks(model.module_)
 
 
 def test_pixels_can_be_looked_at():

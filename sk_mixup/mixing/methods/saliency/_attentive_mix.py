@@ -33,7 +33,7 @@ class AttentiveMix(LookingMethod):
         Cells taken from the partner, 6 of 49 in the paper.
     grid : int, default=7
         Cells along each side; fewer for an image of fewer pixels.
-    network : "training", "average" or torch.nn.Module, default="average"
+    network : "training", "average" or torch.nn.Module, default="training"
         Whose attention: that of the net that trains; that of the average of its weights
         over the training so far; or that of a net of your own, called as ``network(x)``
         in evaluation mode (the paper: ResNet-50 trained on ImageNet).
@@ -57,8 +57,8 @@ class AttentiveMix(LookingMethod):
     NOTE[DIFF]: the paper adds attended cells of one image to another and names the
     other first; here the cells come from the partner, as all that is pasted does.
 
-    The average is not stored with a training: one that is taken up from a file begins a
-    new one.
+    The average lives beside the net, as long as that does, and is not stored with a
+    training: one that is taken up from a file begins a new one.
 
     References
     ----------
@@ -90,7 +90,7 @@ class AttentiveMix(LookingMethod):
         *,
         k: int | None = 6,
         grid: int = 7,
-        network: Any = "average",
+        network: Any = "training",
         layer: str = "auto",
         decay: float = 0.999,
         p: float | Schedule = 1.0,

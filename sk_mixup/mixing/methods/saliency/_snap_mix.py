@@ -44,8 +44,9 @@ class SnapMix(LookingMethod):
 
     Parameters
     ----------
-    alpha : float, default=1.0
-        Of the Beta law of both boxes, at least 0; 0: no mixing. 5.0 in the paper.
+    alpha : float, default=5.0
+        Of the Beta law of both boxes, at least 0; 0: no mixing. As in the paper's code:
+        most boxes have half the area.
     layer : str, default="auto"
         Name of the layer whose map is read; "auto": the last one that returns a map.
         Activations are those of `sk_mixup.mixing.looks.class_activations`.
@@ -96,7 +97,7 @@ class SnapMix(LookingMethod):
 
     def __init__(
         self,
-        alpha: float | Schedule = 1.0,
+        alpha: float | Schedule = 5.0,
         *,
         layer: str = "auto",
         per: str = "batch",

@@ -119,16 +119,13 @@ def test_the_average_counts_steps_of_whole_numbers_as_they_are():
     assert int(average.num_batches_tracked) == 1
 
 
-def test_the_default_asks_the_average():
+def test_the_average_is_asked_by_name():
     net, x = Bright(), patches(SPOTS)
-    context = MixContext(module=net)
-    AttentiveMix(k=1).draw(x, generator=streams(), context=context)
-    with torch.no_grad():
-        net.maps.weight.fill_(float("nan"))
-    # A net that trains may blow up; 0.999 of the average is what it was.
+    drawn(x, net, k=1, network="average")
+    # A net that trains may go astray; 0.999 of the average is what it was.
     with torch.no_grad():
         net.maps.weight.fill_(-50.0)
-    plan = AttentiveMix(k=1).draw(x, generator=streams(), context=context)
+    plan = drawn(x, net, k=1, network="average")
     for i, partner in enumerate(plan.partner.tolist()):
         assert torch.equal(plan.mask[i], x[partner, 0] > 0)
 
