@@ -79,7 +79,7 @@ for name, mix in [("none", None), ("CutMix", "cutmix"), ("Mixup", "mixup")]:
 
 colors = ListedColormap(["#f4f1ea", "#d8572a", "#2a7fd8", "#e0b020", "black"])
 figure, axes = plt.subplots(1, 5, figsize=(12, 3), layout="constrained")
-shown = 3
+shown = next(i for i, mask in enumerate(y_test) if len(np.unique(mask)) == 5)
 axes[0].imshow(X_test[shown, 0], cmap="gray")
 truth = np.where(y_test[shown] == IGNORED, 4, y_test[shown])
 panels = {"mask": truth} | {
