@@ -92,6 +92,9 @@ class MixupMixin(_Base):
     get_loss(y_partner)``, for any criterion. With one lambda per row, the criterion is
     used with ``reduction="none"`` for the moment, and must offer that.
 
+    Where a method learns the weights of labels from the net as it runs (CutMix of
+    feature maps, PatchUp), `get_loss` takes those of the last `infer` of the step.
+
     Batches may be tensors, or dicts, tuples and lists of them; targets are one tensor.
     Methods that need facts of the whole training set know the number of rows per class,
     where `y` is given beside `X`, and not the information of columns (FEAT-MIX).

@@ -51,10 +51,9 @@ images, masks = torch.stack(images), torch.stack(masks)
 boxes = [b.float() for b in boxes]
 
 # %%
-# The first image is mixed with the second. Masks and boxes are drawn over what came
-# out; a dashed box is one of which less than all is seen, or that is there in part.
+# The first image is mixed with the second. A box is drawn with its weight: how much of
+# the object is there. A dashed one is hidden in part, or blended.
 
-names = ["circle", "square", "diamond"]
 shades = ListedColormap(["none", *COLORS, "black"])
 methods = [None, CutMix(1.0), FMix(1.0), ResizeMix(), Mixup(1.0)]
 figure, axes = plt.subplots(2, 6, figsize=(13, 4.8), layout="constrained")
@@ -74,8 +73,8 @@ def draw(column, image, mask, corners, kinds, weights, title):
             )
         )  # fmt: skip
         above.text(
-            float(x1), float(y1) - 1.5, f"{names[int(kind)]} {float(weight):.2f}",
-            fontsize=7, color=color,
+            float(x1) + 1, float(y1) + 1, f"{float(weight):.2f}",
+            fontsize=7, color="black", verticalalignment="top",
         )  # fmt: skip
     if mask.ndim == 2:
         classes = torch.where(mask == IGNORED, 4, mask.long())
@@ -93,7 +92,7 @@ whole = torch.ones(3)
 draw(0, images[0], masks[0], boxes[0], labels[0], whole, "own image")
 draw(1, images[1], masks[1], boxes[1], labels[1], whole, "partner")
 for column, method in enumerate(methods[1:], 2):
-    seed = {2: 11, 3: 2, 4: 5, 5: 3}[column]
+    seed = {2: 1, 3: 8, 4: 4, 5: 3}[column]
     plan = method.draw(images, generator=torch.Generator().manual_seed(seed))
     mixed_boxes, mixed_labels, weights = plan.apply_boxes(boxes, labels)
     mixed_masks = plan.apply_masks(masks, 4, ignore_index=IGNORED)

@@ -128,5 +128,10 @@ def _embedded_mean(module: Any, reference: Any) -> Tensor:
 
 def _parts(x: Any) -> list[Tensor]:
     found: list[Tensor] = []
-    mapped(lambda t: found.append(t) or t, x)
+
+    def keep(t: Tensor) -> Tensor:
+        found.append(t)
+        return t
+
+    mapped(keep, x)
     return found

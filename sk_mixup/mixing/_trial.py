@@ -119,13 +119,13 @@ def _try_watching(
     context: MixContext | None,
 ) -> None:
     """Run the net on mixed rows, where label weights follow from that."""
-    late = any(part.weighs_late for part in method.walk())
+    late = any(one.weighs_late for one in _methods(method))
     if not late or method.never_mixes or getattr(module, "mixes_inside", False):
         return
     trial = copy.deepcopy(method)
-    for part in trial.walk():
-        if part.weighs_late:
-            part.p, part.pairing, part.off_first, part.off_last = 1.0, "shuffle", 0, 0
+    for one in _methods(trial):
+        if one.weighs_late:
+            one.p, one.pairing, one.off_first, one.off_last = 1.0, "shuffle", 0, 0
     rows, labels = some_rows(x, (0, len(y) - 1)), y[[0, -1]]
     generator = torch.Generator().manual_seed(0)
     plan = trial.draw(rows, labels, generator=generator, context=context)
@@ -150,6 +150,13 @@ def _plan_at(
         if plan.site == wanted and not plan.is_identity:
             break
     return plan
+
+
+def _methods(method: Method) -> Iterator[Method]:
+    """Yield a method itself, and those inside it."""
+    for part in method.walk():
+        if isinstance(part, Method):
+            yield part
 
 
 def _layered(method: Method) -> Iterator[ManifoldMixup]:

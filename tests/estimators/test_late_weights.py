@@ -11,7 +11,7 @@ from torch.nn import functional
 from sk_mixup import MixupSearchCV, MixupWarning
 from sk_mixup.callbacks import MixMonitor
 from sk_mixup.skorch import MixupMixin
-from tests.builders import blobs, classifier, no_hooks, same_weights
+from tests.builders import blobs, bright_images, classifier, no_hooks, same_weights
 from tests.mixing.layers.late import BrightnessMix, WatchingMix, shares
 
 X, Y = blobs(24)
@@ -133,3 +133,14 @@ def test_a_skorch_net_takes_the_weights_of_the_pass(method):
     rows, y, plan = Spying.batch
     loss, _ = by_hand(method, rows, y, plan.partner)
     assert model.history[0, "train_loss"] == pytest.approx(loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("mix", ["feature_cutmix", "patch_up"])
+def test_maps_of_the_bundled_nets_and_previews(mix):
+    X, y = bright_images(32)
+    model = classifier(module="convnet", mix=mix, max_epochs=6, batch_size=8)
+    preview = model.preview(X, y, n=4)
+    assert preview.targets.shape == (4, 2)
+    model.fit(X, y)
+    assert np.isfinite(model.history_[:, "train_loss"]).all()
+    assert no_hooks(model.module_)

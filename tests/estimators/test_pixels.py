@@ -19,10 +19,13 @@ from sk_mixup.metrics import mean_iou
 from sk_mixup.mixing import (
     BinaryCrossEntropy,
     CutMix,
+    FeatureCutMix,
     ManifoldMixup,
     Mixup,
+    PatchUp,
     SmoothMix,
 )
+from sk_mixup.mixing.methods.maps._patch_up import BlockPlan
 from tests.builders import assert_same_weights
 from tests.estimators.shapes import IGNORED, net, segmenter, shapes
 
@@ -76,10 +79,12 @@ class Seen(Callback):
             self.batch = (batch[0].clone(), y.clone(), weight, net.run_.mixed.plan)
 
 
-def by_hand(rows, y, weight, plan, hidden=None):
+def by_hand(rows, y, weight, plan):
     """Return loss and accuracy of the untrained net, pixel by pixel."""
     module = net()
     with torch.no_grad():
+        if plan.weighs_late:
+            plan = plan.settled(module.first(rows))
         if plan.site is not None:
             output = module.last(plan.apply(module.first(rows)).relu())
         else:
@@ -88,7 +93,12 @@ def by_hand(rows, y, weight, plan, hidden=None):
     # Which share of every pixel comes from which row: each is an image of its own.
     n_rows = len(y)
     eye = torch.eye(n_rows).view(n_rows, n_rows, 1, 1).expand(-1, -1, 12, 12)
-    shares = plan.apply(eye.contiguous())
+    if isinstance(plan, BlockPlan):
+        # Channels of a place come from either: its share is that of the channels.
+        taken = plan.partner_places((n_rows, 12, 12)).unsqueeze(1)
+        shares = (1 - taken) * eye + taken * eye[plan.partner]
+    else:
+        shares = plan.apply(eye.contiguous())
     total, count, hits = 0.0, 0.0, 0.0
     for i in range(n_rows):
         right, valid = 0.0, 0.0
@@ -116,6 +126,9 @@ def by_hand(rows, y, weight, plan, hidden=None):
         Mixup(1.0, per="row"),
         SmoothMix(),
         ManifoldMixup(1.0, layers=["first"]),
+        FeatureCutMix(layers=["first"]),
+        PatchUp(layers=["first"], block_size=3, gamma=0.3),
+        PatchUp(layers=["first"], block_size=3, gamma=0.3, mode="soft", per="row"),
     ],
     ids=repr,
 )

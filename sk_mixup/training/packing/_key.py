@@ -198,7 +198,7 @@ def _reason_of_method(method: Method | None) -> str | None:
         return f"mix: {name} looks at the module or at earlier steps"
     if _mixes_layers(method):
         return f"mix: {name} mixes hidden layers"
-    if any(part.weighs_late for part in method.walk()):
+    if any(isinstance(part, Method) and part.weighs_late for part in method.walk()):
         return f"mix: {name} learns the weights of labels from the net as it runs"
     return None
 
