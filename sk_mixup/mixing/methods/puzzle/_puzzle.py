@@ -20,6 +20,7 @@ from sk_mixup.mixing.draws import (
     draw_lam,
     integer,
 )
+from sk_mixup.mixing.looks import to_sum_one
 from sk_mixup.mixing.methods.puzzle._borders import pixel_borders
 from sk_mixup.mixing.methods.puzzle._cells import (
     largest_divisor,
@@ -29,7 +30,6 @@ from sk_mixup.mixing.methods.puzzle._cells import (
 from sk_mixup.mixing.methods.puzzle._labelling import label_grids
 from sk_mixup.mixing.methods.puzzle._look import look_for_saliency
 from sk_mixup.mixing.methods.puzzle._objective import puzzle_energy
-from sk_mixup.mixing.methods.puzzle._saliency import shares_of_cells
 from sk_mixup.mixing.methods.puzzle._transport import move_to_mask
 from sk_mixup.mixing.methods.saliency import LookingMethod
 from sk_mixup.mixing.plans import MixPlan, PuzzlePlan, mask_lam
@@ -199,11 +199,10 @@ class PuzzleMix(LookingMethod):
             who="PuzzleMix",
             smooth=self.smooth,
             clean_lam=self.clean_lam,
-            look_size=self.look_size,
         )
         height, width = x.shape[2:]
         n_rows, n_columns = (min(numbers.n_cells, n) for n in saliency.shape[1:])
-        cells = shares_of_cells(mean_of_cells(saliency, n_rows, n_columns))
+        cells = to_sum_one(mean_of_cells(saliency, n_rows, n_columns))
         partner_here = partner.cpu()
         borders = None
         if self.gamma and self.beta:
@@ -258,7 +257,7 @@ class PuzzleMix(LookingMethod):
         ]
         if grid == [1, 1]:
             return None, None
-        cells = shares_of_cells(mean_of_cells(saliency, *grid))
+        cells = to_sum_one(mean_of_cells(saliency, *grid))
         wanted = mean_of_cells(shown, *grid)
         blocks = move_to_mask(
             torch.cat((cells, cells.index_select(0, partner))),
