@@ -100,8 +100,8 @@ class PuzzleMix(LookingMethod):
     The costs of a mask are convex in ordered labels, so that tree-reweighted message
     passing can prove its mask to be best. It goes on until no mask is above its bound
     by more than 0.2 % of the range of costs, for ten passes at most; then lines of
-    cells are made better one by one. Masks are found for all rows at once and on the CPU,
-    where the result is the same for every device.
+    cells are made better one by one. Masks are found for all rows at once and on the
+    CPU, where the result is the same for every device.
 
     Blocks move by exchanges of neighbours, each of which lowers the cost. The paper's
     code lets blocks compete for places, which can show one twice and leave a place
