@@ -12,7 +12,12 @@ from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_integer, check_number
-from sk_mixup.mixing.draws import MixStreams, Schedule, integer
+from sk_mixup.mixing.draws import (
+    MixStreams,
+    Schedule,
+    effective_alpha,
+    integer,
+)
 from sk_mixup.mixing.looks import to_sum_one
 from sk_mixup.mixing.methods._cutmix import CutMix
 from sk_mixup.mixing.methods.puzzle._cells import mean_of_cells, spread
@@ -169,7 +174,11 @@ class CoMixup(LookingMethod):
         check_clean(self.clean_lam, self.look_size)
 
     def _unseen(self) -> Method:
-        return CutMix(p=self.p)
+        # Its own law, but nothing where alpha says that nothing is mixed.
+        alpha = self.alpha
+        if callable(alpha):
+            return CutMix(lambda progress: float(alpha(progress) > 0), p=self.p)
+        return CutMix(1.0 if effective_alpha(alpha) > 0 else 0.0, p=self.p)
 
     def _draw_numbers(
         self, x: Tensor, streams: MixStreams, context: MixContext | None
