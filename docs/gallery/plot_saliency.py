@@ -108,7 +108,6 @@ for row, (name, (plan, share, mixed)) in zip(axes, shown.items(), strict=True):
     seen = torch.zeros(56, 56)
     if name in SEEN:
         seen = resized(SEEN[name](x).detach(), (56, 56))[other]
-    own_weight, other_weight = (float(weight[0]) for weight in plan.label_weights)
     pictures = (x[0, 0], x[other, 0], seen, share, mixed[0, 0].detach())
     maps = ("gray", "gray", "magma", "viridis", "gray")
     for axis, picture, cmap in zip(row, pictures, maps, strict=True):
@@ -116,8 +115,9 @@ for row, (name, (plan, share, mixed)) in zip(axes, shown.items(), strict=True):
         axis.set_xticks([])
         axis.set_yticks([])
     row[0].set_ylabel(name)
-    row[4].set_xlabel(
-        f"{own_weight:.2f} of a {int(labels[0])},"
-        f" {other_weight:.2f} of a {int(labels[other])}"
-    )
+    # Some methods join more than two.
+    parts = [(share[0].item(), int(one[0])) for share, one in plan.label_parts(labels)]
+    words = [f"{weight:.2f} of a {label}" for weight, label in parts if weight > 0]
+    lines = [", ".join(words[i : i + 2]) for i in range(0, len(words), 2)]
+    row[4].set_xlabel(",\n".join(lines))
 plt.show()

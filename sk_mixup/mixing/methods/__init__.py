@@ -48,6 +48,8 @@ from sk_mixup.mixing.methods.saliency import GuidedMix as GuidedMix
 from sk_mixup.mixing.methods.saliency import AttentiveMix as AttentiveMix
 from sk_mixup.mixing.methods.saliency import SnapMix as SnapMix
 from sk_mixup.mixing.methods.saliency import SSMix as SSMix
+from sk_mixup.mixing.methods.puzzle import PuzzleMix as PuzzleMix
+from sk_mixup.mixing.methods.puzzle import CoMixup as CoMixup
 
 # Imbalance, regression, audio
 from sk_mixup.mixing.methods._remix import Remix as Remix
@@ -58,9 +60,6 @@ from sk_mixup.mixing.methods._waveform import WaveformMix as WaveformMix
 
 # Bags of instances
 from sk_mixup.mixing.methods.bags import BagMixup as BagMixup
-
-# Puzzles of images
-from sk_mixup.mixing.methods.puzzle import CoMixup as CoMixup, PuzzleMix as PuzzleMix
 
 # Combining
 from sk_mixup.mixing.methods._oneof import OneOf as OneOf

@@ -73,19 +73,6 @@ class AssemblyPlan(MixPlan):
         mixed = x.gather(0, index)
         return mixed.contiguous(memory_format=torch.channels_last) if last else mixed
 
-    def partner_rows(self, y: Tensor) -> Tensor:
-        """Refuse: a mixed row has more partners than one.
-
-        Raises
-        ------
-        ValueError
-        """
-        raise ValueError(
-            "Rows of this plan are put together from up to"
-            f" {len(self.label_sources or ())} rows, and not from pairs: take"
-            " plan.targets(y, n_classes), or plan.label_parts(y)."
-        )
-
 
 def row_shares(source: Tensor, dtype: torch.dtype) -> Tensor:
     """Return the share of every row in every mixed row, of shape (B, B)."""

@@ -138,8 +138,9 @@ class MixPlan(OfPlaces):
         Raises
         ------
         ValueError
-            If the two need not sum to 1.
+            If the two need not sum to 1, or there are more than two.
         """
+        self._check_pairs()
         if self.label_partner is not None:
             raise ValueError(
                 "The weights of the two targets of this plan need not sum to 1, and one"
@@ -216,8 +217,9 @@ class MixPlan(OfPlaces):
         Raises
         ------
         ValueError
-            If partners come from a pool that has no targets.
+            If partners come from a pool that has no targets, or are more than one.
         """
+        self._check_pairs()
         if self.pool is None:
             return y.index_select(0, self.partner)
         if self.pool[1] is None:
@@ -385,6 +387,16 @@ class MixPlan(OfPlaces):
     def with_pool(self, pool: tuple[Tensor, Tensor | None]) -> MixPlan:
         """Return the plan with rows kept from earlier batches."""
         return dataclasses.replace(self, pool=pool)
+
+    def _check_pairs(self) -> None:
+        if self.label_sources is not None:
+            raise ValueError(
+                "Rows of this plan are put together from up to"
+                f" {len(self.label_sources)} rows, and not from pairs. Mix soft targets"
+                " (give n_classes, or plan.targets(y, n_classes)), take"
+                " plan.label_parts(y), or use a criterion that is called for every"
+                " target."
+            )
 
     def _check_rows(self, t: Tensor, what: str) -> None:
         if t.shape[0] != self.n_rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +27,15 @@ class PuzzlePlan(SoftMaskPlan):
 
     own_blocks: Tensor | None = None
     partner_blocks: Tensor | None = None
+
+    def partner_places(self, shape: Sequence[int]) -> Tensor:
+        """Return the mask, where no block has moved; see `MixPlan.partner_places`."""
+        if self.own_blocks is not None:
+            raise ValueError(
+                "PuzzlePlan cannot be applied to masks or boxes: it moves blocks of"
+                " both images. Use PuzzleMix(transport=None), or mix__transport=None."
+            )
+        return super().partner_places(shape)
 
     def _apply(self, x: Tensor) -> Tensor:
         assert self.mask is not None

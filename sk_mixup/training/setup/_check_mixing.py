@@ -71,7 +71,6 @@ def check_mixing(
         if one.reads_module:
             # A look that fails does so now, whatever gates and schedules say.
             seen = _mixing_plan(trial, net, sample, y, context)
-            _check_sources(seen, net.criterion_)
             _check_pair(net.criterion_, seen)
         plan = _drawn(trial, net, sample, y, context)
         if plan.unites_targets:
@@ -148,17 +147,6 @@ def _check_pair(criterion: Any, plan: MixPlan) -> None:
         _ = plan.own_share
     except ValueError as error:
         raise ValueError(f"criterion: {type(criterion).__name__}: {error}") from error
-
-
-def _check_sources(plan: MixPlan, criterion: Any) -> None:
-    """Refuse a pair of labels where a row has more of them."""
-    if plan.label_sources is not None and target_form(criterion) == "pair":
-        raise ValueError(
-            "mix: mixed rows come from more than two rows, and criterion:"
-            f" {type(criterion).__name__} takes a pair of labels. Use another"
-            " criterion, such as torch.nn.CrossEntropyLoss, or a method of pairs, such"
-            " as mix='puzzle_mix'."
-        )
 
 
 def _check_memory(method: Method, module: nn.Module, inside: bool) -> None:

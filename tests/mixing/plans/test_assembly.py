@@ -105,3 +105,12 @@ def test_copies_one_below_the_other_keep_all_their_sources():
     assert_close(stacked.targets(y, 3), torch.cat([p.targets(y, 3) for p in plans]))
     total = sum(share for share, _ in stacked.label_parts(y))
     assert_close(total, torch.ones(12))
+
+
+def test_one_graph_serves_every_assembly(compiled):
+    step = compiled(lambda plan, x: plan.apply(x))
+    x = torch.rand(3, 2, 2, 4, generator=generator())
+    for shift in range(1, 3):
+        source = (torch.arange(3).view(3, 1, 1) + shift * torch.eye(2, 4).long()) % 3
+        plan = AssemblyPlan.of(source)
+        assert torch.equal(step(plan, x), plan.apply(x))

@@ -90,3 +90,30 @@ def test_ids_are_refused():
     plan = PuzzlePlan(torch.tensor([1, 0]), torch.full((2,), 0.5), mask=mask)
     with pytest.raises(TypeError, match=r"Cannot blend an input of dtype torch\.int64"):
         plan.apply(torch.zeros(2, 1, 1, 1, dtype=torch.int64))
+
+
+def test_masks_of_objects_follow_the_mask_unless_blocks_move():
+    mask = torch.tensor([[1.0, 0.0]]).expand(2, 2, 2)
+    pair = {"partner": torch.tensor([1, 0]), "lam": torch.full((2,), 0.5), "mask": mask}
+    classes = torch.tensor([0, 1]).view(2, 1, 1).expand(2, 2, 2)
+    targets = PuzzlePlan(**pair).apply_masks(classes, 2)
+    assert targets.shape == (2, 2, 2, 2)
+    assert targets[0, 1].tolist() == [[1.0, 0.0], [1.0, 0.0]]
+    moved = PuzzlePlan(**pair, own_blocks=shuffled(2, 2, 2))
+    with pytest.raises(ValueError, match="transport=None"):
+        moved.apply_masks(classes, 2)
+
+
+def test_one_graph_serves_every_mask_and_move(compiled):
+    step = compiled(lambda plan, x: plan.apply(x))
+    x = torch.rand(3, 2, 4, 6, generator=generator())
+    for seed in range(3):
+        mask = torch.rand(3, 4, 6, generator=generator(seed))
+        plan = PuzzlePlan(
+            torch.tensor([1, 2, 0]),
+            mask.mean((1, 2)),
+            mask=mask,
+            own_blocks=shuffled(3, 2, 2, seed),
+            partner_blocks=shuffled(3, 2, 2, seed + 9),
+        )
+        assert_close(step(plan, x), plan.apply(x))

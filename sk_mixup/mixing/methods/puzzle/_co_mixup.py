@@ -12,13 +12,18 @@ from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_integer, check_number
-from sk_mixup.mixing.draws import MixStreams, Schedule, integer
+from sk_mixup.mixing.draws import (
+    MixStreams,
+    Schedule,
+    effective_alpha,
+    integer,
+)
+from sk_mixup.mixing.looks import to_sum_one
 from sk_mixup.mixing.methods._cutmix import CutMix
 from sk_mixup.mixing.methods.puzzle._cells import mean_of_cells, spread
 from sk_mixup.mixing.methods.puzzle._joint import JointProblem, solve_jointly
 from sk_mixup.mixing.methods.puzzle._look import look_for_saliency
 from sk_mixup.mixing.methods.puzzle._puzzle import check_clean, check_smooth
-from sk_mixup.mixing.methods.puzzle._saliency import shares_of_cells
 from sk_mixup.mixing.methods.saliency import LookingMethod
 from sk_mixup.mixing.plans import AssemblyPlan, MixPlan, row_groups
 
@@ -169,7 +174,11 @@ class CoMixup(LookingMethod):
         check_clean(self.clean_lam, self.look_size)
 
     def _unseen(self) -> Method:
-        return CutMix(p=self.p)
+        # Its own law, but nothing where alpha says that nothing is mixed.
+        alpha = self.alpha
+        if callable(alpha):
+            return CutMix(lambda progress: float(alpha(progress) > 0), p=self.p)
+        return CutMix(1.0 if effective_alpha(alpha) > 0 else 0.0, p=self.p)
 
     def _draw_numbers(
         self, x: Tensor, streams: MixStreams, context: MixContext | None
@@ -197,11 +206,10 @@ class CoMixup(LookingMethod):
             who="CoMixup",
             smooth=self.smooth,
             clean_lam=self.clean_lam,
-            look_size=self.look_size,
         )
         rows, real = parts_of(numbers.order, self.together)
         size = [min(self.blocks, n) for n in saliency.shape[1:]]
-        cells = shares_of_cells(mean_of_cells(saliency, *size)).double()
+        cells = to_sum_one(mean_of_cells(saliency, *size)).double()
         problem = JointProblem(
             saliency=cells[rows],
             prior=dirichlet_cost(numbers.alpha, rows.shape, numbers.seed),

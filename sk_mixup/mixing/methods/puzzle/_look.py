@@ -19,7 +19,6 @@ def look_for_saliency(
     who: str,
     smooth: int,
     clean_lam: float = 0.0,
-    look_size: int | None = None,
 ) -> tuple[Tensor, Callable[[], Tensor] | None]:
     """Return the saliency of images, and the loss of the clean batch.
 
@@ -36,8 +35,6 @@ def look_for_saliency(
     clean_lam : float, default=0.0
         Weight of the clean loss. Where it counts, the net is asked in the mode that it
         trains in; otherwise in evaluation mode, where rows do not meet.
-    look_size : int or None, default=None
-        What the images were shrunk to.
 
     Returns
     -------
@@ -48,25 +45,16 @@ def look_for_saliency(
     Raises
     ------
     ValueError
-        As `look_back` does, and where the net cannot take shrunk images.
+        As `look_back` does.
     """
-    try:
-        look = look_back(
-            context,
-            x,
-            y,
-            who=who,
-            evaluates=not clean_lam,
-            with_parameters=bool(clean_lam),
-        )
-    except RuntimeError as error:
-        if look_size is None:
-            raise
-        raise ValueError(
-            f"{who}: look_size={look_size!r} shows the net images of shape"
-            f" {tuple(x.shape)}, and it fails on them: {error}. Leave look_size out, or"
-            " use a net for images of any size."
-        ) from error
+    look = look_back(
+        context,
+        x,
+        y,
+        who=who,
+        evaluates=not clean_lam,
+        with_parameters=bool(clean_lam),
+    )
     extra_loss = _CleanLoss(look, clean_lam) if clean_lam else None
     return gradient_saliency(look.gradient, smooth), extra_loss
 

@@ -4,6 +4,9 @@ Cells of one diagonal do not touch, so all of them, of all grids, pass their mes
 a few calls. Cells are ordered by their diagonals, and each is on one chain that runs
 along its row and one along its column: these are the monotonic chains of Kolmogorov's
 sequential tree-reweighted message passing.
+
+Tensors are small and calls are many: every tensor and every part of one that a call
+needs is made once, and written in place.
 """
 
 from __future__ import annotations
@@ -32,6 +35,94 @@ class _Edges(NamedTuple):
     down: slice
 
 
+class _Between:
+    """What passes between a diagonal and the next.
+
+    Parameters
+    ----------
+    edges : _Edges
+    weight : Tensor of shape (edges, B)
+    distance : Tensor of shape (L, L)
+    forth, back : Tensor of shape (L, edges, B)
+        Messages, changed in place.
+    """
+
+    def __init__(
+        self,
+        edges: _Edges,
+        weight: Tensor,
+        distance: Tensor,
+        forth: Tensor,
+        back: Tensor,
+    ) -> None:
+        self.edges, self.weight, self.forth, self.back = edges, weight, forth, back
+        n_labels = len(distance)
+        self.cost = weight * distance.view(n_labels, n_labels, 1, 1)
+        self.forth_parts = forth[:, edges.right], forth[:, edges.down]
+        self.back_parts = back[:, edges.right], back[:, edges.down]
+        self.sent = torch.empty_like(forth)
+        self.sent_to_all = self.sent.unsqueeze(1)
+        self.wide = torch.empty_like(self.cost)
+        self.least = torch.empty_like(weight)
+
+    def pass_on(
+        self, parts: tuple[Tensor, Tensor], known: Tensor, message: Tensor
+    ) -> Tensor:
+        """Send from one diagonal to the other; return what the message is less by."""
+        torch.cat(parts, 1, out=self.sent)
+        self.sent.sub_(known)
+        torch.add(self.sent_to_all, self.cost, out=self.wide)
+        torch.amin(self.wide, 0, out=message)
+        torch.amin(message, 0, out=self.least)
+        message.sub_(self.least)
+        return self.least
+
+
+class _Diagonal:
+    """The cells of a diagonal, with parts for those that have neighbours.
+
+    Parameters
+    ----------
+    cost : Tensor of shape (L, cells, B)
+    share : Tensor of shape (cells, 1)
+        Of a chain in a cell.
+    behind, ahead : _Between or None
+    """
+
+    def __init__(
+        self,
+        cost: Tensor,
+        share: Tensor,
+        behind: _Between | None,
+        ahead: _Between | None,
+    ) -> None:
+        self.cost, self.share = cost, share
+        self.behind, self.ahead = behind, ahead
+        self.whole = torch.empty_like(cost)
+        self.least = torch.empty_like(cost[0])
+        self.added: list[tuple[Tensor, Tensor]] = []
+        self.to_behind = self.to_ahead = (self.whole, self.whole)
+        if ahead is not None:
+            edges = ahead.edges
+            parts = self.whole[:, edges.right_from], self.whole[:, edges.down_from]
+            self.to_ahead = parts
+            self.added += zip(parts, ahead.back_parts, strict=True)
+        self.n_from_ahead = len(self.added)
+        if behind is not None:
+            edges = behind.edges
+            parts = self.whole[:, edges.right_to], self.whole[:, edges.down_to]
+            self.to_behind = parts
+            self.added += zip(parts, behind.forth_parts, strict=True)
+
+    def add_messages(self, *, from_behind: bool = True) -> Tensor:
+        """Return costs and the messages that have come to the cells."""
+        self.whole.copy_(self.cost)
+        count = None if from_behind else self.n_from_ahead
+        for part, message in self.added[:count]:
+            part.add_(message)
+        return self.whole
+
+
 class Messages:
     """The messages of a batch of grids; parts of the batch can be left behind.
 
@@ -45,72 +136,74 @@ class Messages:
         # Grids are the last axis, so that all calls work on long stretches.
         unary = energy.unary.permute(1, 2, 3, 0)
         right, down = energy.right.permute(1, 2, 0), energy.down.permute(1, 2, 0)
-        distance = energy.distance.to(unary.dtype)
-        self._distance = distance
-        distance = distance.view(n_labels, n_labels, 1, 1)
-        rows = torch.arange(self.height, device=unary.device)
-        n_diagonals = self.height + self.width - 1
-        places = [self._rows_of(d) for d in range(n_diagonals)]
-        # Of each diagonal: costs (L, cells, B), and the share of a chain in a cell.
-        self._cost: list[Tensor] = []
-        self._share: list[Tensor] = []
-        # Between it and the next: edges, their weights (edges, B) and costs (L, L,
-        # edges, B), and messages forth and back (L, edges, B).
+        self._distance = energy.distance.to(unary.dtype)
+        self._rows = torch.arange(self.height, device=unary.device)
+        places = [self._rows_of(d) for d in range(self.height + self.width - 1)]
+        costs, self._shares = [], []
         self._edges: list[_Edges] = []
-        self._weight: list[Tensor] = []
-        self._step: list[Tensor] = []
-        self._forth: list[Tensor] = []
-        self._back: list[Tensor] = []
+        weights, messages = [], []
         for d, (low, high) in enumerate(places):
-            i = rows[low:high]
-            self._cost.append(unary[i, d - i].permute(1, 0, 2).contiguous())
-            self._share.append(self._shares(i, d - i).to(unary.dtype).unsqueeze(1))
-            if d + 1 == n_diagonals:
+            i = self._rows[low:high]
+            costs.append(unary[i, d - i].permute(1, 0, 2).contiguous())
+            self._shares.append(self._share(i, d - i).to(unary.dtype).unsqueeze(1))
+            if d + 1 == len(places):
                 continue
             edges = _edges(places[d], places[d + 1])
             self._edges.append(edges)
             r, b = i[edges.right_from], i[edges.down_from]
-            weight = torch.cat((right[r, d - r], down[b, d - b]))
-            self._weight.append(weight)
-            self._step.append(weight * distance)
-            start = unary.new_zeros(n_labels, *weight.shape)
-            self._forth.append(start)
-            self._back.append(start)
+            weights.append(torch.cat((right[r, d - r], down[b, d - b])))
+            size = (n_labels, *weights[-1].shape)
+            messages.append((unary.new_zeros(size), unary.new_zeros(size)))
+        self._lay_out(costs, weights, messages)
+
+    def _lay_out(
+        self,
+        costs: list[Tensor],
+        weights: list[Tensor],
+        messages: list[tuple[Tensor, Tensor]],
+    ) -> None:
+        between: list[_Between | None] = [
+            _Between(edges, weight, self._distance, forth, back)
+            for edges, weight, (forth, back) in zip(
+                self._edges, weights, messages, strict=True
+            )
+        ]
+        # Nothing lies before the first diagonal, and nothing behind the last.
+        around = [None, *between, None]
+        self._diagonals = [
+            _Diagonal(cost, share, behind, ahead)
+            for cost, share, behind, ahead in zip(
+                costs, self._shares, around[:-1], around[1:], strict=True
+            )
+        ]
 
     def _rows_of(self, d: int) -> tuple[int, int]:
         return max(0, d - self.width + 1), min(self.height, d + 1)
 
-    def _shares(self, i: Tensor, j: Tensor) -> Tensor:
+    def _share(self, i: Tensor, j: Tensor) -> Tensor:
         ahead = (j < self.width - 1).long() + (i < self.height - 1).long()
         behind = (j > 0).long() + (i > 0).long()
         return 1.0 / torch.maximum(ahead, behind).clamp(min=1)
 
     def forth(self) -> None:
         """Pass messages from the upper left corner to the lower right one."""
-        for d, edges in enumerate(self._edges):
-            shared = self._all_at(d).mul_(self._share[d])
-            parts = shared[:, edges.right_from], shared[:, edges.down_from]
-            sent = torch.cat(parts, 1).sub_(self._back[d])
-            arrived = (sent.unsqueeze(1) + self._step[d]).amin(0)
-            self._forth[d] = arrived.sub_(arrived.amin(0))
+        for cells in self._diagonals[:-1]:
+            ahead = cells.ahead
+            assert ahead is not None
+            cells.add_messages().mul_(cells.share)
+            ahead.pass_on(cells.to_ahead, ahead.back, ahead.forth)
 
     def back(self) -> Tensor:
         """Pass messages the other way; return lower bounds of shape (B,), float64."""
         least = []
-        for d in range(len(self._edges), -1, -1):
-            whole = self._all_at(d)
-            smallest = whole.amin(0)
-            least.append(smallest)
-            if d == 0:
-                break
-            shared = whole.sub_(smallest).mul_(self._share[d])
-            edges = self._edges[d - 1]
-            parts = shared[:, edges.right_to], shared[:, edges.down_to]
-            sent = torch.cat(parts, 1).sub_(self._forth[d - 1])
-            arrived = (sent.unsqueeze(1) + self._step[d - 1]).amin(0)
-            smallest = arrived.amin(0)
-            least.append(smallest)
-            self._back[d - 1] = arrived.sub_(smallest)
+        for cells in reversed(self._diagonals):
+            torch.amin(cells.add_messages(), 0, out=cells.least)
+            least.append(cells.least)
+            behind = cells.behind
+            if behind is not None:
+                cells.whole.sub_(cells.least).mul_(cells.share)
+                parts = cells.to_behind
+                least.append(behind.pass_on(parts, behind.forth, behind.back))
         return torch.cat(least).sum(0, dtype=torch.float64)
 
     def labels(self) -> Tensor:
@@ -120,51 +213,39 @@ class Messages:
         -------
         labels : Tensor of shape (B, H, W), int64
         """
-        n_labels, _, n_grids = self._cost[0].shape
+        n_labels, _, n_grids = self._diagonals[0].cost.shape
         found = torch.zeros(
             (self.height, self.width, n_grids),
             dtype=torch.int64,
-            device=self._cost[0].device,
+            device=self._rows.device,
         )
-        rows = torch.arange(self.height, device=found.device)
-        before: Tensor | None = None
-        for d in range(len(self._cost)):
-            whole = self._cost[d].clone()
-            if d < len(self._edges):
-                ahead = self._edges[d]
-                whole[:, ahead.right_from] += self._back[d][:, ahead.right]
-                whole[:, ahead.down_from] += self._back[d][:, ahead.down]
-            if before is not None:
-                edges, weight = self._edges[d - 1], self._weight[d - 1]
+        before = found[0, :0]
+        for d, cells in enumerate(self._diagonals):
+            whole = cells.add_messages(from_behind=False)
+            if cells.behind is not None:
+                edges = cells.behind.edges
                 ends = torch.cat((before[edges.right_from], before[edges.down_from]))
                 held = self._distance.index_select(1, ends.flatten())
-                held = held.view(n_labels, *ends.shape).mul_(weight)
-                whole[:, edges.right_to] += held[:, edges.right]
-                whole[:, edges.down_to] += held[:, edges.down]
+                held = held.view(n_labels, *ends.shape).mul_(cells.behind.weight)
+                right, down = cells.to_behind
+                right.add_(held[:, edges.right])
+                down.add_(held[:, edges.down])
             before = _least_label(whole)
             low, high = self._rows_of(d)
-            i = rows[low:high]
+            i = self._rows[low:high]
             found[i, d - i] = before
         return found.permute(2, 0, 1).contiguous()
 
     def keep(self, index: Tensor) -> None:
         """Go on with some of the grids alone."""
-        every = self._cost, self._weight, self._step, self._forth, self._back
-        for parts in every:
-            parts[:] = [part.index_select(-1, index) for part in parts]
-
-    def _all_at(self, d: int) -> Tensor:
-        """Return costs and all messages that have come to the cells of a diagonal."""
-        whole = self._cost[d].clone()
-        if d < len(self._edges):
-            ahead = self._edges[d]
-            whole[:, ahead.right_from] += self._back[d][:, ahead.right]
-            whole[:, ahead.down_from] += self._back[d][:, ahead.down]
-        if d > 0:
-            edges = self._edges[d - 1]
-            whole[:, edges.right_to] += self._forth[d - 1][:, edges.right]
-            whole[:, edges.down_to] += self._forth[d - 1][:, edges.down]
-        return whole
+        costs = [cells.cost.index_select(2, index) for cells in self._diagonals]
+        between = [cells.ahead for cells in self._diagonals if cells.ahead is not None]
+        weights = [one.weight.index_select(1, index) for one in between]
+        messages = [
+            (one.forth.index_select(2, index), one.back.index_select(2, index))
+            for one in between
+        ]
+        self._lay_out(costs, weights, messages)
 
 
 def _edges(here: tuple[int, int], next_: tuple[int, int]) -> _Edges:

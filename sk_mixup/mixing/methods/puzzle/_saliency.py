@@ -33,20 +33,3 @@ def gradient_saliency(gradient: Tensor, smooth: int) -> Tensor:
             count_include_pad=False,
         ).squeeze(1)
     return saliency
-
-
-def shares_of_cells(cells: Tensor) -> Tensor:
-    """Return saliencies that sum to 1 over the cells of each row.
-
-    A row that shows nothing anywhere, or whose gradient is not finite, is equally
-    salient everywhere.
-
-    Parameters
-    ----------
-    cells : Tensor of shape (B, n_rows, n_columns)
-    """
-    n_cells = cells.shape[1] * cells.shape[2]
-    total = cells.flatten(1).sum(1).view(-1, 1, 1)
-    even = torch.full_like(cells, 1.0 / n_cells)
-    known = (total > 0) & total.isfinite()
-    return torch.where(known, cells / total.clamp(min=1e-30), even)

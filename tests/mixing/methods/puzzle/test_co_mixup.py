@@ -126,6 +126,13 @@ def test_one_seed_gives_one_result_and_another_one_another():
     assert not torch.equal(first.source, other.source)
 
 
+@pytest.mark.parametrize("alpha", [0, lambda progress: 0.0])
+def test_batches_that_are_not_looked_at_obey_alpha_too(alpha):
+    x, y = batch()
+    for seed in range(4):
+        assert drawn(CoMixup(alpha, every=3), x, y, seed).is_identity
+
+
 def test_a_pair_of_labels_cannot_be_had():
     x, y = batch()
     with pytest.raises(ValueError, match=r"plan\.targets\(y, n_classes\)"):

@@ -10,13 +10,11 @@ from torch.nn import functional
 from torch.testing import assert_close
 
 from sk_mixup.mixing import MixContext, MixStreams, PuzzleMix
+from sk_mixup.mixing.looks import to_sum_one
 from sk_mixup.mixing.methods.puzzle._borders import pixel_borders
 from sk_mixup.mixing.methods.puzzle._cells import mean_of_cells
 from sk_mixup.mixing.methods.puzzle._objective import prior_cost, puzzle_energy
-from sk_mixup.mixing.methods.puzzle._saliency import (
-    gradient_saliency,
-    shares_of_cells,
-)
+from sk_mixup.mixing.methods.puzzle._saliency import gradient_saliency
 from tests.builders import generator, looking_context
 from tests.mixing.methods.puzzle.grids import least_by_cut
 
@@ -45,7 +43,7 @@ class Squares(nn.Module):
 def test_saliency_is_the_root_of_the_mean_square_over_channels():
     gradient = torch.randn(2, 3, 4, 5, generator=generator())
     found = gradient_saliency(gradient, 1)
-    found = shares_of_cells(found)
+    found = to_sum_one(found)
     for b in range(2):
         wanted = torch.zeros(4, 5)
         for i, j in itertools.product(range(4), range(5)):
@@ -66,13 +64,13 @@ def test_smoothing_averages_the_places_that_are_there():
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e18])
 def test_gradients_of_any_size_show_the_same(scale):
     gradient = torch.randn(2, 3, 4, 4, generator=generator())
-    tiny = shares_of_cells(gradient_saliency(scale * gradient, 1))
-    assert_close(tiny, shares_of_cells(gradient_saliency(gradient, 1)))
+    tiny = to_sum_one(gradient_saliency(scale * gradient, 1))
+    assert_close(tiny, to_sum_one(gradient_saliency(gradient, 1)))
 
 
 def test_a_row_that_shows_nothing_is_equally_salient_everywhere():
     gradient = torch.stack((torch.zeros(1, 2, 2), torch.full((1, 2, 2), torch.nan)))
-    shares = shares_of_cells(gradient_saliency(gradient, 1))
+    shares = to_sum_one(gradient_saliency(gradient, 1))
     assert torch.equal(shares, torch.full((2, 2, 2), 0.25))
 
 
