@@ -24,8 +24,8 @@ class AutoMix(LearnedMix):
     a training of many calls of `partial_fit` never gets beyond flat masks.
 
     A step costs a forward pass of the copy over the batch, one back and forth for the
-    lesson of the block, and, with ``clean=True``, twice the rows: about three times a
-    plain step. ``every=2`` halves the lessons.
+    lesson of the block, and, with ``clean=True``, twice the rows: about three and a half
+    plain steps, and with ``clean=False`` two and a half. ``every=2`` halves the lessons.
 
     NOTE[DIFF]: the masks are those of the authors' code, where each own place takes
     values of the partner's map; the paper's formula has those of the own map.
@@ -45,8 +45,9 @@ class AutoMix(LearnedMix):
     alpha : float or schedule, default=2.0
         Parameter of the Beta law, at least 0; 0: no mixing.
     layer : str, default="auto"
-        The layer whose map the block reads; "auto": the last one that returns a map of
-        more than one place. An earlier layer gives finer masks.
+        The layer whose map the block reads: one that returns (B, channels, h, w), or
+        tokens (B, n, channels) on a grid, as a vision transformer's. "auto": the last
+        one. An earlier layer of a convolutional net gives finer masks.
     momentum : float, default=0.999
         In [0, 1]: what stays of the copy at each step, t, of the net; at first less,
         :math:`(1 + t) / (10 + t)`.
