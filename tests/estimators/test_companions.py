@@ -256,3 +256,10 @@ def test_what_cannot_work_is_said_before_training(name, change, message, counts)
 def test_tables_and_vectors_are_refused(name):
     with pytest.raises(ValueError, match="looks at images"):
         MixupClassifier(nn.Linear(64, 2), mix=name).fit(X.reshape(24, 64), Y)
+
+
+@every_name
+def test_a_preview_shows_how_a_training_begins(name):
+    preview = model(name, mix__clean=False).preview(X, Y, n=4)
+    assert preview.mixed.shape == (4, 1, 8, 8)
+    assert preview.plan.mask.shape == (4, 8, 8)

@@ -48,6 +48,9 @@ NOT_FOR_TABLES = {
 OF_CLASSES = {"remix", "ma_mix", "balanced_mixup"}
 OF_NUMBERS = {"c_mixup"}
 LOOKING = {n for n, info in list_methods().items() if hasattr(info.method, "looks_at")}
+LOOKING |= {
+    n for n, info in list_methods().items() if info.group in ("attention", "learned")
+}
 METHODS = sorted(set(list_methods()) - NOT_FOR_TABLES - LOOKING)
 
 TABLE, LABELS, INCOME = people(60)

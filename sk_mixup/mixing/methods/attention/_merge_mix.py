@@ -95,6 +95,7 @@ class MergeMix(Method):
 
     short_name = "merge_mix"
     group = "attention"
+    cost = "one forward pass"
     paper = "Jin et al., 2025"
     blends = False
 

@@ -100,6 +100,7 @@ class TokenMix(Method):
 
     short_name = "token_mix"
     group = "attention"
+    cost = "one forward pass"
     paper = "Liu et al., ECCV 2022"
     blends = False
 

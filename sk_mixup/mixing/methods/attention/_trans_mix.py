@@ -128,6 +128,7 @@ class TransMix(CutMix):
 
     short_name = "trans_mix"
     group = "attention"
+    cost = "5 % of a step"
     paper = "Chen et al., CVPR 2022"
     weighs_late = True
 

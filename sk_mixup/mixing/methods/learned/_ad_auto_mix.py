@@ -78,7 +78,7 @@ off_last :
         beta: float = 0.3,
         layer: str = "auto",
         momentum: float = 0.999,
-        lr: float = 1e-3,
+        lr: float = 3e-3,
         mask_loss: float = 0.1,
         margin: float = 0.03,
         adjust: float = 0.0,

@@ -24,8 +24,9 @@ class AutoMix(LearnedMix):
     a training of many calls of `partial_fit` never gets beyond flat masks.
 
     A step costs a forward pass of the copy over the batch, one back and forth for the
-    lesson of the block, and, with ``clean=True``, twice the rows: about three times a
-    plain step. ``every=2`` halves the lessons.
+    lesson of the block, and, with ``clean=True``, twice the rows: three and a half
+    plain steps, and with ``clean=False`` two and a half. ``every=2`` halves the
+    lessons.
 
     NOTE[DIFF]: the masks are those of the authors' code, where each own place takes
     values of the partner's map; the paper's formula has those of the own map.
@@ -36,6 +37,9 @@ class AutoMix(LearnedMix):
     NOTE[DIFF]: clean and mixed rows go through the net in one pass, and the loss is the
     mean over both, where the authors add two losses of two passes.
 
+    NOTE[DIFF]: queries and keys begin at the scale of the features; where all weights
+    begin small, as the authors', masks stay flat for hundreds of steps more.
+
     NOTE[DIFF]: the block has an optimizer of its own, AdamW, and the copy follows the
     net faster at first, see `momentum`; the authors' trainings are 100 times longer
     than ``1 / (1 - momentum)`` steps.
@@ -45,12 +49,13 @@ class AutoMix(LearnedMix):
     alpha : float or schedule, default=2.0
         Parameter of the Beta law, at least 0; 0: no mixing.
     layer : str, default="auto"
-        The layer whose map the block reads; "auto": the last one that returns a map of
-        more than one place. An earlier layer gives finer masks.
+        The layer whose map the block reads: one that returns (B, channels, h, w), or
+        tokens (B, n, channels) on a grid, as a vision transformer's. "auto": the last
+        one. An earlier layer of a convolutional net gives finer masks.
     momentum : float, default=0.999
         In [0, 1]: what stays of the copy at each step, t, of the net; at first less,
         :math:`(1 + t) / (10 + t)`.
-    lr : float, default=0.001
+    lr : float, default=0.003
         Learning rate of the block.
     mask_loss : float, default=0.1
         Weight of the distance between the mean of a mask and lambda, as far as it is
@@ -106,7 +111,7 @@ class AutoMix(LearnedMix):
         *,
         layer: str = "auto",
         momentum: float = 0.999,
-        lr: float = 1e-3,
+        lr: float = 3e-3,
         mask_loss: float = 0.1,
         margin: float = 0.08,
         adjust: float = 0.0,

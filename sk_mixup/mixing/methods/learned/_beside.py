@@ -13,7 +13,8 @@ from sk_mixup.mixing._companion import Companion
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing.draws import MixStreams
 from sk_mixup.mixing.layers import find_layer, plain_call
-from sk_mixup.mixing.looks import last_map_layer, only_map, plain_criterion
+from sk_mixup.mixing.looks import plain_criterion
+from sk_mixup.mixing.methods.learned._map_layer import as_map, found_layer
 from sk_mixup.mixing.methods.learned._momentum import MomentumCopy
 from sk_mixup.mixing.plans import to_blendable
 from sk_mixup.turns import TURNS
@@ -180,15 +181,14 @@ class BlockCompanion(Companion):
         finally:
             hooked.remove()
             self.copy.set_mode(batch_statistics=True)
-        return Seen(x, only_map(self.who, self.layer, maps, len(x)).float(), output)
+        return Seen(x, as_map(self.who, self.layer, maps, x), output)
 
     def _found_layer(self, x: Tensor) -> str:
         if self.method.layer != "auto":
             return self.method.layer
         self.copy.set_mode(batch_statistics=False)
-        context = MixContext(module=self.copy.net, call=self._run)
         try:
-            return last_map_layer(context, x[:2], who=self.who)
+            return found_layer(self.copy.net, self._run, x[:2], self.who)
         finally:
             self.copy.set_mode(batch_statistics=True)
 

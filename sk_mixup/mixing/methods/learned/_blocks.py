@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_INIT_STD = 0.01
+_LAST_STD = 0.01
 
 
 class MixBlock(nn.Module):
@@ -31,7 +31,10 @@ class MixBlock(nn.Module):
         self.inner = max(1, channels // 2)
 
     def start(self, generator: torch.Generator) -> None:
-        """Draw the initial weights: small, so that all masks begin flat.
+        """Draw the initial weights.
+
+        Those that make the logits are small, so that all masks begin flat; the others
+        keep the scale of what they are given, so that places differ from the start.
 
         Parameters
         ----------
@@ -43,7 +46,9 @@ class MixBlock(nn.Module):
                 if name.endswith("bias"):
                     weight.zero_()
                 else:
-                    weight.normal_(0.0, _INIT_STD, generator=generator)
+                    is_last = name.startswith("value") and len(weight) == 1
+                    scale = _LAST_STD if is_last else weight[0].numel() ** -0.5
+                    weight.normal_(0.0, scale, generator=generator)
 
     def logits(self, own: Tensor, other: Tensor, lam: Tensor) -> Tensor:
         """Return how much speaks for the partner at every place of the maps.
@@ -184,9 +189,9 @@ def attention(query: Tensor, key: Tensor) -> Tensor:
     weights : Tensor of shape (B, places, places)
         Rows, one per place of `query`, sum to 1.
     """
-    scale = float(query.shape[1]) ** -0.5
     scores = query.flatten(2).mT @ key.flatten(2)
-    return (scores * scale).softmax(2)
+    weights: Tensor = (scores / query.shape[1] ** 0.5).softmax(2)
+    return weights
 
 
 def attended(weights: Tensor, value: Tensor) -> Tensor:

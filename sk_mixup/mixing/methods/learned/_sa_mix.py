@@ -81,7 +81,7 @@ off_last :
         k: float = 0.25,
         layer: str = "auto",
         momentum: float = 0.999,
-        lr: float = 1e-3,
+        lr: float = 3e-3,
         mask_loss: float = 0.1,
         margin: float = 0.08,
         adjust: float = 0.25,

@@ -14,6 +14,7 @@ from sk_mixup.mixing import (
 )
 from sk_mixup.mixing.methods.learned._learned import adjusted
 from tests.builders import generator
+from tests.mixing.methods.attention.nets import Vit
 from tests.mixing.methods.learned.nets import cnn, companion_of, drawn, images
 
 KINDS = [AutoMix, SAMix, AdAutoMix]
@@ -209,4 +210,66 @@ def test_what_is_no_image_is_named(kind):
 def test_an_earlier_layer_can_be_named():
     companion = companion_of(AutoMix(layer="0"), cnn(), images()[0])
     assert companion.layer == "0"
+    assert companion.block.channels == 6
+
+
+# -- which map -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prefix", [0, 1])
+def test_tokens_on_a_grid_are_a_map(prefix):
+    net, x = Vit("softmax", prefix), images(size=16)[0]
+    companion = companion_of(AutoMix(), net, x)
+    assert companion.layer == "norm"
+    seen = companion._look(x)
+    with torch.no_grad():
+        kept = []
+        hooked = companion.copy.net.norm.register_forward_hook(
+            lambda part, inputs, output: kept.append(output)
+        )
+        companion.copy.net(x)
+        hooked.remove()
+    assert_close(seen.features.flatten(2).mT, kept[0][:, prefix:])
+    assert companion.mask(x, torch.arange(8).roll(1), torch.rand(8)).shape == (
+        8,
+        16,
+        16,
+    )
+
+
+def test_what_tokens_pay_to_each_other_is_no_map():
+    net = Vit("softmax")
+    net.blocks[1].drop = nn.Identity()
+    plain = net.blocks[1].forward
+
+    def forward(tokens):
+        score = tokens @ tokens.mT
+        net.blocks[1].drop(score.unsqueeze(1).softmax(-1))
+        return plain(tokens)
+
+    net.blocks[1].forward = forward
+    net.norm = nn.Identity()
+    net.head = nn.Sequential(nn.Linear(8, 2))
+    layer = companion_of(AutoMix(), net, images(size=16)[0]).layer
+    assert layer != "blocks.1.drop"
+
+
+def test_a_map_in_a_mapping_is_found():
+    class Says(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = cnn()[:3]
+
+        def forward(self, x):
+            return {"maps": self.body(x), "loss": None}
+
+    class Whole(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.backbone, self.head = Says(), nn.Linear(6, 2)
+
+        def forward(self, x):
+            return self.head(self.backbone(x)["maps"].mean((2, 3)))
+
+    companion = companion_of(AutoMix(layer="backbone"), Whole(), images()[0])
     assert companion.block.channels == 6
