@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,9 @@ from sk_mixup.model_selection._last_step import (
     why_not_ours,
     with_net,
 )
+
+#: Number of a candidate, and of a fold.
+Pair = tuple[int, int]
 
 #: Parameters of a net that its data are read without. All others are taken to matter.
 _NOT_READ = {
@@ -121,7 +124,11 @@ class SweepData:
 
 
 def prepare_members(
-    estimator: Any, candidates: Sequence[dict[str, Any]], data: SweepData, seed: int
+    estimator: Any,
+    candidates: Sequence[dict[str, Any]],
+    data: SweepData,
+    seed: int,
+    pairs: Collection[Pair] | None = None,
 ) -> list[Member]:
     """Return a member per candidate and fold, folds of a candidate side by side.
 
@@ -133,13 +140,21 @@ def prepare_members(
     data : SweepData
     seed : int
         `random_state` of estimators that have none.
+    pairs : collection of (int, int) or None
+        Candidates and folds that are wanted; None: all.
     """
     start = time.perf_counter()
     made: dict[tuple[int, int], Member] = {}
     reasons: dict[int, str] = {}
     for split in range(len(data.splits)):
+        wanted = list(range(len(candidates)))
+        if pairs is not None:
+            wanted = [i for i in wanted if (i, split) in pairs]
+            if not wanted:
+                continue
         fold = _Fold(estimator, data.fold(estimator, split))
-        for index, parameters in enumerate(candidates):
+        for index in wanted:
+            parameters = candidates[index]
             member = Member(index, split, reason=reasons.get(index))
             if member.reason is None:
                 _prepare(member, estimator, parameters, fold, seed)
