@@ -32,6 +32,8 @@ SUITES = {
     "audio": "benchmarks.suites.modalities:run_audio",
     "image_loop": "benchmarks.suites.image_loop",
     "sweep": "benchmarks.suites.sweep",
+    "processes": "benchmarks.suites.processes",
+    "gpu": "benchmarks.suites.gpu",
 }
 
 #: Data sets of the suite ``methods``, here so that the command line can name them
