@@ -163,7 +163,7 @@ def renew_workers(evaluate_candidates: Any) -> None:
     """
     for cell in getattr(evaluate_candidates, "__closure__", None) or ():
         held = cell.cell_contents
-        backend = getattr(held, "_backend", None)
+        backend: Any = getattr(held, "_backend", None)
         if isinstance(held, JoblibParallel) and type(backend).__name__ in _BESIDE:
             backend.abort_everything(ensure_ready=True)
 
