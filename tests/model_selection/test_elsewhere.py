@@ -94,6 +94,7 @@ def test_other_processes_find_what_this_one_finds(tmp_path):
     assert found.best_estimator_.predict(X).shape == Y.shape
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("two_processes", "one_thread")
 def test_packs_of_a_lost_process_are_sent_again(tmp_path, capsys):
     found = MixupSearchCV(
