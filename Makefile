@@ -17,8 +17,8 @@ WHEEL  := .venv-wheel
 OLDEST := .venv-oldest
 # And for packages of others that take our estimators.
 ECOSYSTEM := .venv-ecosystem
-ECOSYSTEM_PACKAGES := captum cleanlab fairlearn imbalanced-learn mapie mlflow onnx onnxruntime onnxscript \
-  optuna shap skops skrub sktime
+ECOSYSTEM_PACKAGES := captum cleanlab distributed fairlearn imbalanced-learn mapie mlflow onnx onnxruntime \
+  onnxscript optuna ray shap skops skrub sktime
 # The lower bounds of pyproject.toml. torch is the one of constraints.txt: its oldest
 # allowed version comes from PyPI with gigabytes of CUDA.
 OLDEST_VERSIONS := numpy==1.26.4 pandas==2.2.3 scikit-learn==1.6.1 skorch==1.2.0

@@ -7,6 +7,7 @@ import difflib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import which
 
 from benchmarks.harness.machine import describe_machine
 from benchmarks.harness.options import NEED_DATA, Options
@@ -35,6 +36,7 @@ ELSEWHERE = frozenset({"attacks"})
 PARTS = {
     "methods": (*DATA_SETS, IMAGES),
     "sweep": ("made-up", "real", "default", "growth"),
+    "processes": ("training", "search"),
     "metatune": METATUNE_TABLES,
     "parquet": ("speed", "large"),
     "claims": CLAIMS,
@@ -84,6 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         progress = Progress(name)
         if name in NEED_DATA and parsed.data is None:
             progress.say("skipped: it needs --data DIR")
+            continue
+        if name == "gpu" and parsed.suite == "all" and which("nvidia-smi") is None:
+            progress.say("skipped: there is no card; alone it is tried on the CPU")
             continue
         options = Options(
             suite=name,

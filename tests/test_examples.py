@@ -189,6 +189,13 @@ def test_the_gallery_shows_every_method_for_images(tmp_path, run):
     assert_png(tmp_path / "out" / "lambda_law.png")
 
 
+def test_what_two_processes_do_one_does_alone(run):
+    done = run("two_processes.py", "--epochs", 8)
+    assert done.returncode == 0, done.stderr
+    assert "process 0 of 1: 8 epochs" in done.stdout
+    assert "on 450 test rows" in done.stdout
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:max_epochs=1")
 def test_a_sweep_together_is_timed_and_drawn(tmp_path, run):

@@ -36,6 +36,8 @@ SUITES = {
     "parquet": "benchmarks.suites.parquet",
     "claims": "benchmarks.claims.suite",
     "attacks": "benchmarks.suites.attacks",
+    "processes": "benchmarks.suites.processes",
+    "gpu": "benchmarks.suites.gpu",
 }
 
 #: Data sets of the suite ``methods``, here so that the command line can name them

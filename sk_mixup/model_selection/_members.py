@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,9 @@ from sk_mixup.model_selection._last_step import (
     why_not_ours,
     with_net,
 )
+
+#: Number of a candidate, and of a fold.
+Pair = tuple[int, int]
 
 #: Parameters of a net that its data are read without. All others are taken to matter.
 _NOT_READ = {
@@ -130,6 +133,7 @@ def prepare_members(
     data: SweepData,
     seed: int,
     *,
+    pairs: Collection[Pair] | None = None,
     keeps_data: bool = False,
 ) -> list[Member]:
     """Return a member per candidate and fold, folds of a candidate side by side.
@@ -142,6 +146,8 @@ def prepare_members(
     data : SweepData
     seed : int
         `random_state` of estimators that have none.
+    pairs : collection of (int, int) or None
+        Candidates and folds that are wanted; None: all.
     keeps_data : bool, default=False
         Whether members that train alone keep their rows, to do so elsewhere.
     """
@@ -149,8 +155,14 @@ def prepare_members(
     made: dict[tuple[int, int], Member] = {}
     reasons: dict[int, str] = {}
     for split in range(len(data.splits)):
+        wanted = list(range(len(candidates)))
+        if pairs is not None:
+            wanted = [i for i in wanted if (i, split) in pairs]
+            if not wanted:
+                continue
         fold = _Fold(estimator, data.fold(estimator, split), keeps_data)
-        for index, parameters in enumerate(candidates):
+        for index in wanted:
+            parameters = candidates[index]
             member = Member(index, split, reason=reasons.get(index))
             if member.reason is None:
                 _prepare(member, estimator, parameters, fold, seed)

@@ -41,9 +41,11 @@ class MixupSearchCV(TogetherMixin, GridSearchCV):
         As in `GridSearchCV`; also ``"refined_log_loss"``, the log-loss after the best
         temperature (see :mod:`sk_mixup.metrics`).
     n_jobs : int or None, default=None
-        Processes for scoring and for fits that cannot be trained together. Packs run in
-        this process; on the CPU they are split to fit a core's cache, and run in as
-        many threads as torch has (at most four).
+        Processes for scoring and for fits that cannot be trained together, or gain
+        nothing by it. Packs run in this process; on the CPU they are split to fit a
+        core's cache, and run in as many threads as torch has (at most four). Where more
+        processes are asked for than that, and with joblib's backends for clusters,
+        packs are trained by the workers, see the guide "Beyond one machine".
     refit : bool, str or callable, default=True
         As in `GridSearchCV`.
     cv : int, splitter, iterable or None, default=None

@@ -9,10 +9,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.base import clone, is_classifier
 from sklearn.utils.parallel import Parallel, delayed
 
 from sk_mixup.model_selection._checkpoints import SearchFolder
+from sk_mixup.model_selection._elsewhere import train_elsewhere, workers_of
 from sk_mixup.model_selection._ensemble import (
     ensemble_loss,
     fold_ensemble,
@@ -36,7 +38,11 @@ from sk_mixup.model_selection._processes import (
     may_leave,
 )
 from sk_mixup.model_selection._substitute import Substitute, Ticket
-from sk_mixup.model_selection._training import train_members, warn_of_lone_fits
+from sk_mixup.model_selection._training import (
+    leave_alone,
+    train_members,
+    warn_of_lone_fits,
+)
 
 
 class Sweep:
@@ -62,6 +68,8 @@ class Sweep:
         Time of every fit; None: measured by scikit-learn.
     members : list of Member
         Kept where an ensemble is wanted.
+    after_loss : callable
+        Called where workers were lost.
     """
 
     def __init__(
@@ -79,6 +87,7 @@ class Sweep:
         self.members: list[Member] = []
         self.folder: SearchFolder | None = None
         self.seed = secrets.randbits(31)
+        self.after_loss: Callable[[], Any] = list
         self._pick: Callable[[], Any] = list
 
     def train(self, candidates: list[dict[str, Any]], splits: list[Any]) -> None:
@@ -90,23 +99,7 @@ class Sweep:
             self.folder = SearchFolder(search, self.X, self.y, data.fit_params)
             self.folder.begin(candidates, splits)
             self.seed = self.folder.seed
-        net = last_step(self.estimator)
-        members = prepare_members(
-            self.estimator,
-            candidates,
-            data,
-            self.seed,
-            keeps_data=self.folder is None and may_leave(search, net),
-        )
-        warn_of_lone_fits(members, type(search).__name__)
-        interrupted, dropped = train_members(
-            members,
-            memory_limit=search.memory_limit,
-            halving=self.halving,
-            verbose=search.verbose,
-            may_interrupt=search.error_score != "raise",
-            folder=self.folder,
-        )
+        members, dropped, interrupted = self._trained(candidates, data)
         search.seed_ = self.seed
         search.interrupted_ = interrupted
         finished = sum(member.is_fitted for member in members)
@@ -131,6 +124,60 @@ class Sweep:
             None if member.reason is not None else member.seconds for member in members
         ]
         self.substitute.hand_out([self._handed_out(member, lone) for member in members])
+
+    def _trained(
+        self, candidates: list[dict[str, Any]], data: SweepData
+    ) -> tuple[list[Member], dict[int, int], bool]:
+        """Return members, what was dropped, and whether it was interrupted.
+
+        Halving compares all fits on the way, and packs that are stored are those of
+        this process.
+        """
+        search, name = self.search, type(self.search).__name__
+        n_workers = workers_of(search.n_jobs)
+        is_plain = self.halving is None and self.folder is None
+        if is_plain and n_workers > 1 and self._packs_gain(candidates, data):
+            members = train_elsewhere(
+                self.estimator,
+                candidates,
+                data,
+                self.seed,
+                n_workers=n_workers,
+                n_jobs=search.n_jobs,
+                memory_limit=search.memory_limit,
+                verbose=search.verbose,
+                after_loss=self.after_loss,
+            )
+            warn_of_lone_fits(members, name, search.verbose)
+            return members, {}, False
+        net = last_step(self.estimator)
+        members = prepare_members(
+            self.estimator,
+            candidates,
+            data,
+            self.seed,
+            keeps_data=self.folder is None and may_leave(search, net),
+        )
+        if is_plain and effective_n_jobs(search.n_jobs) > 1:
+            leave_alone(members)
+        warn_of_lone_fits(members, name, search.verbose)
+        interrupted, dropped = train_members(
+            members,
+            memory_limit=search.memory_limit,
+            halving=self.halving,
+            verbose=search.verbose,
+            may_interrupt=search.error_score != "raise",
+            folder=self.folder,
+        )
+        return members, dropped, interrupted
+
+    def _packs_gain(self, candidates: list[dict[str, Any]], data: SweepData) -> bool:
+        """Whether a first fit says that packs are worth being sent to workers."""
+        first = prepare_members(
+            self.estimator, candidates, data, self.seed, pairs=[(0, 0)]
+        )
+        leave_alone(first)
+        return first[0].reason is None
 
     def _predict(
         self, members: list[Member], data: SweepData, n_candidates: int

@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, indexable
 
 from sk_mixup.inputs import refuse_uncountable
+from sk_mixup.model_selection._elsewhere import renew_workers
 from sk_mixup.model_selection._halving import check_halving
 from sk_mixup.model_selection._out_of_fold import check_predictable
 from sk_mixup.model_selection._paired import paired_differences
@@ -91,6 +92,11 @@ class TogetherMixin(_Base):
         finally:
             del self._sweep
             self.estimator = sweep.given
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what a search remembers while it runs: fits are sent with it."""
+        state: dict[str, Any] = super().__getstate__()
+        return {key: value for key, value in state.items() if key != "_sweep"}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `best_estimator_` to a file that holds no code.
@@ -174,6 +180,7 @@ class TogetherMixin(_Base):
                 f"Fitting {len(splits)} folds for each of {len(candidates)} candidates,"
                 f" totalling {len(splits) * len(candidates)} fits"
             )
+        sweep.after_loss = partial(renew_workers, evaluate_candidates)
         sweep.train(candidates, splits)
         self.verbose = 0
         try:

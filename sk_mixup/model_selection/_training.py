@@ -14,7 +14,10 @@ from sk_mixup.model_selection._checkpoints import PackState, SearchFolder
 from sk_mixup.model_selection._halving import Halving, HalvingRule
 from sk_mixup.model_selection._members import Member
 from sk_mixup.model_selection._watch import Watch
-from sk_mixup.training.packing import FOLDS_OF_MEMBERS
+from sk_mixup.training.packing import FOLDS_OF_MEMBERS, gains
+
+#: Why nets are fitted one by one where several processes do it.
+NO_GAIN = "nets of this size gain nothing by being trained together"
 
 
 class InterruptedFit(RuntimeError):
@@ -173,11 +176,32 @@ def _check_validated(packs: dict[Hashable, list[Member]]) -> None:
                 )
 
 
-def warn_of_lone_fits(members: Sequence[Member], searcher: str) -> None:
+def leave_alone(members: Sequence[Member]) -> None:
+    """Let members that gain nothing in a pack be fitted one by one.
+
+    Several processes do that faster than this one does it in a pack.
+
+    Parameters
+    ----------
+    members : sequence of Member
+        Not trained yet.
+    """
+    for member in members:
+        if member.pack is not None and not gains(member.pack):
+            member.training = member.pack = None
+            member.reason = NO_GAIN
+
+
+def warn_of_lone_fits(
+    members: Sequence[Member], searcher: str, verbose: int = 0
+) -> None:
     """Say once which fits cannot be trained together, and why."""
     reasons = Counter(member.reason for member in members if member.reason is not None)
     # The default for tables: nobody can do anything about it, nor would gain by it.
-    reasons.pop(FOLDS_OF_MEMBERS, None)
+    known = {why: reasons.pop(why, 0) for why in (FOLDS_OF_MEMBERS, NO_GAIN)}
+    for why, n_fits in known.items():
+        if verbose > 0 and n_fits:
+            print(f"{n_fits} of {len(members)} fits run one by one: {why}")
     n_alone = sum(reasons.values())
     if not n_alone:
         return

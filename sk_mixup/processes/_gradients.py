@@ -80,8 +80,9 @@ class GradientAverage:
         }
 
     def _send(self, tensor: Tensor) -> Any:
+        group = self.processes.group_of(tensor)
         return self.processes.call(
-            lambda: dist.all_reduce(tensor, group=self.processes.data, async_op=True)
+            lambda: dist.all_reduce(tensor, group=group, async_op=True)
         )
 
     def _wait(self, sent: list[Any]) -> None:

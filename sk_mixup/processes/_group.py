@@ -52,6 +52,10 @@ class Processes:
         """What messages call this process."""
         return f"process {self.rank} of {self.size}"
 
+    def group_of(self, tensor: Tensor) -> Any:
+        """Return the group that a tensor travels in, by its device."""
+        return self.control if tensor.device.type == "cpu" else self.data
+
     def call(self, exchange: Callable[[], T]) -> T:
         """Take part in an exchange.
 

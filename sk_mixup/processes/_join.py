@@ -8,6 +8,7 @@ their end is how the others learn of a failure.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import itertools
 import multiprocessing
@@ -66,6 +67,7 @@ def _joined(parts: bool) -> Iterator[Processes]:
     with _own_card():
         if not dist.is_initialized():
             dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            atexit.register(_leave)
         processes = _open(parts)
         groups = {id(g): g for g in (processes.control, processes.data)}
         try:
@@ -103,6 +105,13 @@ def _close(groups: dict[int, Any]) -> None:
         _, group = groups.popitem()
         with contextlib.suppress(Exception):
             dist.destroy_process_group(group)
+
+
+def _leave() -> None:
+    """Close the group that was made here, at the end of the process."""
+    if dist.is_initialized():
+        with contextlib.suppress(Exception):
+            dist.destroy_process_group()
 
 
 def _own_card() -> AbstractContextManager[Any]:

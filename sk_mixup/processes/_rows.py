@@ -45,9 +45,8 @@ class GatheredRows:
         padded[: len(own)] = own
         wire = padded.contiguous().view(-1).view(torch.uint8)
         found = [torch.empty_like(wire) for _ in counts]
-        self.processes.call(
-            lambda: dist.all_gather(found, wire, group=self.processes.data)
-        )
+        group = self.processes.group_of(wire)
+        self.processes.call(lambda: dist.all_gather(found, wire, group=group))
         rows = [
             part.view(own.dtype).view(padded.shape)[:n]
             for part, n in zip(found, counts, strict=True)

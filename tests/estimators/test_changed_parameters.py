@@ -142,6 +142,9 @@ CASES = {
     "checkpoint_every": raises(
         "checkpoint_every must be an int of at least 1", checkpoint_every=0
     ),
+    "distributed": raises(
+        "distributed must be 'auto', 'parts' or None", distributed="all"
+    ),
     "random_state": changed_weights(random_state=7, batch_size=16),
     "head": raises(
         "head='gaussian'.* began with head 'mean'", regressor, head="gaussian"

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.distributed as dist
+from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback
 from torch import nn
 
@@ -337,7 +338,19 @@ def checkpointed():
     return failure(lambda: model(checkpoint="here").fit(X, Y))
 
 
+def accelerated():
+    net = NeuralNetClassifier(nn.Linear(4, 3))
+    net.accelerator = object()
+    return failure(lambda: model(net, batch_size=None, lr=None).fit(X, Y))
+
+
+def partners_of_one_of_several():
+    mix = [Mixup(partners="global"), "cutmix"]
+    return failure(lambda: model(mix=mix).fit(X, Y))
+
+
 SCENARIOS = [
+    *(accelerated, partners_of_one_of_several),
     *(plain, weighted_and_clipped, asked_again, one_row_batches, given_plans),
     *(validated, numbers, normalised, own_streams, global_partners),
     *(global_partners_of_tables, table, seedless, goes_on, data_sets, loaders),

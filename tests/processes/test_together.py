@@ -122,6 +122,8 @@ def test_classes_and_categories_of_one_process_are_known_to_all(two):
         ("no_rows_of_weight", "sample_weight.*zero"),
         ("bad_rows", "NaN"),
         ("checkpointed", "checkpoint='here'.*processes"),
+        ("accelerated", "without AccelerateMixin"),
+        ("partners_of_one_of_several", "partners='global' is for Mixup itself"),
     ],
 )
 def test_what_is_wrong_in_one_process_is_said_in_all(two, scenario, words):

@@ -43,6 +43,12 @@ def _check(processes: Processes, settings: Any) -> None:
             " processes is not stored as it goes, since all of them would have to be"
             " taken up at the same epoch. Say checkpoint=None, or distributed=None."
         )
+    if getattr(settings.module, "accelerator", None) is not None:
+        raise ValueError(
+            f"module: {type(settings.module).__name__} has an accelerator of its own,"
+            " which would share the training a second time. Give the net without"
+            " AccelerateMixin: processes that accelerate launches are found anyway."
+        )
     method = settings.method
     inner = (
         [] if method is None else [one for one in method.walk() if one is not method]

@@ -176,13 +176,11 @@ class Parts(Whole):
         most = max(1, _SAMPLED_ROWS // self.processes.size)
         rows = torch.from_numpy(_chosen(len(y), most))
         own = {name: part[rows] for name, part in x.items()}
-        found = self.processes.exchange(
-            (own, y[rows], None if weight is None else weight[rows])
-        )
+        found = self.processes.exchange((own, y[rows]))
         return (
-            {name: torch.cat([part[name] for part, _, _ in found]) for name in x},
-            torch.cat([part for _, part, _ in found]),
-            None if weight is None else torch.cat([w for *_, w in found]),
+            {name: torch.cat([part[name] for part, _ in found]) for name in x},
+            torch.cat([part for _, part in found]),
+            self.processes.joined(None if weight is None else weight[rows]),
         )
 
     def total(self, n_rows: int) -> int:

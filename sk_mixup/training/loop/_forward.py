@@ -96,7 +96,16 @@ class Forward:
                     vars(net)["module_"] = module
                     if splits:
                         del vars(module)["embed"]
+        if options is not None and self._writes_over(options):
+            # What a CUDA graph returns is written over by its next run; outputs of
+            # some batches are kept until their accuracy is counted.
+            output = map_tensors(Tensor.clone, output)
         return output if self.precision is None else as_float32(output)
+
+    def _writes_over(self, options: dict[str, Any]) -> bool:
+        """Whether outputs of a compiled module are those of a CUDA graph."""
+        with_graphs = options.get("mode") in ("reduce-overhead", "max-autotune")
+        return with_graphs and self.device_type == "cuda"
 
     def _uncompiled_embed(self, module: Any) -> Any:
         if self._embed is None:

@@ -41,6 +41,25 @@ _MOST_THREADS = 4
 Run = Callable[[Sequence[Pack], int, bool], None]
 
 
+def most_threads() -> int:
+    """Return the number of threads that packs use at most."""
+    return _MOST_THREADS
+
+
+def gains(member: PackMember) -> bool:
+    """Whether a member that can be trained with others is trained faster so.
+
+    On the CPU, steps of large nets that go through vmap are as long as their work.
+
+    Parameters
+    ----------
+    member : PackMember
+    """
+    if member.net.place_.type != "cpu" or is_by_hand(member):
+        return True
+    return cached_bytes(member) < _HEAVY_BYTES
+
+
 class Crew:
     """Members that train at the same time.
 

@@ -127,6 +127,16 @@ class NoHalf(nn.Linear):
         return super().forward(x)
 
 
+@pytest.mark.gpu
+def test_cuda_graphs_train_what_the_plain_module_does():
+    params = {"module": mlp(), "mix": "mixup", "device": "cuda", "batch_size": 16}
+    graphs = classifier(**params, compile={"mode": "reduce-overhead"}).fit(X, Y)
+    plain = classifier(**params).fit(X, Y)
+    np.testing.assert_allclose(
+        graphs.predict_proba(X), plain.predict_proba(X), atol=1e-3
+    )
+
+
 def test_a_module_that_cannot_run_in_half_precision_says_so_before_training():
     with pytest.raises(ValueError, match=r"NoHalf failed with precision.*BFloat16"):
         classifier(module=NoHalf(4, 2), precision="bfloat16").fit(X, Y)
