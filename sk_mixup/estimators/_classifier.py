@@ -346,12 +346,15 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
 
         Parameters
         ----------
-        X : DataFrame, array-like, dict or tuple of arrays, Rows or Dataset
+        X : DataFrame, array-like, sparse matrix, dict or tuple of arrays, Rows, \
+ParquetRows or Dataset
             Tables of shape (n_samples, n_features) may hold text, categories and
             missing values. A module of your own takes arrays and tensors of any rank,
             also memory-mapped ones, several of them (a dict by name of the arguments
             of ``forward``, a tuple by position; :class:`sk_mixup.inputs.Rows` where
-            rows are to be split), and a torch data set.
+            rows are to be split), and a torch data set. Sparse matrices of scipy go to
+            ``"mlp"``, None and modules of your own, and are made dense by batch.
+            :class:`sk_mixup.inputs.ParquetRows` are tables in files with a target.
         y : array-like of shape (n_samples,), (n_samples, k) or (n_samples, ...)
             Labels of any kind: a class per row, a matrix of several labels, several
             outputs or soft labels, or masks; see `target_kind` and Notes.

@@ -20,13 +20,6 @@ from sk_mixup.estimators._checks import (
 )
 from sk_mixup.estimators._defaults import collate_of, new_source, new_streams
 from sk_mixup.estimators._features import check_features, read_features
-from sk_mixup.estimators._files import (
-    check_target,
-    encoded_files,
-    read_files,
-    refuse_beside_files,
-    refuse_settings,
-)
 from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._going_on import changes
 from sk_mixup.estimators._intake import (
@@ -37,6 +30,13 @@ from sk_mixup.estimators._intake import (
 )
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._watchers import watcher_of
+from sk_mixup.estimators.files import (
+    check_target,
+    encoded_files,
+    read_files,
+    refuse_beside_files,
+    refuse_settings,
+)
 from sk_mixup.estimators.sharing import Whole, rows_of
 from sk_mixup.estimators.splits import hold_out, member_counts, split_problem
 from sk_mixup.estimators.tasks import Task

@@ -188,12 +188,15 @@ n_iter_no_change, importance, checkpoint, checkpoint_every, distributed, random_
 
         Parameters
         ----------
-        X : DataFrame, array-like, dict or tuple of arrays, Rows or Dataset
+        X : DataFrame, array-like, sparse matrix, dict or tuple of arrays, Rows, \
+ParquetRows or Dataset
             Tables of shape (n_samples, n_features) may hold text, categories and
             missing values. A module of your own takes arrays and tensors of any rank,
             also memory-mapped ones, several of them (a dict by name of the arguments
             of ``forward``, a tuple by position; :class:`sk_mixup.inputs.Rows` where
-            rows are to be split), and a torch data set.
+            rows are to be split), and a torch data set. Sparse matrices of scipy go to
+            ``"mlp"``, None and modules of your own, and are made dense by batch.
+            :class:`sk_mixup.inputs.ParquetRows` are tables in files with a target.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Numbers to predict.
         sample_weight : array-like of shape (n_samples,) or None

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Rows of a piece, row groups that are open at a time, and what a reader holds of each
-# column of one.
+# Rows of a piece; row groups that are open at a time, and of large ones, each of which
+# takes a page and a dictionary per column; what a reader holds of each of these.
 _PIECE_ROWS = 16_384
-_OPEN_GROUPS = 8
+_OPEN_GROUPS, _OPEN_LARGE, _OPEN_ROWS = 8, 4, 2**22
 _BUFFER_BYTES = 2**18
 # Rows that are predicted at a time: those of `BaseMixup`.
 _FRAME_ROWS = 65_536
@@ -82,11 +82,11 @@ class ParquetRows:
     >>> import pandas as pd
     >>> from sk_mixup import MixupClassifier
     >>> from sk_mixup.inputs import ParquetRows
-    >>> folder = tempfile.TemporaryDirectory()
+    >>> folder = tempfile.mkdtemp()
     >>> frame = pd.DataFrame({"age": np.arange(80.0), "job": ["cook", "smith"] * 40})
     >>> frame["old"] = frame["age"] > 40
-    >>> frame.to_parquet(f"{folder.name}/people.parquet", row_group_size=20)
-    >>> rows = ParquetRows(folder.name, target="old", window=40)
+    >>> frame.to_parquet(f"{folder}/people.parquet", row_group_size=20)
+    >>> rows = ParquetRows(folder, target="old", window=40)
     >>> rows
     ParquetRows(80 rows of 2 columns in 1 file, target='old')
     >>> model = MixupClassifier("mlp", max_epochs=5, random_state=0).fit(rows)
@@ -218,6 +218,8 @@ class ParquetRows:
         """
         numbers_ = range(len(self.groups)) if order is None else order
         waiting = deque(self.groups[i] for i in numbers_)
+        largest = max(group.n_rows for group in self.groups)
+        most = max(_OPEN_LARGE, min(_OPEN_GROUPS, _OPEN_ROWS // largest))
         readers = ThreadPoolExecutor(self.readers, "sk_mixup-reader")
 
         def next_of(stream: Iterator[tuple[int, Any]]) -> T | None:
@@ -231,7 +233,7 @@ class ParquetRows:
         try:
             open_: deque[tuple[Any, Future[T | None]]] = deque()
             while waiting or open_:
-                while waiting and len(open_) < _OPEN_GROUPS:
+                while waiting and len(open_) < most:
                     open_.append(opened(waiting.popleft()))
                 stream, future = open_.popleft()
                 made = future.result()

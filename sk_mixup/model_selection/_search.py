@@ -24,9 +24,9 @@ class MixupSearchCV(TogetherMixin, GridSearchCV):
     `random_state` or `max_epochs`. Candidates of another module, batch size or
     optimizer form packs of their own, which run one after another. What cannot be
     trained together at all is fitted as `GridSearchCV` does it, and a `MixupWarning`
-    says why. Small modules gain most; the bundled nets for tables take as long as one
-    by one, so that several processes (`GridSearchCV` with `n_jobs`) are faster on small
-    tables.
+    says why. Small modules gain most; the nets of `module=None`, whose members leave
+    out folds, are many trainings in one already, and run one by one, in several
+    processes (see `n_jobs`).
 
     Parameters
     ----------
@@ -45,7 +45,10 @@ class MixupSearchCV(TogetherMixin, GridSearchCV):
         nothing by it. Packs run in this process; on the CPU they are split to fit a
         core's cache, and run in as many threads as torch has (at most four). Where more
         processes are asked for than that, and with joblib's backends for clusters,
-        packs are trained by the workers, see the guide "Beyond one machine".
+        packs are trained by the workers, see the guide "Beyond one machine". None:
+        everything runs here, but for the fits of `module=None` on tables, whose members
+        leave out folds: where there is work for seconds, they run in as many processes
+        as torch has threads, one thread each. 1: in this process.
     refit : bool, str or callable, default=True
         As in `GridSearchCV`.
     cv : int, splitter, iterable or None, default=None

@@ -308,7 +308,8 @@ def _place(rows: ParquetRows, start: int) -> Iterator[None]:
         yield
     except (TypeError, ValueError) as error:
         place = rows.where(start)
-        raise type(error)(f"X, rows counted from {place}: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"X, rows counted from {place}: {error}") from error
 
 
 def _held_rows(
