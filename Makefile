@@ -27,7 +27,7 @@ OLDEST_VERSIONS := numpy==1.26.4 pandas==2.2.3 scikit-learn==1.6.1 skorch==1.2.0
 .PHONY: help demo test test-wheel test-oldest test-ecosystem lint docs bench clean
 
 help:
-	@echo "make demo    sweep alpha on a real table, save a reliability plot in demo_output/"
+	@echo "make demo    sweep alpha on two real tables: a gain, and none (demo_output/)"
 	@echo "             (your table: make demo ARGS=\"--csv FILE --target COLUMN\")"
 	@echo "make test    lint, types, import directions, tests, docstrings, README, notebook"
 	@echo "make lint    the first three of these"

@@ -114,14 +114,17 @@ def test_default_data(tmp_path):
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("<- best") == 1
-    for heading in ("alpha", "accuracy", "log-loss", "ECE", "seconds"):
+    # One table of both, and one sentence each.
+    assert done.stdout.count("<- best") == 2
+    for heading in ("alpha", "accuracy", "log-loss", "log-loss, tempered"):
         assert heading in done.stdout
-    # Not a terminal: one line of progress per alpha and nothing rewritten.
-    assert "4/4 fits done" in done.stderr
+    for name in ("handwritten digits", "breast cancer"):
+        assert f"{name}: mixing " in done.stdout
+    # Not a terminal: one line of progress per table and nothing rewritten.
+    assert "16/16 fits done" in done.stderr
     assert "\r" not in done.stderr
-    assert "demo_output/reliability.png" in done.stdout
-    assert_png(tmp_path / "demo_output" / "reliability.png")
+    assert "demo_output/mixing_pays.png" in done.stdout
+    assert_png(tmp_path / "demo_output" / "mixing_pays.png")
 
 
 @pytest.mark.slow

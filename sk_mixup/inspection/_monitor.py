@@ -172,9 +172,11 @@ class MonitorDisplay:
         marker = "o" if len(self.frame) == 1 else ""
         for name, (label, color) in names.items():
             if name in self.frame:
+                # Epochs that nobody looked at have none.
+                known = self.frame[self.frame[name].notna()]
                 ax.plot(
-                    self.frame["epoch"],
-                    self.frame[name],
+                    known["epoch"],
+                    known[name],
                     marker=marker,
                     color=color,
                     linestyle="--" if name == "clean_confidence" else "-",
@@ -182,7 +184,7 @@ class MonitorDisplay:
                 )
 
     def _draw_mixing(self, ax: Axes) -> None:
-        frame = self.frame
+        frame = self.frame[self.frame["lam_mean"].notna()]
         ax.fill_between(
             frame["epoch"],
             frame["lam_low"],
