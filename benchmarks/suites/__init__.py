@@ -32,6 +32,7 @@ SUITES = {
     "audio": "benchmarks.suites.modalities:run_audio",
     "image_loop": "benchmarks.suites.image_loop",
     "sweep": "benchmarks.suites.sweep",
+    "digits": "benchmarks.suites.digits",
 }
 
 #: Data sets of the suite ``methods``, here so that the command line can name them
