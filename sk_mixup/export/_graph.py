@@ -85,7 +85,6 @@ def joined_graph(
         nodes = _front(columns, prefix)
     else:
         names = inputs_of(program)
-        check_names(names, program.output_names, "array")
         nodes = [helper.make_node("Identity", [n], [prefix + n]) for n in names]
         inputs = [_renamed(one, n) for one, n in zip(net.input, names, strict=True)]
     outputs = []

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from sk_mixup.export._arrays import ArraysProgram
 from sk_mixup.export._check import check_answers, example, inputs_of
 from sk_mixup.export._ensemble import Program, mean_graph, weight_matrices
-from sk_mixup.export._graph import Columns, joined_graph
+from sk_mixup.export._graph import Columns, check_names, joined_graph
 from sk_mixup.export._programs import TableProgram
 from sk_mixup.export._torch import (
     check_ensemble,
@@ -113,7 +113,11 @@ def _graph_of(model: Any, dtype: str) -> Any:
     """Return the graph of one model that was checked."""
     program = program_of(model)
     # Before the export, which takes seconds.
-    columns = Columns.of(program, model) if isinstance(program, TableProgram) else None
+    columns = None
+    if isinstance(program, TableProgram):
+        columns = Columns.of(program, model)
+    else:
+        check_names(inputs_of(program), program.output_names, "array")
     rounded = _Rounded(program, _DTYPES[dtype])
     inner = _exported(rounded, program, _DTYPES[dtype])
     check_answers(inner, rounded, program, _DTYPES[dtype])

@@ -35,7 +35,8 @@ def tensor_cells(preview: MixPreview) -> dict[str, Any]:
 
 
 def as_text(value: Any) -> str:
-    if value is None or value != value:
+    # NaN differs from itself; pandas.NA gives no bool.
+    if value is None or type(value).__name__ == "NAType" or value != value:
         return "missing"
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"

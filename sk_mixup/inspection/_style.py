@@ -63,8 +63,8 @@ def dress(ax: Axes, *, legend: bool = True) -> None:
     ax.grid(True, color=GREY, alpha=0.2, linewidth=0.6)
     ax.set_axisbelow(True)
     ax.tick_params(labelsize=SMALL)
-    ax.xaxis.label.set_size(LABEL)
-    ax.yaxis.label.set_size(LABEL)
+    ax.xaxis.label.set_fontsize(LABEL)
+    ax.yaxis.label.set_fontsize(LABEL)
     if legend:
         legend_below(ax)
 
@@ -142,7 +142,9 @@ def _height_of_ticks(ax: Axes, size: float) -> float:
 
 
 def _make_room(ax: Axes, points: float) -> None:
-    figure, place = ax.figure, ax.get_subplotspec()
+    place = ax.get_subplotspec()
+    # A subfigure will do as well, whatever the stubs say.
+    figure: Any = ax.figure
     if figure.get_layout_engine() is not None or place is None:
         return
     cell = place.get_position(figure)

@@ -143,6 +143,7 @@ def _numbers(row: Tensor) -> str:
 
 
 def _text(value: Any) -> str:
-    if value is None or value != value:
+    # NaN differs from itself; pandas.NA gives no bool.
+    if value is None or type(value).__name__ == "NAType" or value != value:
         return "missing"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -35,7 +35,7 @@ def texts(net="text_bag", **params):
 
 
 def test_arrays_by_name_are_arguments_in_their_order():
-    model = classifier(module=Pair).fit(named(), Y)
+    model = classifier(module=Pair, mix=None).fit(named(), Y)
     program = to_torch(model)
     assert program.names == ["values", "ids"]
     arrays = torch.from_numpy(X).double(), torch.from_numpy(IDS)
@@ -45,7 +45,7 @@ def test_arrays_by_name_are_arguments_in_their_order():
 
 
 def test_arrays_by_position_have_numbers_for_names():
-    model = regressor(module=Pair, module__n_outputs=1).fit((X, IDS), X[:, 0])
+    model = regressor(module=Pair, mix=None, module__n_outputs=1).fit((X, IDS), X[:, 0])
     program = to_torch(model)
     assert program.names == ["X0", "X1"]
     found = program(torch.from_numpy(X), torch.from_numpy(IDS))
@@ -53,7 +53,7 @@ def test_arrays_by_position_have_numbers_for_names():
 
 
 def test_torch_export_takes_any_number_of_rows():
-    model = classifier(module=Pair).fit(named(), Y)
+    model = classifier(module=Pair, mix=None).fit(named(), Y)
     rows = torch.export.Dim("rows")
     exported = torch.export.export(
         to_torch(model),
@@ -99,7 +99,7 @@ def session_of(model, folder):
 
 
 def test_a_graph_has_an_input_for_every_array(tmp_path):
-    model = classifier(module=Pair).fit(named(), Y)
+    model = classifier(module=Pair, mix=None).fit(named(), Y)
     session = session_of(model, tmp_path)
     kinds = {one.name: one.type for one in session.get_inputs()}
     assert kinds == {"values": "tensor(float)", "ids": "tensor(int64)"}

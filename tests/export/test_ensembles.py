@@ -31,7 +31,7 @@ def session_of(model, folder):
 @pytest.mark.parametrize("make", [classifier, regressor])
 def test_a_program_answers_with_the_mean(make):
     target = Y if make is classifier else X[:, 0] * 100
-    model = ensemble(make(module="mlp", max_epochs=2), X, target)
+    model = ensemble(make(module="mlp", max_epochs=5), X, target)
     program = to_torch(model)
     found = program(torch.from_numpy(X))
     assert found.dtype == torch.float64
@@ -44,7 +44,7 @@ def test_a_program_answers_with_the_mean(make):
 
 
 def test_weights_are_those_of_the_ensemble():
-    model = ensemble(classifier(module="mlp", max_epochs=2), X, Y)
+    model = ensemble(classifier(module="mlp", max_epochs=5), X, Y)
     model.weights = [3.0, 1.0]
     found = to_torch(model)(torch.from_numpy(X))
     assert_close(found, model.predict_proba(X), atol=1e-6)
@@ -60,7 +60,7 @@ def rare():
 @pytest.mark.filterwarnings("ignore:.*classes:UserWarning")
 def test_a_class_that_a_fold_has_not_seen_has_probability_0_there(tmp_path):
     labels, cv = rare()
-    model = ensemble(classifier(module="mlp", max_epochs=2), X, labels, cv)
+    model = ensemble(classifier(module="mlp", max_epochs=5), X, labels, cv)
     seen = [len(member.classes_) for member in model.estimators]
     assert sorted(seen) == [2, 3]
     found = to_torch(model)(torch.from_numpy(X))
@@ -73,7 +73,7 @@ def test_a_class_that_a_fold_has_not_seen_has_probability_0_there(tmp_path):
 
 def test_one_graph_takes_the_texts_of_categories(tmp_path):
     data, target, _ = table()
-    model = ensemble(classifier(module="mlp", max_epochs=2), data, target)
+    model = ensemble(classifier(module="mlp", max_epochs=5), data, target)
     with pytest.raises(ValueError, match=r"\['job', 'region'\] each in its own way"):
         to_torch(model)
     session = session_of(model, tmp_path)
@@ -91,7 +91,7 @@ def test_one_graph_takes_the_texts_of_categories(tmp_path):
 
 
 def test_members_that_are_pipelines_are_refused():
-    net = make_pipeline(StandardScaler(), classifier(module="mlp", max_epochs=2))
+    net = make_pipeline(StandardScaler(), classifier(module="mlp", max_epochs=5))
     search = MixupSearchCV(
         net, {"mixupclassifier__alpha": [0, 0.4]}, cv=2, ensemble="mean"
     )

@@ -145,6 +145,7 @@ def test_what_is_drawn_later_gets_another_colour_and_joins_the_legend():
 
 def test_tables_are_written_in_the_colour_of_the_style():
     frame = pd.DataFrame({"a": [1.0, 2.0], "job": ["cook", "smith"]})
+    frame["known"] = pd.array([True, pd.NA], dtype="boolean")
     from sk_mixup import MixupClassifier
 
     model = MixupClassifier(alpha=1.0, random_state=0)

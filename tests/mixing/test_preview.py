@@ -234,8 +234,10 @@ def test_texts_of_tables_are_no_markup():
     from sk_mixup import MixupClassifier
 
     frame = pd.DataFrame({"a<b": [1.0, 2.0], "job": ["<script>", "smith"]})
+    frame["known"] = pd.array([True, pd.NA], dtype="boolean")
     model = MixupClassifier(alpha=1.0, random_state=0)
     shown = model.preview(frame, ["no", "yes"], n=2)._repr_html_()
     assert "<script>" not in shown
     assert "job &lt;script&gt;" in shown
     assert "a&lt;b " in shown
+    assert "known missing" in shown
