@@ -38,7 +38,7 @@ def preview_html(preview: MixPreview) -> str:
     columns = [*shown.values(), [f"{lam:.2f}" for lam in preview.lam.tolist()]]
     if preview.targets is not None:
         head.append("target")
-        columns.append([_numbers(row) for row in preview.targets[:n_rows]])
+        columns.append([_target(row) for row in preview.targets[:n_rows]])
     lines = ["".join(f"<th>{name}</th>" for name in head)]
     for row in range(n_rows):
         lines.append("".join(f"<td>{column[row]}</td>" for column in columns))
@@ -133,6 +133,19 @@ def png(pixels: Tensor) -> bytes:
         + data
         + struct.pack(">I", zlib.crc32(name + data))
         for name, data in chunks
+    )
+
+
+def _target(row: Tensor) -> str:
+    """Return shares of classes, largest first, or the numbers that a target is."""
+    row = row.detach().cpu()
+    is_share = row.ndim == 1 and len(row) > 1 and bool((row >= 0).all())
+    if not is_share or abs(float(row.sum()) - 1.0) > 1e-3:
+        return _numbers(row)
+    order = row.argsort(descending=True, stable=True).tolist()
+    shown = [(row[i].item(), i) for i in order if row[i] > 0]
+    return " + ".join(
+        f"{_text(round(share, 4))} × {i}" for share, i in shown[:_COLUMNS]
     )
 
 

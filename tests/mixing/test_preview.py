@@ -222,7 +222,7 @@ def test_images_are_shown_as_pictures():
 def test_numbers_are_shown_as_numbers_and_long_rows_are_cut():
     preview = Mixup(law=FixedLaw(0.75)).preview([[0.0], [10.0]], [0, 1])
     shown = preview._repr_html_()
-    assert "<td>2.5</td><td>0.75</td><td>0.75, 0.25</td>" in shown
+    assert "<td>2.5</td><td>0.75</td><td>0.75 × 0 + 0.25 × 1</td>" in shown
     assert "<th>own</th><th>partner</th><th>mixed</th><th>λ</th>" in shown
     long = Mixup().preview(torch.arange(100.0).reshape(2, 50))._repr_html_()
     assert "7, ...</td>" in long
