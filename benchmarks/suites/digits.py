@@ -43,7 +43,7 @@ def run(options: Options, progress: Progress) -> Report:
                 MixupSearchCV, ensemble="mean", store_oof=True
             ),
         },
-        options.pick(3, 1),
+        options.seeds or options.pick(3, 1),
         task="search",
         progress=progress,
     )

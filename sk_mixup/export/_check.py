@@ -52,15 +52,15 @@ def example(program: Program, n_rows: int, dtype: torch.dtype) -> tuple[Tensor, 
     parts = []
     if isinstance(program, ArraysProgram):
         given = zip(program.row_shapes, program.dtypes, program.n_values, strict=True)
-        for row_shape, own, n_values in given:
+        for row_shape, wanted, n_values in given:
             shape = (n_rows, *(_TOKENS if n is None else n for n in row_shape))
-            if own.is_floating_point:
+            if wanted.is_floating_point:
                 parts.append(torch.randn(shape, generator=generator).to(dtype))
-            elif own == torch.bool:
-                parts.append(torch.ones(shape, dtype=own))
+            elif wanted == torch.bool:
+                parts.append(torch.ones(shape, dtype=wanted))
             else:
                 ids = torch.rand(shape, generator=generator) * (n_values or 1)
-                parts.append(ids.to(own))
+                parts.append(ids.to(wanted))
         return tuple(parts)
     if program.number_names:
         encoding = program.encoding
