@@ -2,16 +2,19 @@
 
     python -m benchmarks.kills [--n 50] [--seed 0] [--kinds table module search]
 
-Every kill is a process of its own, ended by SIGKILL or SIGTERM in the midst of `fit`;
-another one calls the same `fit` again and must end bit for bit like a third, which
-nobody disturbed and which stored nothing.
+Every kill is a process of its own, ended by SIGKILL or SIGTERM in the midst of `fit`.
+One that had ended before is no kill, and another one is killed in its place. The same
+`fit` is then called again, and must end bit for bit like a third, which nobody
+disturbed and which stored nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -99,6 +102,47 @@ def started(kind: str, folder: str, output: Path) -> BaseProcess:
     return process
 
 
+def killed(
+    kind: str, root: Path, draw: random.Random, part: tuple[int, int], seconds: float
+) -> tuple[str, signal.Signals, float, int]:
+    """Kill a fit in the midst of it.
+
+    Parameters
+    ----------
+    kind : str
+    root : Path
+        An empty folder.
+    draw : random.Random
+    part : tuple of int
+        The how many-eth kill of this kind, and how many there are: each falls into
+        another part of the training.
+    seconds : float
+        What a whole fit takes.
+
+    Returns
+    -------
+    folder, sent, moment, n_late
+        Where its checkpoints are; the signal; when it came, as a share of a whole fit;
+        how many fits had ended before theirs, each with a folder of its own.
+    """
+    sent = draw.choice([signal.SIGKILL, signal.SIGTERM])
+    for n_late in itertools.count():
+        folder = str(root / f"folder_{n_late}")
+        number, n = part
+        moment = seconds * (number + draw.random()) / n
+        begun = time.perf_counter()
+        process = started(kind, folder, root / "nothing.txt")
+        process.join(moment)
+        if process.is_alive() and process.pid is not None:
+            os.kill(process.pid, sent)
+        process.join()
+        if process.exitcode == -sent:
+            return folder, sent, moment / seconds, n_late
+        # This machine was quicker now than it was before.
+        seconds = min(seconds, time.perf_counter() - begun)
+    raise AssertionError
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Kill, resume and compare; return how many ended otherwise."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -106,42 +150,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parsed = parser.parse_args(arguments)
-    draw, wrong, in_time = random.Random(parsed.seed), 0, 0
+    draw, wrong, late = random.Random(parsed.seed), 0, 0
     undisturbed: dict[str, tuple[str, float]] = {}
     with tempfile.TemporaryDirectory() as root:
         for number in range(parsed.n):
-            kind = parsed.kinds[number % len(parsed.kinds)]
-            output, folder = Path(root, f"{number}.txt"), str(Path(root, str(number)))
+            which = number % len(parsed.kinds)
+            kind = parsed.kinds[which]
+            here = Path(root, str(number))
+            here.mkdir()
+            output = here / "told.txt"
             if kind not in undisturbed:
                 # Once with files, for the time; once without, for the result.
-                process = started(kind, str(Path(root, kind)), output)
                 begun = time.perf_counter()
-                process.join()
+                started(kind, str(here / "whole"), output).join()
                 seconds = time.perf_counter() - begun
                 started(kind, "", output).join()
                 undisturbed[kind] = output.read_text(), seconds
                 output.unlink()
             whole, seconds = undisturbed[kind]
-            sent = draw.choice([signal.SIGKILL, signal.SIGTERM])
-            process = started(kind, folder, output)
-            time.sleep(draw.uniform(0.0, seconds))
-            if process.pid is not None:
-                os.kill(process.pid, sent)
-            process.join()
-            killed = process.exitcode == -sent
-            in_time += killed
+            n_of_kind = len(range(which, parsed.n, len(parsed.kinds)))
+            part = number // len(parsed.kinds), n_of_kind
+            folder, sent, moment, n_late = killed(kind, here, draw, part, seconds)
             started(kind, folder, output).join()
             same = output.exists() and output.read_text() == whole
             wrong += not same
+            late += n_late
             print(
-                f"{number + 1:3} {kind:7}"
-                f" {sent.name if killed else 'too late':9}"
+                f"{number + 1:3} {kind:7} {sent.name} at {moment:4.0%},"
                 f" {'the same' if same else 'OTHERWISE'}",
                 flush=True,
             )
+            shutil.rmtree(here)
     print(
-        f"{parsed.n - wrong} of {parsed.n} ended the same; {in_time} were killed in"
-        " time"
+        f"{parsed.n - wrong} of {parsed.n} that were killed ended the same; {late} more"
+        " had ended before they could be killed"
     )
     return wrong
 

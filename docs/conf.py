@@ -54,6 +54,14 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
 
+
+def dressed(gallery_conf: Any, fname: Any) -> None:
+    """Give every picture of the gallery the look of the displays."""
+    import matplotlib.style
+
+    matplotlib.style.use("sk_mixup.inspection.pictures")
+
+
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "auto_gallery",
@@ -63,7 +71,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "min_reported_time": 1000,
     "abort_on_example_error": True,
-    "reset_modules": ("matplotlib",),
+    "reset_modules": ("matplotlib", dressed),
 }
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 

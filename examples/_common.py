@@ -21,6 +21,7 @@ from sklearn.model_selection import train_test_split
 from skorch.callbacks import Callback
 
 HELD_OUT = 0.25
+STYLE = "sk_mixup.inspection.pictures"
 
 
 class UsageError(Exception):
@@ -227,6 +228,7 @@ def draw_results(results: list[Result], title: str, path: Path) -> Path:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
+    plt.style.use(STYLE)
     curves = any(result.curves for result in results)
     height = max(3.4, 1.2 + 0.55 * len(results))
     figure, axes = plt.subplots(
@@ -241,7 +243,6 @@ def draw_results(results: list[Result], title: str, path: Path) -> Path:
         ax.set_yticks(range(len(results)), names or [""] * len(results))
         ax.set_ylim(len(results) - 0.4, -0.6)
         ax.locator_params(axis="x", nbins=5)
-        ax.grid(axis="x", alpha=0.3)
         ax.set_title(score.replace("_", "-"))
         ax.set_xlabel("held-out rows; a line at the mean")
     if curves:
@@ -252,7 +253,7 @@ def draw_results(results: list[Result], title: str, path: Path) -> Path:
                 axes[2].plot(epochs, curve, color=f"C{row}", alpha=0.7, label=label)
         axes[2].set_title("learning curves")
         axes[2].set(xlabel="epoch", ylabel="validation log-loss")
-        axes[2].legend()
+        figure.legend(*axes[2].get_legend_handles_labels(), loc="outside right upper")
     figure.suptitle(title)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)

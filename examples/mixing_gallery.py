@@ -145,7 +145,8 @@ def draw_gallery(size: int, seed: int, path: Path) -> list[str]:
 
 def draw_laws(path: Path) -> None:
     """Save the densities of lambda, and of lambda folded."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    plt.style.use("sk_mixup.inspection.pictures")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
     for ax, fold in zip(np.ravel(axes), (False, True), strict=True):
         MixDisplay.from_alpha(ALPHAS, fold=fold, ax=ax)
         ax.set_title("max(λ, 1 − λ), as Mixup draws it" if fold else "Beta(α, α)")

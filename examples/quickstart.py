@@ -248,6 +248,7 @@ def draw(
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
+    plt.style.use("sk_mixup.inspection.pictures")
     n = len(models)
     figure, axes = plt.subplots(1, n, figsize=(4.8 * n, 5.4), layout="constrained")
     for ax, (alpha, model) in zip(np.ravel(axes), models.items(), strict=True):

@@ -6,6 +6,8 @@ from another page.
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ PAGES = [
     ),
 ]
 LONGEST_README = 160
+LONGEST_DOCSTRING = 150
 
 # An optional comment `<!-- not run: reason -->`, then the fenced block.
 BLOCK = re.compile(
@@ -31,6 +34,7 @@ BLOCK = re.compile(
     r"^```python\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+WEB = re.compile(r"https://[\w.-]+\.[a-z]+(/[^\s<>\"]*)?")
 LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 
 
@@ -106,6 +110,27 @@ def test_links_lead_to_files_that_are_there(page):
         assert file.exists(), f"{name_of(page)}: {match['target']}"
 
 
+def anchors_of(page: Path) -> set[str]:
+    """Return the anchors of the headings of a page, as GitHub and MyST make them."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.strip().replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_anchors_are_headings_and_links_elsewhere_are_well_formed(page):
+    for match in LINK.finditer(page.read_text("utf-8")):
+        target, _, anchor = match["target"].partition("#")
+        if "://" in target:
+            assert re.fullmatch(r"https://[\w.-]+\.[a-z]+(/[^\s<>\"]*)?", target), (
+                target
+            )
+        elif anchor:
+            other = (page.parent / target).resolve() if target else page
+            assert anchor in anchors_of(other), f"{name_of(page)}: {match['target']}"
+
+
 def test_the_first_example_prints_what_the_readme_shows(capsys):
     text = README.read_text("utf-8")
     shown = re.search(r"```text\n(.*?)```", text, re.DOTALL)
@@ -121,6 +146,18 @@ def test_the_first_example_prints_what_the_readme_shows(capsys):
 
 def test_the_readme_is_one_page():
     assert len(README.read_text("utf-8").splitlines()) <= LONGEST_README
+
+
+@pytest.mark.parametrize("room", ["", ".inspection", ".mixing", ".metrics"])
+def test_what_help_prints_is_read_at_one_go(room):
+    module = importlib.import_module(f"sk_mixup{room}")
+    long = {
+        name: len(lines)
+        for name in module.__all__
+        if len(lines := (inspect.getdoc(getattr(module, name)) or "").splitlines())
+        > LONGEST_DOCSTRING
+    }
+    assert not long, "what a call does not need belongs into docs/guide"
 
 
 def test_finds_blocks_with_their_lines_and_reasons():

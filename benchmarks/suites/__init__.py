@@ -38,6 +38,7 @@ SUITES = {
     "attacks": "benchmarks.suites.attacks",
     "processes": "benchmarks.suites.processes",
     "gpu": "benchmarks.suites.gpu",
+    "digits": "benchmarks.suites.digits",
 }
 
 #: Data sets of the suite ``methods``, here so that the command line can name them

@@ -25,129 +25,92 @@ from sk_mixup.estimators.tasks import (
 class MixupClassifier(ClassifierMixin, ClassPredictor):
     """A neural net classifier trained on mixed batches.
 
+    What a call needs; the guide tells the rest, on the pages :doc:`/guide/nets`,
+    :doc:`/guide/mixing`, :doc:`/guide/training`, :doc:`/guide/targets` and
+    :doc:`/guide/calibration`.
+
     Parameters
     ----------
     module : None, str, nn.Module class, factory or instance, or skorch net
-        None: the library's net for tables, several perceptrons on embedded columns,
-        which leave out other rows each (see Notes). Other nets by name: for tables
-        ``"tabm"`` (perceptrons that share their matrices), ``"mlp"``
-        (one perceptron), ``"resnet"``, ``"ft_transformer"`` and ``"excelformer"``; for
-        images and sequences ``"resnet"`` and ``"convnet"``; for texts ``"text_bag"``
-        and ``"text_cnn"``; ``"timm/NAME"`` and ``"hf/NAME"``. A class or factory is
-        called in `fit`. An instance is a template: each `fit` copies it and starts from
-        its weights. A skorch net class or instance is wrapped: its own settings hold
-        unless given here (its `train_split` aside, see `early_stopping`). Modules of
-        your own get the values as they are: floats as float32, uint8 as float32 of the
-        same scale, other integers as int64.
+        None: the library's net for tables. Others by name: ``"mlp"``, ``"tabm"``,
+        ``"resnet"``, ``"ft_transformer"``, ``"excelformer"``, ``"convnet"``,
+        ``"text_bag"``, ``"text_cnn"``, ``"timm/NAME"``, ``"hf/NAME"``. An instance is a
+        template that no `fit` changes; of a skorch net its own settings hold.
     mix : str, method, list or None, default="auto"
-        How to mix: a short name (see :func:`sk_mixup.mixing.list_methods`), a method
-        object, a list of them (one is drawn per batch), or None. ``"auto"``:
-        ``"mixup"``, but for the other nets of the library for tables, which do not mix
-        unless `alpha` or a ``mix__x`` is given.
-    alpha : float, "auto" or None, default=None
-        Beta(alpha, alpha) of a `mix` given by name; 0: no mixing. A number with
-        ``mix="auto"`` means ``"mixup"``. ``"auto"``, for ``module=None`` and tables:
-        found out during the training, and `alpha_` says what came out, see Notes. None:
+        How to mix: a short name (:func:`sk_mixup.mixing.list_methods`), a method, a
+        list of which one is drawn per batch, or None. ``"auto"``: ``"mixup"``, but for
+        other nets of tables, which mix only if `alpha` or a ``mix__x`` is given.
+    alpha : float >= 0, "auto" or None, default=None
+        Beta(alpha, alpha) of a `mix` given by name; 0: no mixing. ``"auto"``, for
+        ``module=None`` and tables: found out during the training, see `alpha_`. None:
         ``"auto"`` there, else the method's default (0.2 for ``"mixup"``).
     preset : {"fast", "default", "best"}, default="default"
-        What the settings left open are, for the bundled nets of tables: how large a net
-        and how long a training. ``"fast"`` takes a fraction of the time of
-        ``"default"``, ``"best"`` some times as long, with twice as many members.
-    max_epochs, batch_size : int or None, default=None
-        None: by the number of rows. Of nets for tables that something validates,
-        `max_epochs` is an upper bound: they train at a level rate while the validation
-        loss falls, and then half as long again from their best weights, while the rate
-        falls to zero.
-    lr : float or None, default=None
-        Learning rate; None: that of the recipe (0.001 for modules of your own); see
-        `schedule`. Embeddings of tables learn at three times this rate.
+        Speed against care, for the bundled nets of tables.
+    max_epochs, batch_size : int >= 1 or None, default=None
+        None: by the number of rows. An upper bound for nets of tables that something
+        validates.
+    lr : float > 0 or None, default=None
+        Learning rate; None: that of the recipe, 0.001 for modules of your own.
     optimizer : type, name or None, default=None
         ``"sgd"`` is ``torch.optim.SGD``; None: ``torch.optim.AdamW``.
     criterion : type, module, function, name or None, default=None
-        None: cross-entropy, or binary cross-entropy for a module with one logit and for
-        several labels. Must be able to return one loss per row. Losses made for mixed
-        labels are in :mod:`sk_mixup.mixing`, such as ``BinaryCrossEntropy``.
+        Must be able to return one loss per row. None: cross-entropy, or binary
+        cross-entropy for one logit and for several labels.
     callbacks : list, callback or None, default=None
         Those of skorch.
     augment : callable, list of callables or None, default=None
-        Called on the input of every training batch (a tensor, dict or tuple, on the
-        device; pixels still uint8), before it is mixed. Must keep the rows, and may
-        draw from torch's global generator, which `random_state` seeds for the time of
-        a fit. :mod:`sk_mixup.augment` has some that draw for every row; transforms of
-        torchvision and kornia work too, of which torchvision's draw once per batch.
+        Called on the input of every training batch, on the device, before it is mixed;
+        keeps the rows. See :mod:`sk_mixup.augment`.
     schedule : "auto", None, "cosine", "linear", "one_cycle" or callable, default="auto"
-        What becomes of `lr` over `max_epochs`, batch by batch; a callable gets the
-        progress after the warm-up, from 0 to 1, and returns a factor. ``"auto"``: a
-        cosine per epoch for the bundled nets with the optimizer of the recipe, else
-        constant. One of torch's: ``callbacks=[skorch.callbacks.LRScheduler(...)]``, in
-        place of a schedule by name. `partial_fit` keeps `lr` as it is.
-    warmup : float, default=0
-        Epochs, or below 1 the share of the training, in which the learning rate rises
-        along a line; for ``"one_cycle"`` its rise (0: 0.3).
-    ema : float or None, default=None
-        Decay per step of an exponential moving average of the weights, which is what
-        is validated and kept; 0.999 is usual. Early averages are of the steps so far.
-    clip_norm : float or None, default=None
-        Largest norm of the gradient; larger ones are scaled down. The same as skorch's
-        ``GradientNormClipping``.
-    accumulate : int, default=1
-        Batches whose gradients make one step, as one batch of all their rows would. The
-        last ones of an epoch may be fewer.
+        What becomes of `lr`; a callable returns a factor for a progress in [0, 1].
+        ``"auto"``: a cosine for the bundled nets with their optimizer, else constant.
+    warmup : float >= 0, default=0
+        Epochs, or below 1 the share of the training, in which the rate rises.
+    ema : float in (0, 1) or None, default=None
+        Decay per step of an average of the weights, which is validated and kept.
+    clip_norm : float > 0 or None, default=None
+        Largest norm of the gradient; larger ones are scaled down.
+    accumulate : int >= 1, default=1
+        Batches whose gradients make one step.
     precision : "auto", "float32", "bfloat16" or "float16", default="auto"
-        Of the forward pass in training and validation, by ``torch.autocast``. Weights,
-        mixing of inputs and targets, losses and predictions are float32. ``"float16"``
-        (with a gradient scaler) needs CUDA. ``"auto"``: bfloat16 for the hidden layers
-        of ``"mlp"`` and ``"tabm"`` with the optimizer of the recipe, from 2 001 rows on
-        CPUs with such products (AVX-512 BF16, AMX); else float32.
+        Of the forward pass in training. ``"auto"``: bfloat16 in hidden layers of
+        ``"mlp"`` and ``"tabm"`` where it is faster, else float32.
     compile : bool or dict, default=False
-        Whether to run the module through ``torch.compile``, in training and prediction;
-        a dict (or ``compile__x``) holds its arguments. Mixing stays outside, as batches
-        with a mixed layer. Tables: 3 minutes on one CPU thread, and nothing was saved.
+        Run the module through ``torch.compile``; a dict holds its arguments.
     channels_last : bool, default=False
         Memory format of images and of the module's weights.
-    device : str, default="auto"
+    device : str or None, default="auto"
         ``"auto"``: CUDA, else MPS, else the CPU; None: where the module is.
     verbose : int, default=0
-        1 prints a line per epoch, 2 also shows a bar with the time left (needs
-        ``sk-mixup[progress]``).
+        1 prints a line per epoch, 2 also shows a bar (``sk-mixup[progress]``).
     warm_start : bool, default=False
-        Whether a further `fit` goes on with the weights of the last one; see Notes.
+        Whether a further `fit` goes on with the weights of the last one.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
         Categorical columns: by dtype (category, text), or a mask, positions or names.
     early_stopping : "auto" or bool, default="auto"
-        Whether to hold out data, stop when their loss stops falling and go back to the
-        best epoch. ``"auto"``: when `X_val` is given, for callbacks that watch such
-        rows, and from 500 if a stratified split exists; not where members of a net
-        for tables leave rows out, see Notes.
-    validation_fraction : float, default=0.1
+        Whether to hold out rows, and go back to the best epoch. ``"auto"``: with
+        `X_val`, and from 500 rows, where members of the net leave none out.
+    validation_fraction : float in (0, 1), default=0.1
         Share held out.
-    n_iter_no_change : int or None, default=None
-        Epochs without improvement before stopping; for tables before the learning rate
-        falls. None: as the recipe says, for tables 8, for modules of your own 10.
+    n_iter_no_change : int >= 1 or None, default=None
+        Epochs without improvement that end the training (of tables, its level part).
+        None: 8 for tables, 10 for modules of your own.
     class_weight : dict, list of dict, "balanced" or None, default=None
-        Weights of classes; multiplied with sample weights. A list for several outputs,
-        whose weights are multiplied. Not for several labels, soft labels and masks.
-    target_kind : str, default="auto"
-        What `y` is: a class per row (``"classes"``), several labels (``"labels"``),
-        several outputs (``"outputs"``), soft labels (``"soft"``) or a class per pixel
-        (``"pixels"``). ``"auto"``: what its values (of masks: its shape) say; those of
-        a fold may say else. See Notes.
+        Multiplied with sample weights; a list for several outputs.
+    target_kind : {"auto", "classes", "labels", "outputs", "soft", "pixels"}, \
+            default="auto"
+        What `y` is: a class per row, several labels, several outputs, soft labels or a
+        class per pixel. ``"auto"``: what its values say, and of masks the shape.
     calibration : "auto", "temperature" or None, default="auto"
-        Whether logits are divided by a temperature in `predict_proba`: the one with the
-        least log-loss on the validation part. ``"auto"``: where there is such a part,
-        at the cost of a forward pass of it. ``"temperature"``: also where there is
-        none, by further trainings on 5 folds of the rows (3 from 10 000 rows), which
-        take about 4 (2) times as long as the first; no row is given up. See Notes.
+        Divide logits by the temperature with the least log-loss on rows not trained on.
+        ``"auto"``: where there are some. ``"temperature"``: else by further trainings
+        on folds, 2 to 4 times the time.
     importance : None or "permutation", default=None
-        ``"permutation"``: `fit` also finds `feature_importances_`, for ``RFE`` and
-        ``SelectFromModel``, at the cost of 5 forward passes of 4 096 rows at most for
-        each column.
+        ``"permutation"``: `fit` also finds `feature_importances_`.
     checkpoint : path-like or None, default=None
-        Folder that `fit` stores the training in as it goes, so that the same call,
-        after its process was killed, goes on and ends the same. Every `X`, `y` and
-        setting has a subfolder of its own, and a finished fit is read from it. Such a
-        folder is as trustworthy as a pickle. `partial_fit` stores nothing.
-    checkpoint_every : int, default=1
+        Folder that `fit` stores the training in, so that the same call goes on after
+        its process was killed. As trustworthy as a pickle.
+    checkpoint_every : int >= 1, default=1
         Epochs between two checkpoints.
     distributed : {"auto", "parts"} or None, default="auto"
         What several processes do that `torchrun` has started, or that have a process
@@ -155,7 +118,7 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         ``"auto"``: all are given the same `X`, and take their share of each batch.
         ``"parts"``: each is given a part of the rows. None: each trains on its own.
     random_state : int, RandomState or None, default=None
-        Seeds everything, in threads too; global random states are left as found.
+        Seeds everything; global random states are left as found.
     **kwargs : object
         ``module__x``, ``mix__x``, ``optimizer__x``, ``criterion__x``,
         ``callbacks__name__x``, ``iterator_train__x``, ``compile__x`` and the like.
@@ -175,70 +138,19 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
     net_, module_ : skorch net, nn.Module
         Trained net, and its module without anything of mixing in it, of raw outputs.
     alpha_ : float, ndarray of shape (n_members,) or None
-        How strongly was mixed in the end: all members of the net alike, or each in its
-        own way. None for methods that have no alpha.
+        How strongly was mixed in the end; None for methods that have no alpha.
     temperature_ : float, or list of float for several outputs
         What outputs are divided by in `predict_proba`; 1.0 where nothing was fitted.
     feature_importances_ : ndarray of shape (n_features,)
-        With `importance`: by how much the loss rises when a column is permuted, as
-        shares that sum to 1; 0 for columns that are not missed. On the validation part
-        or the rows that members left out; where there are none, on training rows.
+        With `importance`: how much the loss rises without a column, as shares.
     history_ : skorch.history.History
-        Per epoch `train_loss` (on mixed batches), `train_acc_mixed` (weighted by
-        lambda), and with validation `valid_loss` and `valid_acc`, on clean data and at
-        temperature 1. Of several labels or outputs, accuracy is the share that is right
-        (`score` asks for all of a row), and of soft labels what they say of the
-        predicted class.
+        Per epoch `train_loss` and `train_acc_mixed`, on mixed batches, and `valid_loss`
+        and `valid_acc`, on clean rows.
 
     See Also
     --------
     MixupRegressor : The same for numbers.
     sk_mixup.mixing : The methods, for loops of your own.
-
-    Notes
-    -----
-    What a target with two columns or more is follows from its values, where
-    `target_kind` does not say it:
-
-    - floats in [0, 1] with rows that sum to 1 (to 0.001): soft labels. The columns are
-      the classes 0 to C - 1; those of a DataFrame are the classes named there.
-    - all 0 or 1 otherwise (also booleans, sparse): several labels. One logit and one
-      binary cross-entropy per label, of which a row's loss is the mean.
-    - whole numbers beyond 0 and 1, or text: several outputs, a class each. The bundled
-      net has one head per output; a module of your own returns a tensor per output, or
-      all side by side. A row's loss is the mean over the outputs.
-    - three axes or more: masks for a module of your own, which returns (B, n_classes,
-      height, width). Integers are a class per pixel, floats (n_samples, n_classes,
-      height, width) probabilities, or, where they do not sum to 1, several labels per
-      pixel. Pixels of ``criterion__ignore_index`` (-100) count nowhere. The loss is the
-      mean over the pixels of a batch, and `score` the mean IoU.
-    - any other floats, and -1 or NaN beside 0 and 1, are an error.
-
-    Mixed training is under-confident, long training over-confident: a temperature below
-    or above 1 repairs either, and leaves weights, and the order of the classes, as they
-    are. It is fitted for outputs of torch's cross-entropies, and of a criterion that
-    declares `output_activation`. A training that goes on without a validation part
-    (`partial_fit`, `warm_start`) keeps the last temperature; an iterable data set needs
-    `X_val` to have one.
-
-    Tables of 40 to 60 000 rows lose none to a validation part. The net has eight
-    members that share nothing, and each leaves out other rows: `valid_loss` is that of
-    all rows, each by the member that has not seen it, and decides how long to train and
-    at which temperature to predict. With a `module`, `early_stopping`, `X_val`,
-    `groups`, callbacks that score, or other methods, a part is held out instead.
-
-    Where such members find out about mixing, half of them mix (alpha 0.5, partners of
-    their own) until the learning rate falls. Then all take the way with the smaller
-    loss on rows not seen; if neither is smaller by its standard error, each goes on as
-    it was. `history_` has both losses (``event_alpha_losses``) and the mean alpha
-    (``event_alpha``). Elsewhere ``mix="auto"`` does not mix.
-
-    Methods and pairings that compare classes, such as ``"remix"``, need one class per
-    row.
-
-    A training that goes on takes changed parameters over, and raises for those that the
-    net was built with. A pickle holds the state of the optimizer after `partial_fit`
-    and with `warm_start`; else a training that goes on begins it anew.
 
     Examples
     --------
@@ -357,7 +269,8 @@ ParquetRows or Dataset
             :class:`sk_mixup.inputs.ParquetRows` are tables in files with a target.
         y : array-like of shape (n_samples,), (n_samples, k) or (n_samples, ...)
             Labels of any kind: a class per row, a matrix of several labels, several
-            outputs or soft labels, or masks; see `target_kind` and Notes.
+            outputs or soft labels, or masks; see `target_kind`, and
+            :doc:`/guide/targets`.
         sample_weight : array-like of shape (n_samples,) or None
             Rows of weight 0 are left out.
         X_val, y_val, sample_weight_val : like the first three, or None

@@ -44,7 +44,7 @@ n_iter_no_change, importance, checkpoint, checkpoint_every, distributed, random_
         Levels for ``head="quantile"``: increasing, with 0.5 among or between them.
     early_stopping : "auto" or bool, default="auto"
         ``"auto"``: when `X_val` is given, and from 500 rows. Nets for tables do without
-        where their members leave rows out, see Notes of :class:`MixupClassifier`.
+        where their members leave rows out, see :doc:`/guide/nets`.
 
     Attributes
     ----------

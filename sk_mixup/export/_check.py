@@ -12,28 +12,32 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sk_mixup.export._programs import ArrayProgram, TableProgram
+from sk_mixup.export._arrays import ArraysProgram
+from sk_mixup.export._ensemble import Program
+from sk_mixup.export._programs import ArrayProgram
 
 _ROWS = 16
 _TOLERANCE = 1e-3
+# Tokens of a made-up text.
+_TOKENS = 12
 
 
-def inputs_of(program: TableProgram | ArrayProgram) -> list[str]:
+def inputs_of(program: Program) -> list[str]:
     """Return the names of the tensors that a program takes."""
     if isinstance(program, ArrayProgram):
         return ["X"]
+    if isinstance(program, ArraysProgram):
+        return program.names
     given = {"numbers": program.number_names, "codes": program.category_names}
     return [name for name, columns in given.items() if columns]
 
 
-def example(
-    program: TableProgram | ArrayProgram, n_rows: int, dtype: torch.dtype
-) -> tuple[Tensor, ...]:
+def example(program: Program, n_rows: int, dtype: torch.dtype) -> tuple[Tensor, ...]:
     """Return made-up rows: numbers where those of training lie, some missing.
 
     Parameters
     ----------
-    program : TableProgram or ArrayProgram
+    program : program
     n_rows : int
     dtype : torch.dtype
         Of numbers.
@@ -46,6 +50,18 @@ def example(
             return (torch.zeros(shape, dtype=program.dtype),)
         return (torch.randn(shape, generator=generator).to(dtype),)
     parts = []
+    if isinstance(program, ArraysProgram):
+        given = zip(program.row_shapes, program.dtypes, program.n_values, strict=True)
+        for row_shape, wanted, n_values in given:
+            shape = (n_rows, *(_TOKENS if n is None else n for n in row_shape))
+            if wanted.is_floating_point:
+                parts.append(torch.randn(shape, generator=generator).to(dtype))
+            elif wanted == torch.bool:
+                parts.append(torch.ones(shape, dtype=wanted))
+            else:
+                ids = torch.rand(shape, generator=generator) * (n_values or 1)
+                parts.append(ids.to(wanted))
+        return tuple(parts)
     if program.number_names:
         encoding = program.encoding
         shape = (n_rows, len(program.number_names))
@@ -66,7 +82,7 @@ def example(
 def check_answers(
     inner: Any,
     module: nn.Module,
-    program: TableProgram | ArrayProgram,
+    program: Program,
     dtype: torch.dtype,
 ) -> None:
     """Run a graph and its module on the same rows; without onnxruntime do nothing.
@@ -76,7 +92,7 @@ def check_answers(
     inner : onnx.ModelProto
     module : torch.nn.Module
         What `inner` was made of: `program`, with answers of the dtype of the graph.
-    program : TableProgram or ArrayProgram
+    program : program
     dtype : torch.dtype
 
     Raises
@@ -110,9 +126,7 @@ def check_answers(
                 )
 
 
-def _difference(
-    found: np.ndarray, expected: np.ndarray, program: TableProgram | ArrayProgram
-) -> float:
+def _difference(found: np.ndarray, expected: np.ndarray, program: Program) -> float:
     """Return the largest difference, of predictions in units of the target's scale."""
     unit = 1.0
     if not program.answers.is_classifier:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sk_mixup.export._programs import ArrayProgram, TableProgram, column_names
+from sk_mixup.export._check import inputs_of
+from sk_mixup.export._ensemble import Program
+from sk_mixup.export._programs import TableProgram, column_names
 from sk_mixup.export._texts import UNSEEN, codes_of_texts
 
 _ROWS = "N"
@@ -38,7 +40,7 @@ class Columns:
             If columns have names that no input can have, or levels that are one text.
         """
         names = column_names(model)
-        _check_names(names, program.output_names)
+        check_names(names, program.output_names)
         encoder = model._source_.encoder
         texts = {
             name: codes_of_texts(encoder, k, name)
@@ -49,7 +51,7 @@ class Columns:
 
 def joined_graph(
     inner: Any,
-    program: TableProgram | ArrayProgram,
+    program: Program,
     columns: Columns | None,
     dtype: str,
 ) -> Any:
@@ -59,16 +61,17 @@ def joined_graph(
     ----------
     inner : onnx.ModelProto
         From the inputs of `program` on.
-    program : TableProgram or ArrayProgram
+    program : program
     columns : Columns or None
-        None: there is one input, "X".
+        None: there are the arrays of the program.
     dtype : str
         Of numbers.
     """
     from onnx import TensorProto, compose, helper
 
     prefix = "net."
-    while columns is not None and any(n.startswith(prefix) for n in columns.names):
+    taken = inputs_of(program) if columns is None else columns.names
+    while any(name.startswith(prefix) for name in taken):
         prefix = f"_{prefix}"
     net = compose.add_prefix(inner, prefix).graph
     imports = {one.domain: one.version for one in inner.opset_import}
@@ -81,8 +84,9 @@ def joined_graph(
             inputs.append(helper.make_tensor_value_info(name, kind, [_ROWS, 1]))
         nodes = _front(columns, prefix)
     else:
-        nodes = [helper.make_node("Identity", ["X"], [f"{prefix}X"])]
-        inputs = [_renamed(net.input[0], "X")]
+        names = inputs_of(program)
+        nodes = [helper.make_node("Identity", [n], [prefix + n]) for n in names]
+        inputs = [_renamed(one, n) for one, n in zip(net.input, names, strict=True)]
     outputs = []
     for name, found in zip(program.output_names, net.output, strict=True):
         outputs.append(_renamed(found, name))
@@ -138,17 +142,18 @@ def _renamed(info: Any, name: str) -> Any:
     return found
 
 
-def _check_names(names: list[str], outputs: list[str]) -> None:
-    """Raise a ValueError for columns that cannot be told apart by name."""
+def check_names(names: list[str], outputs: list[str], what: str = "column") -> None:
+    """Raise a ValueError for columns or arrays that cannot be told apart by name."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(
-            f"model: several columns are called {twice[0]!r} as text, and inputs go by"
+            f"model: several {what}s are called {twice[0]!r} as text, and inputs go by"
             " their name. Rename them before fit."
         )
     taken = [name for name in names if not name or name in outputs]
+    article = "an" if what == "array" else "a"
     if taken:
         raise ValueError(
-            f"model: a column is called {taken[0]!r}, which no input can be. Rename it"
-            " before fit."
+            f"model: {article} {what} is called {taken[0]!r}, which no input can be."
+            " Rename it before fit."
         )

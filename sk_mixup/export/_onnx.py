@@ -14,10 +14,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.export._arrays import ArraysProgram
 from sk_mixup.export._check import check_answers, example, inputs_of
-from sk_mixup.export._graph import Columns, joined_graph
-from sk_mixup.export._programs import ArrayProgram, TableProgram
-from sk_mixup.export._torch import to_torch
+from sk_mixup.export._ensemble import Program, mean_graph, weight_matrices
+from sk_mixup.export._graph import Columns, check_names, joined_graph
+from sk_mixup.export._programs import TableProgram
+from sk_mixup.export._torch import (
+    check_ensemble,
+    check_exportable,
+    is_ensemble,
+    program_of,
+)
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 # A runtime of some age reads it, and it has all that the nets need.
@@ -33,7 +40,8 @@ def to_onnx(
     A model of a table has one input per column, by its name and of shape (N, 1):
     numbers as floats with NaN for a missing value, categories as texts with "" for one.
     Columns of an array without names are "x0", "x1" and so on. A model of one array,
-    such as images, has one input, "X".
+    such as images, has one input, "X". Several arrays have their own names, and a model
+    of texts takes their "ids" and "mask", as ``model.encode(X)`` gives them.
 
     The output is "probabilities", of shape (N, n_classes) in the order of `classes_`,
     which the file names under "classes" in its metadata; "probabilities_0" and so on
@@ -42,8 +50,8 @@ def to_onnx(
 
     Parameters
     ----------
-    model : MixupClassifier or MixupRegressor
-        As for `to_torch`.
+    model : MixupClassifier, MixupRegressor or ensemble of a search
+        As for `to_torch`; members of an ensemble may also be of tables with categories.
     path : path-like
         An existing file is replaced.
     dtype : {"float32", "float64"}, default="float32"
@@ -76,14 +84,15 @@ def to_onnx(
     """
     if dtype not in _DTYPES:
         raise ValueError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
-    program = to_torch(model)
-    onnx = _imported()
-    # Before the export, which takes seconds.
-    columns = Columns.of(program, model) if isinstance(program, TableProgram) else None
-    rounded = _Rounded(program, _DTYPES[dtype])
-    inner = _exported(rounded, program, _DTYPES[dtype])
-    check_answers(inner, rounded, program, _DTYPES[dtype])
-    graph = joined_graph(inner, program, columns, dtype)
+    if is_ensemble(model):
+        check_ensemble(model)
+        onnx = _imported()
+        graphs = [_graph_of(member, dtype) for member in model.estimators]
+        graph = mean_graph(graphs, weight_matrices(model))
+    else:
+        check_exportable(model)
+        onnx = _imported()
+        graph = _graph_of(model, dtype)
     classes = getattr(model, "classes_", None)
     if classes is not None:
         lists = classes if isinstance(classes, list) else [classes]
@@ -98,6 +107,21 @@ def to_onnx(
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _graph_of(model: Any, dtype: str) -> Any:
+    """Return the graph of one model that was checked."""
+    program = program_of(model)
+    # Before the export, which takes seconds.
+    columns = None
+    if isinstance(program, TableProgram):
+        columns = Columns.of(program, model)
+    else:
+        check_names(inputs_of(program), program.output_names, "array")
+    rounded = _Rounded(program, _DTYPES[dtype])
+    inner = _exported(rounded, program, _DTYPES[dtype])
+    check_answers(inner, rounded, program, _DTYPES[dtype])
+    return joined_graph(inner, program, columns, dtype)
 
 
 class _Rounded(nn.Module):
@@ -122,12 +146,14 @@ class _Rounded(nn.Module):
         return tuple(one.to(self.dtype) for one in answers)
 
 
-def _exported(
-    module: nn.Module, program: TableProgram | ArrayProgram, dtype: torch.dtype
-) -> Any:
+def _exported(module: nn.Module, program: Program, dtype: torch.dtype) -> Any:
     """Return the graph of a program, from numbers and codes on."""
     names = inputs_of(program)
-    rows = torch.export.Dim("N")
+    rows, tokens = torch.export.Dim("N"), torch.export.Dim("T", min=2)
+    sizes = [{0: rows} for _ in names]
+    if isinstance(program, ArraysProgram):
+        for size, shape in zip(sizes, program.row_shapes, strict=True):
+            size |= {j: tokens for j, n in enumerate(shape, 1) if n is None}
     try:
         with _quiet(), torch.no_grad():
             found = torch.onnx.export(
@@ -135,7 +161,7 @@ def _exported(
                 example(program, _TRIED_ROWS, dtype),
                 input_names=names,
                 output_names=program.output_names,
-                dynamic_shapes=(tuple({0: rows} for _ in names),),
+                dynamic_shapes=(tuple(sizes),),
                 opset_version=_OPSET,
                 dynamo=True,
                 verbose=False,

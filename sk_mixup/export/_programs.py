@@ -15,7 +15,7 @@ from sk_mixup.export._numbers import NumberEncoding
 # What a code is, where it is none of the column.
 _MISSING, _UNSEEN = 0, 1
 # Dtypes that a net gets as float32.
-_AS_FLOATS = (torch.float32, torch.uint8)
+AS_FLOATS = (torch.float32, torch.uint8)
 
 
 class TableProgram(nn.Module):
@@ -51,7 +51,7 @@ class TableProgram(nn.Module):
         self.encoding = NumberEncoding(encoder)
         levels = torch.tensor(encoder.n_levels_, dtype=torch.int64)
         self.register_buffer("n_levels", levels)
-        self.net = _own_net(model)
+        self.net = own_net(model)
         self.answers = Answers(model)
         self.output_names = self.answers.names
         self.eval()
@@ -116,8 +116,8 @@ class ArrayProgram(nn.Module):
         super().__init__()
         shape, dtype = model._source_.spec
         self.row_shape: tuple[int, ...] = shape
-        self.dtype: torch.dtype = torch.float32 if dtype in _AS_FLOATS else dtype
-        self.net = _own_net(model)
+        self.dtype: torch.dtype = torch.float32 if dtype in AS_FLOATS else dtype
+        self.net = own_net(model)
         self.answers = Answers(model)
         self.output_names = self.answers.names
         self.eval()
@@ -148,7 +148,7 @@ def column_names(model: Any) -> list[str]:
     return [str(name) for name in names]
 
 
-def _own_net(model: Any) -> nn.Module:
+def own_net(model: Any) -> nn.Module:
     """Return a copy of the net, on the CPU, where double precision is known."""
     return copy.deepcopy(model.module_).cpu().eval().requires_grad_(False)
 

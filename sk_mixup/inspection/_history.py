@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sk_mixup.inspection._matplotlib import require_matplotlib
+from sk_mixup.inspection._matplotlib import new_axes, require_matplotlib
+from sk_mixup.inspection._style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    TITLE,
+    dress,
+    figure_size,
+    stacked,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +35,7 @@ _LABELS = {
     "train_acc_mixed": "Training, mixed rows",
     "valid_acc": "Validation, clean rows",
 }
-_COLORS = {"train": "#4c72b0", "valid": "#dd8452"}
+_COLORS = {"train": BLUE, "valid": ORANGE}
 
 
 class HistoryDisplay:
@@ -122,30 +131,20 @@ class HistoryDisplay:
             Itself, with `ax_`, `ax_score_` and `figure_` set.
         """
         require_matplotlib("HistoryDisplay")
-        import matplotlib.pyplot as plt
-
         losses = self._known("train_loss", "valid_loss")
         scores = self._known("train_acc_mixed", "valid_acc")
         if ax is None:
-            height = 5.2 if scores else 3.4
-            _, ax = plt.subplots(figsize=(5.6, height), layout="constrained")
-        below = None
-        if scores:
-            below = ax.inset_axes((0.0, 0.0, 1.0, 0.42), sharex=ax)
-            above = ax.inset_axes((0.0, 0.52, 1.0, 0.48))
-            above.sharex(below)
-            ax.set_axis_off()
-        else:
-            above = ax
-        self._draw(above, losses, "Loss")
+            ax = new_axes(figure_size(rows=1.6 if scores else 1.0))
+        panels = stacked(ax, (1.0, 0.9)) if scores else [ax]
+        panels[-1].set_xlabel("Epoch")
+        self._draw(ax, losses, "Loss")
+        below = panels[1] if scores else None
         if below is not None:
             self._draw(below, scores, "Accuracy")
-            above.tick_params(labelbottom=False)
-        (below if below is not None else above).set_xlabel("Epoch")
         name = self.estimator_name if name is None else name
         if name is not None:
-            ax.set_title(name)
-        self.ax_, self.ax_score_ = above, below
+            ax.set_title(name, fontsize=TITLE)
+        self.ax_, self.ax_score_ = ax, below
         self.figure_ = ax.get_figure()
         return self
 
@@ -167,10 +166,9 @@ class HistoryDisplay:
         if "valid_loss" in self.frame:
             best = int(np.nanargmin(self.frame["valid_loss"].to_numpy(float)))
             epoch = float(self.frame["epoch"].iloc[best])
-            ax.axvline(epoch, color="0.6", linestyle=":", label="Least validation loss")
+            ax.axvline(epoch, color=GREY, linestyle=":", label="Least validation loss")
         ax.set_ylabel(label)
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False, fontsize="small")
+        dress(ax)
 
 
 def last_step(estimator: Any) -> Any:

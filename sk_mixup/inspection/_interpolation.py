@@ -14,7 +14,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sk_mixup.inspection._matplotlib import require_matplotlib
+from sk_mixup.inspection._matplotlib import new_axes, require_matplotlib
+from sk_mixup.inspection._style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    TITLE,
+    dress,
+    figure_size,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -264,33 +273,29 @@ class InterpolationDisplay:
             Itself, with `ax_` and `figure_` set.
         """
         require_matplotlib("InterpolationDisplay")
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(figsize=(5.2, 4.0), layout="constrained")
+        ax = new_axes(figure_size()) if ax is None else ax
         curve = self.curve
         parts = [
-            (curve.own, "#4c72b0", "Class of the row"),
-            (curve.partner, "#dd8452", "Class of its partner"),
+            (curve.own, BLUE, "Class of the row"),
+            (curve.partner, ORANGE, "Class of its partner"),
         ]
         if curve.proba.shape[2] > 2:
-            parts.append((curve.neither, "0.5", "Any other class"))
+            parts.append((curve.neither, GREEN, "Any other class"))
         for values, color, label in parts:
             low, high = np.quantile(values, [0.1, 0.9], axis=0)
             ax.fill_between(curve.lam, low, high, color=color, alpha=0.15, linewidth=0)
             ax.plot(curve.lam, values.mean(axis=0), color=color, label=label)
-        ax.plot([0, 1], [0, 1], "--", color="0.3", label="In proportion")
+        ax.plot([0, 1], [0, 1], "--", color=GREY, label="In proportion")
         ax.set(
             xlim=(0, 1),
             ylim=(0, 1),
             xlabel="Share λ of the row in its blend with a partner",
             ylabel="Probability",
         )
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False, fontsize="small")
+        dress(ax)
         title = f"distance from a straight line {curve.nonlinearity:.3f}"
         name = self.estimator_name if name is None else name
-        ax.set_title(title if name is None else f"{name}\n{title}")
+        ax.set_title(title if name is None else f"{name}\n{title}", fontsize=TITLE)
         self.ax_, self.figure_ = ax, ax.get_figure()
         return self
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sk_mixup.inspection._style import GREY, dress, next_color
 from sk_mixup.mixing import expected_smoothing
 
 if TYPE_CHECKING:
@@ -35,11 +36,12 @@ def draw_law(ax: Axes, alphas: Sequence[float], fold: bool) -> None:
     highest = 0.0
     for alpha in alphas:
         if expected_smoothing(float(alpha)) == 0:
-            ax.axvline(1.0, label=f"α = {alpha:g}: λ = 1", color="0.4", linestyle="--")
+            ax.axvline(1.0, label=f"α = {alpha:g}: λ = 1", color=GREY, linestyle="--")
             continue
         density = beta_density(lam, float(alpha)) * (2.0 if fold else 1.0)
-        (line,) = ax.plot(lam, density, label=f"α = {alpha:g}")
-        ax.fill_between(lam, density, color=line.get_color(), alpha=0.07)
+        color = next_color(ax)
+        ax.plot(lam, density, color=color, label=f"α = {alpha:g}")
+        ax.fill_between(lam, density, color=color, alpha=0.07)
         # Without the steep ends of small alphas, which would flatten all the rest.
         highest = max(highest, float(np.quantile(density, 0.95)))
     ax.set(
@@ -48,8 +50,7 @@ def draw_law(ax: Axes, alphas: Sequence[float], fold: bool) -> None:
         xlabel="λ, share of the own sample",
         ylabel="Density",
     )
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False)
+    dress(ax)
 
 
 def beta_density(lam: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:

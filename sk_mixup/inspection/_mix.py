@@ -25,6 +25,14 @@ from sk_mixup.inspection._samples import (
     new_grid,
     tensor_cells,
 )
+from sk_mixup.inspection._style import (
+    GREY,
+    ORANGE,
+    SMALL,
+    TITLE,
+    figure_size,
+    foreground,
+)
 from sk_mixup.inspection._words import heading, target_texts, titles
 from sk_mixup.mixing import MixContext, MixPreview, resolve_method
 
@@ -35,7 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MixDisplay"]
 
-_HEAD, _MIXED = "#e3e6ec", "#fdf0dc"
+# Tints, and not colours: the text on them is that of the style in use.
+_HEAD, _MIXED = (GREY, 0.25), (ORANGE, 0.22)
 
 
 class MixDisplay:
@@ -265,7 +274,7 @@ class MixDisplay:
         """
         require_matplotlib("MixDisplay")
         check_alphas(self.alphas)
-        ax = new_axes((5.0, 3.4)) if ax is None else ax
+        ax = new_axes(figure_size()) if ax is None else ax
         draw_law(ax, self.alphas, self.fold)
         return self._drawn(np.array([ax], dtype=object), ax)
 
@@ -283,12 +292,12 @@ class MixDisplay:
             for c in range(n_columns):
                 one: Axes = axes[r, c]
                 draw_sample(one, line[c], low, high)
-                one.set_title(texts[c], fontsize="small", pad=3)
+                one.set_title(texts[c], fontsize=SMALL, pad=3)
             axes[r, 0].set_ylabel(part)
         if len(lines) == 2:
             lams = titles(preview, "mixed", self.labels)
             for one, text in zip(axes[1], lams, strict=True):
-                one.set_xlabel(text, fontsize="small")
+                one.set_xlabel(text, fontsize=SMALL)
         title_on(heading(preview))
         return self._drawn(axes, axes[0, 0])
 
@@ -324,9 +333,10 @@ class MixDisplay:
         )
         table.auto_set_font_size(False)
         table.set_fontsize(9)
-        heights = [1, *map(count_lines, text)]
+        heights, ink = [1, *map(count_lines, text)], foreground(ax)
         for (r, _), cell in table.get_celld().items():
-            cell.set_edgecolor("0.85")
+            cell.set(edgecolor=(GREY, 0.4), facecolor="none")
+            cell.get_text().set_color(ink)
             cell.set_height(heights[r] / sum(heights))
             if r == 0:
                 cell.set_facecolor(_HEAD)
@@ -335,7 +345,7 @@ class MixDisplay:
                 cell.set_facecolor(_MIXED)
         left_out = len(cells["names"]) - len(names)
         more = f" ({left_out} more columns)" if left_out > 0 else ""
-        ax.set_title(heading(preview) + more, fontsize="medium")
+        ax.set_title(heading(preview) + more, fontsize=TITLE)
         return self._drawn(np.array([ax], dtype=object), ax)
 
     def _drawn(self, axes: NDArray[Any], one: Axes) -> MixDisplay:

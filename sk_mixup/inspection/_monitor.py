@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sk_mixup.inspection._history import last_step
-from sk_mixup.inspection._matplotlib import require_matplotlib
+from sk_mixup.inspection._matplotlib import new_axes, require_matplotlib
+from sk_mixup.inspection._style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    TITLE,
+    dress,
+    figure_size,
+    stacked,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MonitorDisplay"]
 
-_MIXED, _CLEAN, _VALID = "#4c72b0", "#55a868", "#dd8452"
+_MIXED, _CLEAN, _VALID = BLUE, GREEN, ORANGE
 _LOSSES = {
     "train_loss": ("Training, mixed rows", _MIXED),
     "clean_loss": ("Training, clean rows", _CLEAN),
@@ -27,7 +37,7 @@ _LOSSES = {
 }
 _SHARES = {
     "clean_acc": ("Accuracy, clean training rows", _CLEAN),
-    "clean_confidence": ("Confidence in them", "0.4"),
+    "clean_confidence": ("Confidence in them", GREY),
     "valid_acc": ("Accuracy, validation", _VALID),
 }
 
@@ -130,33 +140,20 @@ class MonitorDisplay:
             Itself, with `axes_` and `figure_` set.
         """
         require_matplotlib("MonitorDisplay")
-        import matplotlib.pyplot as plt
-
         draws = [self._draw_losses]
         if "clean_confidence" in self.frame:
             draws.append(self._draw_shares)
         if "lam_mean" in self.frame:
             draws.append(self._draw_mixing)
-        if ax is None:
-            height = 0.6 + 2.3 * len(draws)
-            _, ax = plt.subplots(figsize=(5.8, height), layout="constrained")
-        ax.set_axis_off()
-        room = 1.0 / len(draws)
-        self.axes_ = []
-        for i, draw in enumerate(draws):
-            low = 1.0 - (i + 1) * room
-            part = ax.inset_axes((0.0, low, 1.0, room * 0.86))
-            if self.axes_:
-                part.sharex(self.axes_[0])
-            draw(part)
-            part.spines[["top", "right"]].set_visible(False)
-            part.legend(frameon=False, fontsize="small")
-            part.tick_params(labelbottom=i == len(draws) - 1)
-            self.axes_.append(part)
+        ax = new_axes(figure_size(rows=0.8 * len(draws))) if ax is None else ax
+        self.axes_ = stacked(ax, (1.0,) * len(draws))
         self.axes_[-1].set_xlabel("Epoch")
+        for draw, part in zip(draws, self.axes_, strict=True):
+            draw(part)
+            dress(part)
         name = self.estimator_name if name is None else name
         if name is not None:
-            ax.set_title(name)
+            ax.set_title(name, fontsize=TITLE)
         self.figure_ = ax.get_figure()
         return self
 
@@ -199,7 +196,7 @@ class MonitorDisplay:
             ax.plot(
                 frame["epoch"],
                 frame["target_entropy"],
-                color="0.4",
+                color=GREY,
                 linestyle="--",
                 label="Entropy of targets (nats)",
             )

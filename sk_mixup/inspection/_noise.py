@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
-from sk_mixup.inspection._matplotlib import require_matplotlib
+from sk_mixup.inspection._matplotlib import new_axes, require_matplotlib
+from sk_mixup.inspection._style import dress, figure_size, next_color
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -259,20 +260,18 @@ class NoiseDisplay:
             Itself, with `ax_` and `figure_` set.
         """
         require_matplotlib("NoiseDisplay")
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(figsize=(5.2, 4.0), layout="constrained")
+        ax = new_axes(figure_size()) if ax is None else ax
         study = self.study
         name = self.estimator_name if name is None else name
         prefix = "" if name is None else f"{name}: "
-        spread = study.accuracy.std(axis=1)
-        (line, *_) = ax.errorbar(
+        spread, color = study.accuracy.std(axis=1), next_color(ax)
+        ax.errorbar(
             study.share,
             study.accuracy.mean(axis=1),
             yerr=spread if study.accuracy.shape[1] > 1 else None,
             marker="o",
             capsize=3,
+            color=color,
             label=f"{prefix}accuracy on right labels",
         )
         some = study.share > 0
@@ -280,13 +279,14 @@ class NoiseDisplay:
             study.share[some],
             study.memorized[some].mean(axis=1),
             "--",
-            color=line.get_color(),
+            color=color,
             label=f"{prefix}wrong labels learnt by heart",
         )
         ax.set(
-            ylim=(0, 1), xlabel="Share of wrong training labels", ylabel="Share of rows"
+            ylim=(0, 1.02),
+            xlabel="Share of wrong training labels",
+            ylabel="Share of rows",
         )
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False, fontsize="small")
+        dress(ax)
         self.ax_, self.figure_ = ax, ax.get_figure()
         return self

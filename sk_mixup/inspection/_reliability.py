@@ -18,6 +18,18 @@ from sk_mixup.inspection._calibration import (
     reliability_curve,
 )
 from sk_mixup.inspection._matplotlib import new_axes, require_matplotlib
+from sk_mixup.inspection._style import (
+    BLUE,
+    GREY,
+    RED,
+    TITLE,
+    background,
+    dress,
+    figure_size,
+    foreground,
+    legend_below,
+    stacked,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,8 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ReliabilityDisplay"]
 
-_BAR = "#4c72b0"
-_GAP = "#c44e52"
+_BAR, _GAP = BLUE, RED
 
 
 class ReliabilityDisplay:
@@ -193,14 +204,16 @@ class ReliabilityDisplay:
             Itself, with `ax_`, `ax_count_` and `figure_` set.
         """
         require_matplotlib("ReliabilityDisplay")
-        ax = new_axes((4.8, 5.6)) if ax is None else ax
-        below = _split_off_bottom(ax)
+        ax = new_axes(figure_size(rows=1.65)) if ax is None else ax
+        _, below = stacked(ax, (3.6, 1.0))
         self._draw_curve(ax)
         self._draw_counts(below)
+        dress(ax, legend=False)
+        dress(below, legend=False)
+        legend_below(below, ax)
         title = f"ECE {self.curve.expected_error:.3f}"
         name = self.estimator_name if name is None else name
-        ax.set_title(title if name is None else f"{name}\n{title}")
-        ax.tick_params(labelbottom=False)
+        ax.set_title(title if name is None else f"{name}\n{title}", fontsize=TITLE)
         self.ax_, self.ax_count_ = ax, below
         self.figure_ = ax.get_figure()
         return self
@@ -217,7 +230,7 @@ class ReliabilityDisplay:
             align="edge",
             color=_BAR,
             alpha=0.75,
-            edgecolor="white",
+            edgecolor=background(ax),
             label="Accuracy in the bin",
         )
         low, high = self._chance_range()
@@ -225,7 +238,7 @@ class ReliabilityDisplay:
             curve.confidence[filled],
             low[filled],
             high[filled],
-            color="0.5",
+            color=GREY,
             alpha=0.45,
             linewidth=9,
             label="95 % range if calibrated",
@@ -238,19 +251,18 @@ class ReliabilityDisplay:
             linewidth=2.5,
             label="Gap to the confidence",
         )
-        ax.plot([0, 1], [0, 1], "--", color="0.3", label="Perfectly calibrated")
+        ax.plot([0, 1], [0, 1], "--", color=GREY, label="Perfectly calibrated")
         ax.plot(
             curve.confidence[filled],
             curve.accuracy[filled],
             "o",
-            color="black",
+            color=foreground(ax),
             markersize=4,
             # Whole dots at an accuracy of 1 too.
             clip_on=False,
             zorder=3,
         )
         ax.set(xlim=(0, 1), ylim=(0, 1), ylabel="Accuracy")
-        ax.legend(loc="upper left", fontsize="small", framealpha=0.9)
 
     def _chance_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return where 95 % of a calibrated classifier's accuracies would lie.
@@ -270,22 +282,8 @@ class ReliabilityDisplay:
             curve.count,
             np.diff(curve.edges),
             align="edge",
-            color="0.6",
-            edgecolor="white",
+            color=GREY,
+            edgecolor=background(ax),
         )
         ax.set(xlabel="Confidence (probability of the predicted label)")
         ax.set_ylabel("Samples")
-
-
-def _split_off_bottom(ax: Axes) -> Axes:
-    """Give the lower part of `ax` to new axes that share its x axis."""
-    place = ax.get_subplotspec()
-    if place is None:
-        # Axes put anywhere by hand have no cell that could be divided.
-        from mpl_toolkits.axes_grid1 import make_axes_locatable
-
-        divider = make_axes_locatable(ax)
-        return divider.append_axes("bottom", size="26%", pad=0.15, sharex=ax)
-    rows = place.subgridspec(2, 1, height_ratios=[3.6, 1], hspace=0.05)
-    ax.set_subplotspec(rows[0])
-    return ax.figure.add_subplot(rows[1], sharex=ax)

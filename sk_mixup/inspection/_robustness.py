@@ -16,8 +16,9 @@ from sk_mixup.inspection._attacks import (
     check_radius,
     moved_by,
 )
-from sk_mixup.inspection._matplotlib import require_matplotlib
+from sk_mixup.inspection._matplotlib import new_axes, require_matplotlib
 from sk_mixup.inspection._open_net import OpenNet
+from sk_mixup.inspection._style import dress, figure_size, next_color
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -222,16 +223,13 @@ class RobustnessDisplay:
             Itself, with `ax_` and `figure_` set.
         """
         require_matplotlib("RobustnessDisplay")
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(figsize=(5.2, 4.0), layout="constrained")
+        ax = new_axes(figure_size()) if ax is None else ax
         name = self.estimator_name if name is None else name
         prefix = "" if name is None else f"{name}, "
         styles = {"fgsm": "-", "pgd": "--", "noise": ":"}
-        color = None
+        color = next_color(ax)
         for curve in self.curves:
-            (line, *_) = ax.errorbar(
+            ax.errorbar(
                 curve.radius,
                 curve.accuracy,
                 yerr=curve.standard_error,
@@ -242,13 +240,11 @@ class RobustnessDisplay:
                 color=color,
                 label=f"{prefix}{_LABELS[curve.attack]}",
             )
-            color = line.get_color()
         what = {"input": "the standardized input", "embedding": "the embedding"}
         spaces = {curve.space for curve in self.curves}
         where = what[spaces.pop()] if len(spaces) == 1 else "what was moved"
         ax.set(ylim=(0, 1.02), ylabel="Accuracy", xlabel=f"Radius, in units of {where}")
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False, fontsize="small")
+        dress(ax)
         self.ax_, self.figure_ = ax, ax.get_figure()
         return self
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from sk_mixup.inspection._style import COLORS
 from sk_mixup.mixing import MixPreview
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def tensor_cells(preview: MixPreview) -> dict[str, Any]:
 
 
 def as_text(value: Any) -> str:
-    if value is None or value != value:
+    # NaN differs from itself; pandas.NA gives no bool.
+    if value is None or type(value).__name__ == "NAType" or value != value:
         return "missing"
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
@@ -63,7 +65,8 @@ def draw_sample(ax: Axes, value: NDArray[Any], low: float, high: float) -> None:
     """Draw a sequence, an image or the middle slice of a volume."""
     ax.set(xticks=[], yticks=[])
     if value.ndim == 2:
-        ax.plot(value.T, linewidth=0.9)
+        for channel, line in enumerate(value):
+            ax.plot(line, linewidth=0.9, color=COLORS[channel % len(COLORS)])
         margin = 0.05 * (high - low)
         ax.set_ylim(low - margin, high + margin)
         return

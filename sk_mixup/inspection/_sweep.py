@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sk_mixup.inspection._matplotlib import new_axes, require_matplotlib
+from sk_mixup.inspection._style import BLUE, GREY, ORANGE, dress, figure_size
 from sk_mixup.inspection._sweep_curves import (
     AFTER,
     RAW,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AlphaSweepDisplay"]
 
-_COLORS = {RAW: "#4c72b0", AFTER: "#dd8452"}
+_COLORS = {RAW: BLUE, AFTER: ORANGE}
 #: More alphas than these get the ticks of the axis.
 _MOST_TICKS = 12
 #: Largest over smallest value from which on the axis is logarithmic.
@@ -142,8 +143,7 @@ class AlphaSweepDisplay:
         require_matplotlib("AlphaSweepDisplay")
         curves = self.curves
         if ax is None:
-            width = 4.6 if curves.calibration is None else 8.8
-            ax = new_axes((width, 3.8))
+            ax = new_axes(figure_size(1 if curves.calibration is None else 2))
         beside = None
         if curves.calibration is not None:
             beside = _split_off_right(ax)
@@ -167,13 +167,13 @@ class AlphaSweepDisplay:
                 label=label if curve.error is None else f"{label} (± standard error)",
             )
         if best is not None:
-            ax.axvline(best, linestyle=":", color="0.4", label=f"chosen: {best:g}")
+            ax.axvline(best, linestyle=":", color=GREY, label=f"chosen: {best:g}")
         _scale(ax, alpha)
         if len(alpha) <= _MOST_TICKS:
             ax.set_xticks(alpha, [f"{value:g}" for value in alpha], fontsize="small")
             ax.minorticks_off()
         ax.set(xlabel=self.curves.alpha_name, ylabel=name)
-        ax.legend(fontsize="small")
+        dress(ax)
 
 
 def _scale(ax: Axes, values: NDArray[np.float64]) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import check_integer
+from sk_mixup.mixing._preview_html import preview_html
 from sk_mixup.mixing.draws import MixStreams
 from sk_mixup.mixing.plans import MixPlan
 
@@ -144,6 +145,10 @@ class MixPreview:
             f"MixPreview({self.method}, rows={len(self.lam)}, mean_lam={mean:.3f}"
             f"{place})"
         )
+
+    def _repr_html_(self) -> str:
+        """Show the samples in a notebook."""
+        return preview_html(self)
 
 
 def preview_method(

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, indexable
@@ -21,6 +22,7 @@ from sk_mixup.model_selection._elsewhere import renew_workers
 from sk_mixup.model_selection._halving import check_halving
 from sk_mixup.model_selection._out_of_fold import check_predictable
 from sk_mixup.model_selection._paired import paired_differences
+from sk_mixup.model_selection._results import results_frame, results_html
 from sk_mixup.model_selection._scoring import OWN_SCORERS, with_own_scorers
 from sk_mixup.model_selection._sweep import Sweep
 from sk_mixup.model_selection._training import check_memory_limit
@@ -119,6 +121,34 @@ class TogetherMixin(_Base):
         check_is_fitted(self)
         best = getattr(self, "best_index_", None)
         return paired_differences(self.cv_results_, self.n_splits_, best)
+
+    def results_frame(self) -> pd.DataFrame:
+        """Return what was found as a table, a row per candidate, the best first.
+
+        Columns are the parameters, and of every metric the mean test score, its
+        standard error over the folds, the difference to the best candidate and the
+        standard error of that (see `paired_differences_`); "fit_time" is the mean per
+        fit.
+
+        Returns
+        -------
+        frame : DataFrame
+            Its index is the place in `cv_results_`.
+        """
+        check_is_fitted(self)
+        best = getattr(self, "best_index_", None)
+        return results_frame(self.cv_results_, self.n_splits_, best)
+
+    def _repr_html_inner(self) -> str:
+        # What scikit-learn's `_repr_html_` returns.
+        return self._repr_mimebundle_()["text/html"]
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        """Show the table below scikit-learn's diagram."""
+        shown: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in shown and hasattr(self, "cv_results_"):
+            shown["text/html"] += results_html(self.results_frame())
+        return shown
 
     def _check_ensemble(self, y: Any) -> None:
         if self.ensemble is not None and not self.refit:

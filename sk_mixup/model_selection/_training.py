@@ -124,6 +124,7 @@ def _train_pack(
         interrupted = True
         errors = [None] * len(pack)
         finished = [i for i in range(len(pack)) if watch.has_finished(i)]
+    watch.close()
     seconds = (time.perf_counter() - start) / len(pack)
     for number in finished:
         pack[number].error = errors[number]

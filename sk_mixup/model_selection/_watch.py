@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 from sk_mixup.model_selection._members import Member
+from sk_mixup.training import NotebookLine, in_notebook
 
 AfterEpoch = Callable[[int, Sequence[float | None], Sequence[int]], list[int]]
 
@@ -23,9 +24,10 @@ class Watch:
     title : str or None
         Put before the progress; None: no progress is shown.
     stream : TextIO or None
-        Where it is shown; None: stderr, as stdout has scikit-learn's messages.
+        Where it is shown; None: stderr, as stdout has scikit-learn's messages, or in
+        a notebook a line of the cell, which stays with its outputs.
     every : float
-        Seconds between two lines.
+        Seconds between two lines; that of a notebook changes four times as often.
     """
 
     def __init__(
@@ -42,6 +44,9 @@ class Watch:
         self.title = title
         self.stream = stream
         self.every = every
+        self._line: NotebookLine | None = None
+        if title is not None and stream is None and in_notebook():
+            self._line, self.every = NotebookLine(), every / 4
         self._seen: set[int] = set()
         self._active: set[int] = set()
         self._epoch = -1
@@ -91,4 +96,20 @@ class Watch:
             f"{self.title}: epoch {self._epoch + 1} of {max(planned)},"
             f" {len(self._active)} fits at once{best}; at most {seconds:.0f} s left"
         )
-        print(text, file=self.stream or sys.stderr, flush=True)
+        self._write(text)
+
+    def close(self) -> None:
+        """Say what the pack took, where a line is there to stay."""
+        if self._line is None:
+            return
+        seconds = time.perf_counter() - self._start
+        self._write(
+            f"{self.title}: {len(self.pack)} fits of {self._epoch + 1} epochs at most,"
+            f" {seconds:.1f} s"
+        )
+
+    def _write(self, text: str) -> None:
+        if self._line is not None:
+            self._line.show(text)
+        else:
+            print(text, file=self.stream or sys.stderr, flush=True)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from skorch.history import History
 from torch import Tensor
 
 from sk_mixup.exceptions import warn_caller
@@ -24,6 +23,7 @@ from sk_mixup.saving._guard import guarded
 from sk_mixup.saving._sources import example_rows
 from sk_mixup.saving._values import ValueWriter
 from sk_mixup.training import (
+    Epochs,
     check_knobs,
     initialize_net,
     make_net,
@@ -269,7 +269,7 @@ class StoredNet:
         epochs = self.given.value("history")
         if not isinstance(epochs, list) or not all(isinstance(e, dict) for e in epochs):
             raise ValueError("the history is none")
-        history = History()
+        history = Epochs()
         for epoch in epochs:
             history.new_epoch()
             for key, value in epoch.items():

@@ -10,7 +10,6 @@ from torch import nn
 
 from sk_mixup import MixupClassifier, MixupSearchCV
 from sk_mixup.export import to_torch
-from sk_mixup.inputs import Rows
 from tests.builders import blobs, bright_images, classifier, regressor
 from tests.export.models import (
     NETS,
@@ -187,23 +186,3 @@ def test_what_cannot_be_exported_is_told():
     search.fit(X, y)
     with pytest.raises(TypeError, match=r"give search.best_estimator_"):
         to_torch(search)
-
-
-def test_texts_and_several_arrays_are_refused():
-    texts = ["good film", "bad film"] * 8
-    model = classifier(module="text_bag").fit(texts, [1, 0] * 8)
-    with pytest.raises(ValueError, match="reads texts"):
-        to_torch(model)
-
-    class Pair(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layer = nn.Linear(4, 2)
-
-        def forward(self, a, b):
-            return self.layer(a + b)
-
-    X, y = blobs()
-    model = classifier(module=Pair).fit(Rows({"a": X, "b": X}), y)
-    with pytest.raises(ValueError, match="several arrays"):
-        to_torch(model)

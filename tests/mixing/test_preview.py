@@ -1,5 +1,9 @@
 """A preview shows what a draw and its plan would do, and leaves no trace."""
 
+import base64
+import io
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +11,7 @@ from torch.testing import assert_close
 
 from sk_mixup.mixing import (
     CutMix,
+    FixedLaw,
     ManifoldMixup,
     MemoryPairing,
     MixStreams,
@@ -194,3 +199,45 @@ def test_every_method_for_images_can_be_looked_at(name):
 def test_bad_input_is_named(x, y, options, error, message):
     with pytest.raises(error, match=message):
         Mixup(1.0).preview(x, y, **options)
+
+
+# -- in a notebook --------------------------------------------------------------------
+
+
+def test_images_are_shown_as_pictures():
+    images = torch.rand(3, 3, 5, 4, generator=torch.Generator().manual_seed(0))
+    shown = CutMix().preview(images, [0, 1, 0])._repr_html_()
+    assert shown.count("<img") == 9
+    assert "CutMix(alpha=1.0)" in shown
+    first = re.search(r"base64,([^\"]+)", shown)
+    assert first is not None
+    data = base64.b64decode(first[1])
+    plt = pytest.importorskip("matplotlib.pyplot")
+    pixels = plt.imread(io.BytesIO(data))
+    np.testing.assert_allclose(
+        pixels, images[0].permute(1, 2, 0).numpy(), rtol=0, atol=0.003
+    )
+
+
+def test_numbers_are_shown_as_numbers_and_long_rows_are_cut():
+    preview = Mixup(law=FixedLaw(0.75)).preview([[0.0], [10.0]], [0, 1])
+    shown = preview._repr_html_()
+    assert "<td>2.5</td><td>0.75</td><td>0.75 × 0 + 0.25 × 1</td>" in shown
+    assert "<th>own</th><th>partner</th><th>mixed</th><th>λ</th>" in shown
+    long = Mixup().preview(torch.arange(100.0).reshape(2, 50))._repr_html_()
+    assert "7, ...</td>" in long
+
+
+def test_texts_of_tables_are_no_markup():
+    import pandas as pd
+
+    from sk_mixup import MixupClassifier
+
+    frame = pd.DataFrame({"a<b": [1.0, 2.0], "job": ["<script>", "smith"]})
+    frame["known"] = pd.array([True, pd.NA], dtype="boolean")
+    model = MixupClassifier(alpha=1.0, random_state=0)
+    shown = model.preview(frame, ["no", "yes"], n=2)._repr_html_()
+    assert "<script>" not in shown
+    assert "job &lt;script&gt;" in shown
+    assert "a&lt;b " in shown
+    assert "known missing" in shown

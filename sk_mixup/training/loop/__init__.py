@@ -9,11 +9,13 @@ from sk_mixup.training.loop._callbacks import (
 )
 from sk_mixup.training.loop._copies import copied, detached_copies, holds_parametrized
 from sk_mixup.training.loop._ema import WeightAverage
+from sk_mixup.training.loop._epochs import Epochs
 from sk_mixup.training.loop._finite import check_item, is_finite
 from sk_mixup.training.loop._forward import Forward, as_float32, has_images
 from sk_mixup.training.loop._joint_temperature import joint_temperature
 from sk_mixup.training.loop._net import MixingMixin
 from sk_mixup.training.loop._net_class import mixing_net_class
+from sk_mixup.training.loop._notebook_bar import NotebookLine, in_notebook
 from sk_mixup.training.loop._overrides import check_instance
 from sk_mixup.training.loop._prediction import (
     call_module,
@@ -43,9 +45,11 @@ from sk_mixup.training.loop._words import in_words
 __all__ = [
     "BestWeights",
     "ChooseAlpha",
+    "Epochs",
     "Forward",
     "MixingMixin",
     "MixingRun",
+    "NotebookLine",
     "ScikitLearnBridge",
     "SharedSteps",
     "Stepper",
@@ -65,6 +69,7 @@ __all__ = [
     "detached_copies",
     "has_images",
     "holds_parametrized",
+    "in_notebook",
     "in_words",
     "is_double",
     "is_finite",

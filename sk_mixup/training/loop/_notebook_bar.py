@@ -18,29 +18,37 @@ def in_notebook() -> bool:
     return shell is not None and "IPKernelApp" in getattr(shell, "config", {})
 
 
+class NotebookLine:
+    """A line of text among the outputs of a cell: changed in place, and kept."""
+
+    def __init__(self) -> None:
+        self._shown: Any = None
+
+    def show(self, text: str) -> None:
+        """Put this text in the place of the last one."""
+        from IPython.display import display
+
+        bundle = {"text/plain": text, "text/html": f"<pre>{html.escape(text)}</pre>"}
+        if self._shown is None:
+            self._shown = display(bundle, raw=True, display_id=True)
+        else:
+            self._shown.update(bundle, raw=True)
+
+
 def notebook_bar(**options: Any) -> Any:
     """Return a bar of tqdm that a notebook shows as text and keeps."""
-    from IPython.display import display
     from tqdm import tqdm
+
+    line = NotebookLine()
 
     class NotebookBar(tqdm):
         """tqdm's text, as an output of the cell."""
 
-        shown: Any = None
-
         def display(self, msg: str | None = None, pos: int | None = None) -> None:
             """Change the output of the cell."""
             text = str(self) if msg is None else msg
-            if not text:  # tqdm clears a line before it leaves it
-                return
-            bundle = {
-                "text/plain": text,
-                "text/html": f"<pre>{html.escape(text)}</pre>",
-            }
-            if self.shown is None:
-                self.shown = display(bundle, raw=True, display_id=True)
-            else:
-                self.shown.update(bundle, raw=True)
+            if text:  # tqdm clears a line before it leaves it
+                line.show(text)
 
         def close(self) -> None:
             """Show the end."""

@@ -1,9 +1,12 @@
-"""How a net that mixes is copied and pickled: without its training and its class."""
+"""How a net that mixes is copied and pickled, without its training and its class."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from skorch.history import History
+
+from sk_mixup.training.loop._epochs import Epochs
 from sk_mixup.training.loop._storing import (
     deep_copy,
     is_usable,
@@ -22,10 +25,18 @@ class StoredNet(_Base):
     """Copies and pickles of a skorch net whose class is made at run time."""
 
     keeps_steps_: bool = False
+    history_: Any
 
     __reduce_ex__ = reduced_whole
     __copy__ = shallow_copy
     __deepcopy__ = deep_copy
+
+    def initialize_history(self) -> Any:
+        """Begin a history that a notebook shows as a table."""
+        super().initialize_history()
+        if type(self.history_) is History:
+            self.history_ = Epochs()
+        return self
 
     def _keeps_steps(self) -> bool:
         return self.keeps_steps_
