@@ -18,8 +18,7 @@ from typing import Any
 _MOVED = {
     ("sk_mixup", "sk_mixup.estimators"): (
         "base checks classifier compat "
-        "intake out_of_fold parameters preview preview_table "
-        "reading regressor settings training"
+        "intake out_of_fold parameters reading regressor settings training"
     ),
     ("sk_mixup.mixing", "sk_mixup.mixing.methods"): (
         "alignmix balanced cmixup cutmix featmix featureswap fmix gridmix "
@@ -48,6 +47,10 @@ _MOVED = {
     ),
 }
 _RENAMED = {
+    "sk_mixup._preview": "sk_mixup.estimators.previews._preview",
+    "sk_mixup._preview_table": "sk_mixup.estimators.previews._table",
+    "sk_mixup.estimators._preview": "sk_mixup.estimators.previews._preview",
+    "sk_mixup.estimators._preview_table": "sk_mixup.estimators.previews._table",
     "sk_mixup._holdout": "sk_mixup.estimators.splits._holdout",
     "sk_mixup.estimators._holdout": "sk_mixup.estimators.splits._holdout",
     "sk_mixup.mixing._losses": "sk_mixup.mixing.losses._cross_entropies",

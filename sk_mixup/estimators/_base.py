@@ -113,19 +113,15 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
     ) -> None:
         """Read, prepare, train, become what was learnt; with others, if any."""
         checkpoint = None
-        if processes is not None:
-            settings, streams = shared(
-                processes, settings, streams_of(settings, before)
-            )
-        elif settings.checkpoint is None or settings.partial:
+        if processes is not None or settings.checkpoint is None or settings.partial:
             streams = streams_of(settings, before)
         else:
             checkpoint, streams = checkpoint_of(settings, rows)
+        if processes is not None:
+            settings, streams = shared(processes, settings, streams)
         with drawing_apart(settings, rows.X, rows.X_val):
             data = read(settings, rows, before, streams, processes)
-            training = prepare(
-                settings, data, checkpoint=checkpoint, processes=processes
-            )
+            training = prepare(settings, data, checkpoint, processes)
         training.go()
         self._become(training)
 

@@ -180,10 +180,10 @@ class Training:
 def prepare(
     settings: Settings,
     data: FitData,
-    *,
-    reports: bool = True,
     checkpoint: Checkpoint | None = None,
     processes: Processes | None = None,
+    *,
+    reports: bool = True,
 ) -> Training:
     """Build the net (or go on with a copy of the old one) and all around it.
 
@@ -191,12 +191,12 @@ def prepare(
     ----------
     settings : Settings
     data : FitData
-    reports : bool
-        Whether scikit-learn's callbacks are told of the training.
     checkpoint : Checkpoint or None
         Where the training is stored as it goes.
     processes : Processes or None
         Those that it is shared by.
+    reports : bool
+        Whether scikit-learn's callbacks are told of the training.
     """
     rows = rows_of(processes)
     task, train = data.task, data.train
