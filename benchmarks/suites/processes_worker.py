@@ -129,7 +129,8 @@ def search(rounds: int, quick: bool, backend: str, net: str) -> dict[str, Any]:
         return time.perf_counter() - start
 
     with workers(backend):
-        seconds(GridSearchCV)  # which starts the workers, and lets them import
+        for kind in (GridSearchCV, MixupSearchCV):
+            seconds(kind)  # which starts the workers, and lets them import
         return interleave(
             {
                 "grid": lambda _: seconds(GridSearchCV),
