@@ -92,7 +92,7 @@ docs: $(DONE)
 test-ecosystem:
 	test -d $(ECOSYSTEM) || $(PYTHON) -m venv $(ECOSYSTEM)
 	$(ECOSYSTEM)/bin/python -m pip install -q -c constraints.txt torch
-	$(ECOSYSTEM)/bin/python -m pip install -q hypothesis matplotlib "pytest>=8.2" -e .
+	$(ECOSYSTEM)/bin/python -m pip install -q hypothesis matplotlib "pytest>=8.2" -e ".[text]"
 	@for package in $(ECOSYSTEM_PACKAGES); do \
 	  $(ECOSYSTEM)/bin/python -m pip install -q $$package \
 	    || echo "$$package does not install here" >&2; done

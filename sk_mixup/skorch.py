@@ -311,6 +311,11 @@ class MixupMixin(_Base):
             )
             return loss
 
+        if y.ndim > 2:
+            pixels = plan.pixel_targets(y)
+            if pixels.y_partner is None:
+                return plain(pixels.y)
+            _check_masks(plan, pixels.own)
         parts = plan.label_parts(y)
         if (lam := plan.label_lam_host) is not None:
             (_, own_y), (_, other_y) = parts
@@ -344,6 +349,17 @@ class MixupMixin(_Base):
         state: dict[str, Any] = super().__getstate__()
         state.pop("mix_run_", None)
         return state
+
+
+def _check_masks(plan: MixPlan, own: Tensor | None) -> None:
+    """Refuse shares of single pixels: the loss of a net of one's own has none."""
+    if own is not None and own.ndim > 1:
+        raise ValueError(
+            f"mix: {type(plan).__name__} gives every pixel shares of its own, and"
+            " MixupMixin weighs losses of whole rows. Use a method that pastes, such as"
+            " mix='cutmix', one lambda per row, such as 'mixup', or"
+            " MixupClassifier(module=net)."
+        )
 
 
 @dataclass

@@ -2,7 +2,41 @@
 
 from __future__ import annotations
 
-from sk_mixup.mixing.plans import MixPlan
+import torch
+from torch import Tensor
+
+from sk_mixup.mixing.plans import MixedTargets, MixPlan, check_width, class_targets
+
+# Of targets with more axes, the further ones are places.
+_MOST_AXES = 2
+
+
+def called_targets(y: Tensor, n_classes: int | None, dtype: torch.dtype) -> Tensor:
+    """Return the targets of a call, checked.
+
+    Parameters
+    ----------
+    y : Tensor of shape (B, ...)
+    n_classes : int or None
+    dtype : torch.dtype
+        Of what indicators become.
+    """
+    if y.ndim > _MOST_AXES:
+        return y
+    check_width(y, n_classes)
+    return y if n_classes is None else class_targets(y, n_classes, dtype)
+
+
+def mixed_targets(
+    plan: MixPlan, y: Tensor, n_classes: int | None
+) -> Tensor | MixedTargets:
+    """Return what a call gives for `called_targets`: one tensor, or pairs of labels."""
+    if y.ndim > _MOST_AXES:
+        return plan.apply_masks(y, n_classes)
+    if n_classes is not None or y.is_floating_point():
+        return plan.targets(y, n_classes)
+    pair = plan.own_rows(y), plan.partner_rows(y)
+    return MixedTargets(*pair, plan.own_share)
 
 
 def check_called(name: str, plan: MixPlan) -> None:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing._batch import first_tensor, lam_dtype, sent
-from sk_mixup.mixing._called import check_called
+from sk_mixup.mixing._called import called_targets, check_called, mixed_targets
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import Parameterized, check_choice, check_number
 from sk_mixup.mixing._preview import MixPreview, preview_method
@@ -39,8 +39,6 @@ from sk_mixup.mixing.plans import (
     MixedTargets,
     MixPlan,
     as_targets,
-    check_width,
-    class_targets,
 )
 
 _PLAIN = (float, int, str, type(None))
@@ -343,8 +341,9 @@ class Method(Parameterized):
         ----------
         x : Tensor of shape (B, ...), or dict, tuple or list of such
             The batch.
-        y : Tensor, array or list of shape (B,) or (B, k)
-            Class indices, one-hot rows, numbers to predict or soft labels.
+        y : Tensor, array or list of shape (B,), (B, k) or (B, ...)
+            Class indices, one-hot rows, numbers to predict or soft labels; with three
+            axes or more masks, mixed by `MixPlan.apply_masks`.
         n_classes : int or None
             Number of classes. Without it, class indices come back as a
             `MixedTargets` for `mixed_loss`.
@@ -373,16 +372,10 @@ class Method(Parameterized):
                 f"x has {len(first_tensor(x))} rows and y has shape {tuple(y.shape)};"
                 " each row needs a target."
             )
-        check_width(y, n_classes)
-        if n_classes is not None:
-            y = class_targets(y, n_classes, lam_dtype(first_tensor(x)))
+        y = called_targets(y, n_classes, lam_dtype(first_tensor(x)))
         plan = self.draw(x, y, generator=generator, context=context)
         check_called(type(self).__name__, plan)
-        x_mixed = plan.apply(x)
-        if n_classes is not None or y.is_floating_point():
-            return plan, x_mixed, plan.targets(y, n_classes)
-        pair = plan.own_rows(y), plan.partner_rows(y)
-        return plan, x_mixed, MixedTargets(*pair, plan.own_share)
+        return plan, plan.apply(x), mixed_targets(plan, y, n_classes)
 
     def preview(
         self,

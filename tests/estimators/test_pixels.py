@@ -187,15 +187,32 @@ def test_labels_are_names_of_classes():
     assert_same_weights(model, segmenter().fit(X, Y))
 
 
-def test_one_logit_and_boolean_masks():
-    model = MixupClassifier(
-        net(n_outputs=1), mix="cutmix", max_epochs=5, random_state=0
-    ).fit(X, Y == 1)
+@pytest.mark.parametrize("has_axis", [True, False])
+def test_one_logit_and_boolean_masks(has_axis):
+    module = net(n_outputs=1)
+    if not has_axis:
+        module = nn.Sequential(module, nn.Flatten(), nn.Unflatten(1, (12, 12)))
+    model = MixupClassifier(module, mix="cutmix", max_epochs=5, random_state=0)
+    model.fit(X, Y == 1)
     labels, proba = model.predict(X), model.predict_proba(X)
     assert isinstance(model._objective_.criterion, nn.BCEWithLogitsLoss)
     assert labels.shape == Y.shape
     assert proba.shape == (24, 2, 12, 12)
     assert_array_equal(labels, proba.argmax(1))
+
+
+@pytest.mark.parametrize("mix", [None, "cutmix", "mixup"])
+def test_one_logit_leaves_out_what_does_not_count(mix):
+    y = np.where(Y == 2, 0, Y)
+    model = segmenter(module=net(n_outputs=1), mix=mix).fit(X, y)
+    assert model.classes_.tolist() == [0, 1]
+    # What stands below the outlines changes nothing: they are never looked at.
+    logits = model.module_(torch.from_numpy(X)).detach()[:, 0]
+    wanted = torch.from_numpy((y == 1).astype(np.float32))
+    counts = torch.from_numpy(y != IGNORED)
+    loss = functional.binary_cross_entropy_with_logits(logits[counts], wanted[counts])
+    found = model._objective_(logits, torch.from_numpy(model._target_.transform(y)))
+    assert float(found) == pytest.approx(float(loss), rel=1e-5)
 
 
 @pytest.mark.parametrize("mix", [CutMix(), Mixup(1.0)])

@@ -16,6 +16,7 @@ from sk_mixup.mixing import (
     Mixup,
     RegMixup,
 )
+from sk_mixup.skorch import MixupMixin
 from tests.builders import no_hooks, same_weights
 from tests.skorch.nets import TARGET, Net, Regressor, Seen, X, Y, fitted, net
 
@@ -177,3 +178,32 @@ def test_a_criterion_of_one_number_serves_one_lambda_per_batch():
     assert np.isfinite(fitted(Regressor, **params).history[-1, "train_loss"])
     with pytest.raises(ValueError, match=r"Squared returned a scalar.*mix__per"):
         fitted(Regressor, mix__per="row", **params)
+
+
+@pytest.mark.parametrize("mix", [CutMix(), CutMix(per="row"), Mixup(1.0)], ids=repr)
+def test_masks_are_mixed_as_their_images(mix):
+    images = np.random.default_rng(0).standard_normal((8, 1, 6, 6)).astype(np.float32)
+    y = (images[:, 0] > 0).astype(np.int64)
+    module = nn.Conv2d(1, 2, 3, padding=1)
+    plans = []
+
+    class Spying(MixupMixin, NeuralNetClassifier):
+        def train_step_single(self, batch, **fit_params):
+            plans.append((*batch, self.mix_run_.plan))
+            return super().train_step_single(batch, **fit_params)
+
+    params = {"max_epochs": 1, "batch_size": 8, "train_split": None, "verbose": 0}
+    torch.manual_seed(0)
+    model = Spying(
+        module, criterion=nn.CrossEntropyLoss, mix=mix, lr=0.0, **params
+    ).fit(images, y)
+    rows, labels, plan = plans[0]
+    with torch.no_grad():
+        output = module(plan.apply(torch.as_tensor(rows)))
+        targets = plan.apply_masks(torch.as_tensor(labels), 2)
+        expected = nn.functional.cross_entropy(output, targets)
+    assert model.history[0, "train_loss"] == pytest.approx(float(expected), rel=1e-5)
+    with pytest.raises(ValueError, match="shares of its own"):
+        Spying(module, criterion=nn.CrossEntropyLoss, mix="smooth_mix", **params).fit(
+            images, y
+        )

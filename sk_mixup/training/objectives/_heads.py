@@ -37,6 +37,8 @@ class TargetKind:
     width: int
     #: Whether the default criterion is the only one, of wrapped nets too.
     fixes_criterion: bool = False
+    #: Parameters of a criterion that the objective serves where the default has none.
+    serves: tuple[str, ...] = ()
 
     def read(self, output: Any) -> Tensor:
         """Return what the module returned as one tensor."""

@@ -40,6 +40,7 @@ class PixelClasses(TargetKind):
     """
 
     name = "a class per pixel"
+    serves = ("ignore_index",)
 
     def __init__(
         self,
@@ -239,9 +240,10 @@ class PixelObjective(Objective):
         else:
             loss = self.criterion(output, codes)
         if loss.ndim > 1:
-            if loss.ndim == output.ndim and loss.shape[1] == output.shape[1]:
+            if loss.ndim > y.ndim:  # one per class
                 loss = loss.mean(1)
-            return loss * counts, counts.to(loss.dtype)
+            # Filled, not multiplied: a loss may be infinite where nobody asks.
+            return loss.masked_fill(~counts, 0.0), counts.to(loss.dtype)
         if not knows and bool((~counts).any()):
             raise ValueError(
                 f"criterion: {type(self.criterion).__name__} returns one loss per"

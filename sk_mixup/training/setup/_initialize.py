@@ -5,6 +5,7 @@ What is wrong with either is found by a forward pass, before training starts.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
@@ -92,6 +93,8 @@ def initialize_net(
                 if kind is None
                 else kind.default_criterion(outputs[0])
             )
+            if kind is not None:
+                _serve(net, kind)
             prepare_criterion(net)
         return net
 
@@ -134,6 +137,14 @@ def initialize_net(
     if net.wraps_:
         take_decisions(net, objective, outputs[0], kind)
     return join_members(net.module_, objective)
+
+
+def _serve(net: Any, kind: TargetKind) -> None:
+    """Take parameters away that a kind serves itself, where a loss knows none such."""
+    known = inspect.signature(net.criterion).parameters
+    for name in kind.serves:
+        if name not in known and vars(net).pop(f"criterion__{name}", None) is not None:
+            net._params_to_validate.discard(f"criterion__{name}")
 
 
 def _set_shapes(net: Any, sample: Input, y: Tensor) -> None:

@@ -14,6 +14,7 @@ from sk_mixup.mixing import (
     GridMix,
     HidMix,
     ManifoldMixup,
+    MixCollate,
     MixContext,
     Mixup,
     PatchUp,
@@ -176,3 +177,16 @@ def test_what_says_nothing_of_places_is_refused():
 def test_masks_that_fit_no_plan_are_refused(call, match):
     with pytest.raises(ValueError, match=match):
         call(drawn(Mixup(1.0), 0))
+
+
+def test_a_call_and_a_collate_mix_masks_as_the_plan_does():
+    images, y = torch.rand(5, 3, *SIZE), masks()
+    mixed, pasted = CutMix()(images, y, generator=generator(5))
+    plan = CutMix().draw(images, y, generator=generator(5))
+    assert torch.equal(mixed, plan.apply(images))
+    assert torch.equal(pasted, plan.apply_masks(y))
+    _, shares = Mixup(1.0)(images, y, n_classes=4, generator=generator(5))
+    assert shares.shape == (5, 4, *SIZE)
+    items = list(zip(images, y, strict=True))
+    collated = MixCollate(CutMix(), generator=generator(5))(items)
+    assert torch.equal(collated[1], pasted)
