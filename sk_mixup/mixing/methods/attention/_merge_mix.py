@@ -5,9 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
-from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_number
 from sk_mixup.mixing.draws import (
     BetaLaw,
@@ -15,18 +13,17 @@ from sk_mixup.mixing.draws import (
     Pairing,
     Schedule,
     draw_lam,
-    self_pairs,
 )
-from sk_mixup.mixing.looks import asked, check_images, module_of
+from sk_mixup.mixing.looks import asked, module_of
 from sk_mixup.mixing.methods.attention._grid import spread
 from sk_mixup.mixing.methods.attention._merging import merged_groups, shared_attention
-from sk_mixup.mixing.methods.attention._token_mix import check_no_pool
 from sk_mixup.mixing.methods.attention._trans_mix import check_layer
 from sk_mixup.mixing.methods.attention._watch import watch_attention
-from sk_mixup.mixing.plans import MaskPlan, MixPlan, mask_lam
+from sk_mixup.mixing.methods.saliency import LookingMethod
+from sk_mixup.mixing.plans import MixPlan
 
 
-class MergeMix(Method):
+class MergeMix(LookingMethod):
     r"""Keep the patches that the net attends to most; the partner has the others.
 
     The net that trains looks at the batch in one more forward pass. Patches that are
@@ -63,6 +60,8 @@ class MergeMix(Method):
         One lambda for the batch, or one per row.
     p : float or schedule, default=1.0
         Probability of mixing a batch or a row.
+    every : int, default=1
+        One batch in so many is looked at, drawn at random; others are mixed by CutMix.
     pairing : str or callable, default="shuffle"
         Who mixes with whom.
     off_first, off_last : int or float, default=0
@@ -98,6 +97,7 @@ class MergeMix(Method):
     cost = "one forward pass"
     paper = "Jin et al., 2025"
     blends = False
+    look_size = None
 
     def __init__(
         self,
@@ -107,6 +107,7 @@ class MergeMix(Method):
         layer: str = "auto",
         per: str = "batch",
         p: float | Schedule = 1.0,
+        every: int = 1,
         pairing: str | Pairing = "shuffle",
         off_first: float = 0,
         off_last: float = 0,
@@ -116,6 +117,7 @@ class MergeMix(Method):
         self.layer = layer
         self.per = per
         self.p = p
+        self.every = every
         self.pairing = pairing
         self.off_first = off_first
         self.off_last = off_last
@@ -126,53 +128,30 @@ class MergeMix(Method):
         if self.merge == 1:
             raise ValueError("merge must be less than 1: some patches must be left.")
         check_layer(self.layer)
-        check_no_pool("MergeMix", self.pairing)
 
-    @property
-    def reads_module(self) -> bool:
-        """Whether a draw looks at the net: always."""
-        return True
-
-    def _draw_batch(
-        self,
-        x: Tensor,
-        first: Tensor,
-        y: Tensor | None,
-        streams: MixStreams,
-        context: MixContext | None,
-    ) -> MixPlan:
-        return self._draw(check_images("MergeMix", x), y, streams, context)
-
-    def _draw(
-        self,
-        x: Tensor,
-        y: Tensor | None,
-        streams: MixStreams,
-        context: MixContext | None,
-    ) -> MixPlan:
-        gate = self._gate(len(x), streams, context)
+    def _draw_numbers(
+        self, x: Tensor, streams: MixStreams, context: MixContext | None
+    ) -> Tensor:
         n_draws = len(x) if self.per == "row" else 1
         law = BetaLaw(self._alpha_now(context))
-        lam = torch.as_tensor(
+        return torch.as_tensor(
             draw_lam(law, n_draws, fold=False, generator=streams.lam)
-        ).to(x.device)
-        if self._too_few(len(x)):
-            return self._identity(x)
-        # Drawn without mixing too: p and alpha move no other draw.
-        partner = self._pair(x, y, streams, context)
-        nothing = self._alpha_now(context) == 0 or self._p_now(context) == 0
-        if gate is False or nothing:
-            return self._identity(x)
+        )
+
+    def _look(
+        self,
+        x: Tensor,
+        y: Tensor | None,
+        partner: Tensor,
+        open_rows: Tensor | None,
+        numbers: Tensor,
+        context: MixContext | None,
+    ) -> MixPlan:
         paid = self._attention(x, context)
-        stays = most_paid(paid.flatten(1), lam.expand(len(x))).view_as(paid)
+        lam = numbers.to(x.device).expand(len(x))
+        stays = most_paid(paid.flatten(1), lam).view_as(paid)
         mask = spread(~stays, (x.shape[2], x.shape[3]))
-        alone = torch.zeros(len(x), dtype=torch.bool, device=x.device)
-        if self._may_pair_selves(context):
-            alone |= self_pairs(partner)
-        if isinstance(gate, Tensor):
-            alone |= ~gate.to(x.device)
-        mask = mask & ~alone.view(-1, 1, 1)
-        return MaskPlan(partner, mask_lam(mask, len(x), lam_dtype(x)), mask=mask)
+        return self._mask_plan(x, partner, mask, open_rows)
 
     def _attention(self, x: Tensor, context: MixContext | None) -> Tensor:
         """Return what the net pays to each patch, in groups: (B, h, w)."""

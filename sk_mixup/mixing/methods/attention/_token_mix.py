@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import weakref
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
-from sk_mixup.mixing._method import Method
-from sk_mixup.mixing._params import check_choice, check_integer
+from sk_mixup.mixing._params import check_choice, check_integer, check_number
 from sk_mixup.mixing.draws import (
     BetaLaw,
     MixStreams,
@@ -18,9 +18,13 @@ from sk_mixup.mixing.draws import (
     Schedule,
     draw_lam,
     integer,
-    self_pairs,
 )
-from sk_mixup.mixing.looks import asked, check_images, class_activations, module_of
+from sk_mixup.mixing.looks import (
+    asked,
+    class_activations,
+    module_of,
+    running_average,
+)
 from sk_mixup.mixing.methods.attention._grid import (
     attention_shares,
     cell_shares,
@@ -29,13 +33,15 @@ from sk_mixup.mixing.methods.attention._grid import (
 from sk_mixup.mixing.methods.attention._token_blocks import token_blocks
 from sk_mixup.mixing.methods.attention._trans_mix import check_layer
 from sk_mixup.mixing.methods.attention._watch import watch_attention
-from sk_mixup.mixing.plans import MaskPlan, MixPlan, mask_lam
+from sk_mixup.mixing.methods.saliency import LookingMethod
+from sk_mixup.mixing.plans import MixPlan
 
+_NETWORKS = ("training", "average")
 # Of nets that were looked at: whether they computed attention.
 _ATTENDS: weakref.WeakKeyDictionary[nn.Module, bool] = weakref.WeakKeyDictionary()
 
 
-class TokenMix(Method):
+class TokenMix(LookingMethod):
     r"""Take several blocks of patches from the partner, and weigh labels by content.
 
     The partner has a share :math:`1 - \lambda` of the patches, with :math:`\lambda \sim
@@ -66,15 +72,19 @@ class TokenMix(Method):
     source : {"auto", "attention", "activation"}, default="auto"
         What the maps are: attention, or class activations; "auto": attention if the net
         computes any.
-    teacher : torch.nn.Module or None, default=None
-        A trained net that makes the maps, called as ``teacher(x)``; None: the net that
-        trains.
+    network : "training", "average" or torch.nn.Module, default="training"
+        Who makes the maps: the net that trains, the average of its weights over the
+        training so far, or a trained net, called as ``network(x)``.
+    decay : float, default=0.999
+        Of the average, in [0, 1); the average is not stored with a training.
     layer : str, default="auto"
         Where attention or features are looked for.
     per : {"batch", "row"}, default="batch"
         One mask for the batch, or one per row.
     p : float or schedule, default=1.0
         Probability of mixing a batch or a row.
+    every : int, default=1
+        One batch in so many is looked at, drawn at random; others are mixed by CutMix.
     pairing : str or callable, default="shuffle"
         Who mixes with whom; none that keeps rows.
     off_first, off_last : int or float, default=0
@@ -103,6 +113,7 @@ class TokenMix(Method):
     cost = "one forward pass"
     paper = "Liu et al., ECCV 2022"
     blends = False
+    look_size = None
 
     def __init__(
         self,
@@ -110,10 +121,12 @@ class TokenMix(Method):
         *,
         grid: int | str = "auto",
         source: str = "auto",
-        teacher: nn.Module | None = None,
+        network: Any = "training",
+        decay: float = 0.999,
         layer: str = "auto",
         per: str = "batch",
         p: float | Schedule = 1.0,
+        every: int = 1,
         pairing: str | Pairing = "shuffle",
         off_first: float = 0,
         off_last: float = 0,
@@ -121,10 +134,12 @@ class TokenMix(Method):
         self.alpha = alpha
         self.grid = grid
         self.source = source
-        self.teacher = teacher
+        self.network = network
+        self.decay = decay
         self.layer = layer
         self.per = per
         self.p = p
+        self.every = every
         self.pairing = pairing
         self.off_first = off_first
         self.off_last = off_last
@@ -135,85 +150,71 @@ class TokenMix(Method):
         check_layer(self.layer)
         if self.grid != "auto":
             check_integer("grid", self.grid, low=1)
-        if self.teacher is not None and not isinstance(self.teacher, nn.Module):
-            raise TypeError(
-                "teacher must be a torch.nn.Module or None; got"
-                f" {self.teacher!r} of type {type(self.teacher).__name__}."
+        check_number("decay", self.decay, low=0.0, high=1.0)
+        if self.decay == 1:
+            raise ValueError("decay=1 would never take a new weight in; give less.")
+        named = isinstance(self.network, str) and self.network in _NETWORKS
+        if not named and not isinstance(self.network, nn.Module):
+            raise ValueError(
+                "network must be 'training', 'average' or a torch.nn.Module; got"
+                f" {self.network!r}."
             )
-        check_no_pool("TokenMix", self.pairing)
 
+    # A class attribute of the base, which follows from the parameters here.
     @property
-    def reads_module(self) -> bool:
-        """Whether a draw looks at the net: always."""
-        return True
+    def needs_module(self) -> bool:
+        """Whether the net that trains is asked for."""
+        return not isinstance(self.network, nn.Module)
 
-    def _draw_batch(
-        self,
-        x: Tensor,
-        first: Tensor,
-        y: Tensor | None,
-        streams: MixStreams,
-        context: MixContext | None,
-    ) -> MixPlan:
-        return self._draw(check_images("TokenMix", x), y, streams, context)
-
-    def _draw(
-        self,
-        x: Tensor,
-        y: Tensor | None,
-        streams: MixStreams,
-        context: MixContext | None,
-    ) -> MixPlan:
-        gate = self._gate(len(x), streams, context)
+    def _draw_numbers(
+        self, x: Tensor, streams: MixStreams, context: MixContext | None
+    ) -> tuple[Tensor, list[int]]:
         n_masks = len(x) if self.per == "row" else 1
         law = BetaLaw(self._alpha_now(context))
-        lam = torch.as_tensor(
-            draw_lam(law, n_masks, fold=False, generator=streams.lam)
-        ).reshape(-1)
+        lam = torch.as_tensor(draw_lam(law, n_masks, fold=False, generator=streams.lam))
         # One number per mask, whatever it takes to make it.
         seeds = [integer(2**31, streams.site) for _ in range(n_masks)]
-        if self._too_few(len(x)):
-            return self._identity(x)
-        # Drawn without mixing too: p and alpha move no other draw.
-        partner = self._pair(x, y, streams, context)
-        nothing = self._alpha_now(context) == 0 or self._p_now(context) == 0
-        if gate is False or nothing:
-            return self._identity(x)
+        return lam.reshape(-1), seeds
+
+    def _look(
+        self,
+        x: Tensor,
+        y: Tensor | None,
+        partner: Tensor,
+        open_rows: Tensor | None,
+        numbers: tuple[Tensor, list[int]],
+        context: MixContext | None,
+    ) -> MixPlan:
+        lam, seeds = numbers
         maps = self._maps(x, y, context)
         size = (x.shape[2], x.shape[3])
         shape = (maps.shape[1], maps.shape[2])
         if not isinstance(self.grid, str):
             shape = (min(self.grid, size[0]), min(self.grid, size[1]))
-        n_cells = shape[0] * shape[1]
-        counts = ((1.0 - lam) * n_cells).round().long().tolist()
+        counts = ((1.0 - lam) * (shape[0] * shape[1])).round().long().tolist()
         blocks = [
             token_blocks(shape, n, seed) for n, seed in zip(counts, seeds, strict=True)
         ]
         mask = spread(torch.stack(blocks).to(x.device), size)
-        own = label_shares(maps, partner, mask).to(lam_dtype(x))
-        alone = torch.zeros(len(x), dtype=torch.bool, device=x.device)
-        if self._may_pair_selves(context):
-            alone |= self_pairs(partner)
-        if isinstance(gate, Tensor):
-            alone |= ~gate.to(x.device)
-        if bool(alone.any()):
-            mask = mask & ~alone.view(-1, 1, 1)
-        return MaskPlan(
-            partner,
-            mask_lam(mask, len(x), lam_dtype(x)),
-            label_lam=own.masked_fill(alone, 1.0),
-            mask=mask,
-        )
+        own = label_shares(maps, partner, mask)
+        plan = self._mask_plan(x, partner, mask, open_rows)
+        own = own.to(plan.lam.dtype)
+        if open_rows is not None:
+            own = own.masked_fill(~open_rows, 1.0)
+        return dataclasses.replace(plan, label_lam=own)
 
     def _maps(self, x: Tensor, y: Tensor | None, context: MixContext | None) -> Tensor:
         """Return what each place says for the label of its image: (B, h, w)."""
-        net = self.teacher
-        if net is None:
-            net = module_of(context, "TokenMix")
+        other: nn.Module | None = None
+        if isinstance(self.network, nn.Module):
+            other = self.network
+        elif self.network == "average":
+            other = running_average(module_of(context, "TokenMix"), self.decay)
+        net = module_of(context, "TokenMix") if other is None else other
         if self.source == "attention" or (self.source == "auto" and self._attends(net)):
             with (
                 watch_attention(net, self.layer, "TokenMix") as watch,
-                asked(context, "TokenMix", module=self.teacher) as call,
+                asked(context, "TokenMix", module=other) as call,
             ):
                 call(x)
             if self.source == "attention" or watch.saw_any(len(x)):
@@ -225,7 +226,7 @@ class TokenMix(Method):
                 " y=None. Give y to draw."
             )
         maps = class_activations(
-            context, x, y, self.layer, who="TokenMix", module=self.teacher
+            context, x, y, self.layer, who="TokenMix", module=other
         )
         return maps.clamp(min=0.0)
 
@@ -255,17 +256,3 @@ def label_shares(maps: Tensor, partner: Tensor, mask: Tensor) -> Tensor:
     scaled = torch.where(total > 0, maps / total.clamp(min=1e-30), even)
     cells = cell_shares(mask, (maps.shape[1], maps.shape[2]))
     return attention_shares(scaled, cells, other=scaled[partner])
-
-
-def check_no_pool(who: str, pairing: object) -> None:
-    """Refuse pairings that keep rows, of which the net is not asked.
-
-    Raises
-    ------
-    ValueError
-    """
-    if getattr(pairing, "keeps_rows", False):
-        raise ValueError(
-            f"pairing={pairing!r} keeps rows of earlier batches, at which {who} does"
-            " not look; use another pairing."
-        )

@@ -19,7 +19,7 @@ def drawn(method, net, x, seed=0):
 @pytest.mark.parametrize("kind", ["fused", "multi_head", "softmax"])
 def test_without_merging_the_most_attended_patches_stay(kind):
     net, x = Vit(kind), images()
-    plan = drawn(MergeMix(merge=0.0), net, x, seed=4)
+    plan = drawn(MergeMix(1e4, merge=0.0), net, x)
     paid = paid_to_patches(net, x, 1).flatten(1)
     kept = (~plan.mask[:, ::4, ::4]).flatten(1)
     n_kept = int(kept[0].sum())
@@ -36,7 +36,7 @@ def test_it_reads_the_class_token_and_not_the_first_patch():
     class_token = net.blocks[1].paid[:, 0, 1:].reshape(4, -1)
     half = torch.full((4,), 0.5)
     assert not torch.equal(most_paid(first_patch, half), most_paid(class_token, half))
-    plan = drawn(MergeMix(merge=0.0), net, x, seed=4)
+    plan = drawn(MergeMix(1e4, merge=0.0), net, x)
     lam = plan.lam
     stays = (~plan.mask[:, ::4, ::4]).flatten(1)
     assert torch.equal(stays, most_paid(class_token, lam))
@@ -52,7 +52,7 @@ def test_alike_patches_stay_or_go_together():
             query = torch.tensor([0.5, 0.1]).expand_as(keys)
             return nn.functional.scaled_dot_product_attention(query, keys, keys)
 
-    plan = drawn(MergeMix(merge=14 / 16), Says(), images(), seed=4)
+    plan = drawn(MergeMix(1e4, merge=14 / 16), Says(), images())
     stays = (~plan.mask[:, ::4, ::4]).flatten(1)[0]
     n_kept = int(stays.sum())
     assert 2 < n_kept < 16
@@ -62,7 +62,7 @@ def test_alike_patches_stay_or_go_together():
 
 def test_merging_moves_what_stays():
     net, x = Vit(), images()
-    plans = [drawn(MergeMix(merge=m), net, x, seed=4) for m in (0.0, 0.75)]
+    plans = [drawn(MergeMix(1e4, merge=m), net, x) for m in (0.0, 0.75)]
     assert torch.equal(plans[0].lam, plans[1].lam)
     assert not torch.equal(plans[0].mask, plans[1].mask)
 

@@ -11,6 +11,7 @@ from sk_mixup.mixing import MixContext, TokenMix
 from sk_mixup.mixing.looks import class_activations
 from sk_mixup.mixing.methods.attention._token_blocks import token_blocks
 from sk_mixup.mixing.methods.attention._token_mix import label_shares
+from sk_mixup.mixing.plans import MaskPlan
 from tests.builders import generator, same_weights
 from tests.mixing.methods.attention.nets import Vit, images, paid_to_patches
 
@@ -99,12 +100,29 @@ def test_what_is_seen_of_an_image_is_for_its_own_label():
     assert_close(found, torch.tensor([2 / 3, 1.0]))
 
 
-def test_a_teacher_makes_the_maps():
-    teacher, x = cnn(), images()
-    plan = drawn(TokenMix(teacher=teacher), None, x=x)
-    wanted = drawn(TokenMix(), teacher, x=x)
+def test_a_trained_net_makes_the_maps():
+    trained, x = cnn(), images()
+    plan = drawn(TokenMix(network=trained), None, x=x)
+    wanted = drawn(TokenMix(), trained, x=x)
     assert torch.equal(plan.mask, wanted.mask)
     assert_close(plan.label_weights[0], wanted.label_weights[0])
+
+
+def test_the_average_of_the_training_makes_the_maps():
+    net, x = cnn(), images()
+    method = TokenMix(network="average", decay=0.5)
+    first = drawn(method, net, x=x)
+    assert_close(first.label_weights[0], drawn(TokenMix(), net, x=x).label_weights[0])
+    with torch.no_grad():
+        net[4].weight.copy_(torch.randn(2, 4, generator=generator(5)))
+    halfway = drawn(method, net, x=x).label_weights[0]
+    assert not torch.equal(halfway, drawn(TokenMix(), net, x=x).label_weights[0])
+
+
+def test_batches_that_are_not_looked_at_are_cut():
+    plans = [drawn(TokenMix(every=4), cnn(), seed=seed) for seed in range(20)]
+    n_looked = sum(isinstance(plan, MaskPlan) for plan in plans)
+    assert 0 < n_looked < 15
 
 
 def test_the_grid_can_be_given():
@@ -127,7 +145,9 @@ def test_the_look_leaves_no_trace():
     [
         ({"source": "cam"}, ValueError, "source must be one of"),
         ({"grid": 0}, ValueError, "grid must be an integer of at least 1"),
-        ({"teacher": 3}, TypeError, r"teacher must be a torch\.nn\.Module or None"),
+        ({"network": 3}, ValueError, "network must be 'training', 'average' or"),
+        ({"decay": 1}, ValueError, "decay=1 would never take a new weight in"),
+        ({"every": 0}, ValueError, "every must be an integer of at least 1"),
     ],
 )
 def test_parameters_are_checked(params, error, message):
