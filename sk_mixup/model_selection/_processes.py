@@ -7,6 +7,7 @@ and a second thread helps one of them little; two processes are two fits at a ti
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import pickle
@@ -15,14 +16,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import joblib
+import numpy as np
+import pandas as pd
 import torch
 from joblib.parallel import get_active_backend
+from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.parallel import Parallel, delayed
 
 from sk_mixup.estimators import FitData, Settings, drawing_apart, prepare
 from sk_mixup.exceptions import warn_caller
 from sk_mixup.model_selection._last_step import with_net
-from sk_mixup.model_selection._members import Member
+from sk_mixup.model_selection._members import Member, SweepData
 from sk_mixup.model_selection._training import InterruptedFit
 from sk_mixup.training import own_mode
 
@@ -78,8 +82,46 @@ def _rows(member: Member) -> Any:
     return member.data.train
 
 
+class KnownOutputs:
+    """Stands for what a net says of its test rows, which it has said already.
+
+    Its process has asked it, so that scores need not be computed one after the other.
+
+    Parameters
+    ----------
+    net : MixupClassifier or MixupRegressor
+    X : DataFrame or ndarray
+        The rows.
+    outputs : Tensor
+    """
+
+    def __init__(self, net: Any, X: Any, outputs: torch.Tensor) -> None:
+        self.net = net
+        self.X = X
+        self.outputs = outputs
+
+    def __call__(self, X: Any, made_of: Any = None) -> torch.Tensor:
+        """Return the outputs of rows, and ask the net for those of others."""
+        if not _same_rows(X, self.X):
+            found: torch.Tensor = type(self.net)._outputs(self.net, X, made_of)
+            return found
+        outputs = self.outputs.clone()
+        return outputs if made_of is None else made_of(outputs)
+
+    @staticmethod
+    def forget(nets: Sequence[Any]) -> None:
+        """Let nets answer for themselves again."""
+        for net in nets:
+            vars(net).pop("_outputs", None)
+
+
 def fit_in_processes(
-    search: Any, members: Sequence[Member], n_processes: int, *, n_finished: int
+    search: Any,
+    members: Sequence[Member],
+    data: SweepData,
+    n_processes: int,
+    *,
+    n_finished: int,
 ) -> bool:
     """Fit what trains alone, several at a time; return whether that was interrupted.
 
@@ -87,7 +129,9 @@ def fit_in_processes(
     ----------
     search : MixupSearchCV or MixupRandomizedSearchCV
     members : sequence of Member
-        Fitted in place, or given their errors.
+        Fitted in place, or given their errors. Fitted nets know what they say of their
+        test rows, until `KnownOutputs.forget`.
+    data : SweepData
     n_processes : int
     n_finished : int
         Fits that are finished already.
@@ -104,20 +148,30 @@ def fit_in_processes(
             f" {n_processes} processes of one thread each"
         )
     interrupted = False
+    tests = _test_rows(lone, data)
     with joblib.parallel_config("loky", inner_max_num_threads=1):
         parallel = Parallel(n_processes, return_as="generator_unordered")
         done = parallel(
-            delayed(_fit)(number, member.estimator, member.net, member.data)
+            delayed(_fit)(
+                number,
+                member.estimator,
+                member.net,
+                member.data,
+                tests.get(member.split),
+            )
             for number, member in enumerate(lone)
         )
         try:
-            for number, estimator, error, seconds in done:
+            for number, estimator, outputs, error, seconds in done:
                 if isinstance(error, KeyboardInterrupt):
                     raise error
                 member = lone[number]
                 member.error = error
                 if error is None:
                     member.estimator = estimator
+                if outputs is not None:
+                    known = KnownOutputs(member.net, tests[member.split], outputs)
+                    vars(member.net)["_outputs"] = known
                 member.seconds, member.reason = seconds, None
                 member.data = None
         except KeyboardInterrupt:
@@ -129,8 +183,8 @@ def fit_in_processes(
 
 
 def _fit(
-    number: int, estimator: Any, net: Any, data: FitData
-) -> tuple[int, Any, BaseException | None, float]:
+    number: int, estimator: Any, net: Any, data: FitData, X_test: Any
+) -> tuple[int, Any, torch.Tensor | None, BaseException | None, float]:
     """Train one net on rows that were read for it, in a process of its own."""
     start = time.perf_counter()
     error: BaseException | None = None
@@ -143,8 +197,35 @@ def _fit(
             net._become(training)
     except (Exception, KeyboardInterrupt) as failure:
         error = failure
-    fitted = None if error is not None else with_net(estimator, net)
-    return number, fitted, error, time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    if error is not None:
+        return number, None, None, error, seconds
+    outputs = None
+    if X_test is not None:
+        # Whatever goes wrong goes wrong again where it is scored.
+        with contextlib.suppress(Exception):
+            outputs = net._outputs(X_test)
+    return number, with_net(estimator, net), outputs, None, seconds
+
+
+def _test_rows(lone: Sequence[Member], data: SweepData) -> dict[int, Any]:
+    """Return the test rows of each fold; none where steps stand before the net."""
+    first = lone[0]
+    known = isinstance(data.X, (pd.DataFrame, np.ndarray))
+    if not known or any(member.estimator is not member.net for member in lone):
+        return {}
+    return {
+        split: _safe_split(first.net, data.X, None, data.splits[split][1])[0]
+        for split in {member.split for member in lone}
+    }
+
+
+def _same_rows(X: Any, known: Any) -> bool:
+    if type(X) is not type(known) or X.shape != known.shape:
+        return False
+    if isinstance(X, pd.DataFrame):
+        return bool(X.columns.equals(known.columns)) and bool(X.equals(known))
+    return X.dtype == known.dtype and bool(np.array_equal(X, known))
 
 
 def _note(

@@ -33,6 +33,7 @@ from sk_mixup.model_selection._members import (
 )
 from sk_mixup.model_selection._out_of_fold import all_classes, out_of_fold
 from sk_mixup.model_selection._processes import (
+    KnownOutputs,
     count_processes,
     fit_in_processes,
     may_leave,
@@ -88,6 +89,7 @@ class Sweep:
         self.folder: SearchFolder | None = None
         self.seed = secrets.randbits(31)
         self.after_loss: Callable[[], Any] = list
+        self._knowing: list[Any] = []
         self._pick: Callable[[], Any] = list
 
     def train(self, candidates: list[dict[str, Any]], splits: list[Any]) -> None:
@@ -105,8 +107,9 @@ class Sweep:
         finished = sum(member.is_fitted for member in members)
         if not interrupted and (n_processes := count_processes(members)) > 1:
             search.interrupted_ = fit_in_processes(
-                search, members, n_processes, n_finished=finished
+                search, members, data, n_processes, n_finished=finished
             )
+            self._knowing = [member.net for member in members if member.is_fitted]
             finished = sum(member.is_fitted for member in members)
         for member in members:
             member.data = None
@@ -193,6 +196,11 @@ class Sweep:
         if search.ensemble == "greedy":
             loss = ensemble_loss(self.y, classes)
             self._pick = partial(greedy_weights, predicted, loss)
+
+    def scored(self) -> None:
+        """Let go of what was known for the scores."""
+        KnownOutputs.forget(self._knowing)
+        self._knowing = []
 
     def for_refit(self) -> Any:
         """Return what is to be refitted: the estimator, or an ensemble that is."""

@@ -217,6 +217,7 @@ class TogetherMixin(_Base):
             return evaluate_candidates(candidates, pinned, more_results, **context)
         finally:
             self.verbose = verbose
+            sweep.scored()
 
     def _format_results(
         self, candidate_params: Any, n_splits: int, out: Any, more_results: Any = None

@@ -61,6 +61,19 @@ def test_what_is_fitted_there_is_what_is_fitted_here(here):
     net, folds = classifier(**search.best_params_), search.best_estimator_.estimators
     train = next(iter(search._checked_cv_orig.split(X, Y)))[0]
     assert_same_weights(folds[0], net.fit(X.iloc[train], Y[train]))
+    assert not any("_outputs" in vars(one) for one in folds)
+
+
+def test_what_a_net_has_said_of_rows_is_not_taken_for_what_it_says_of_others():
+    model = classifier(module="mlp").fit(X, Y)
+    expected = model.predict_proba(X[:9]), model.predict_proba(X[9:])
+    vars(model)["_outputs"] = _processes.KnownOutputs(
+        model, X[:9], model._outputs(X[:9])
+    )
+    np.testing.assert_array_equal(model.predict_proba(X[:9].copy()), expected[0])
+    np.testing.assert_array_equal(model.predict_proba(X[9:]), expected[1])
+    _processes.KnownOutputs.forget([model])
+    assert "_outputs" not in vars(model)
 
 
 def test_a_search_says_how_it_runs(here, capsys):
