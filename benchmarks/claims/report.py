@@ -244,8 +244,8 @@ def cost_tables(found: Found) -> list[Table]:
     ]
     notes = [
         "Medians with intervals of 95 %; steps with and without mixing in turns;"
-        " seconds of one CPU thread. A step with mixing also has a dearer loss, and for some methods more"
-        " rows."
+        " seconds of one CPU thread. A step with mixing also has a dearer loss, and for"
+        " some methods more rows."
     ]
     if plain:
         notes.append(f"A plain step: {1000 * statistics.median(plain):.0f} ms.")
