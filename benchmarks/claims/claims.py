@@ -48,9 +48,17 @@ class Claim:
     setup: str
     parts: Sequence[Part]
 
-    def verdict(self, found: Found) -> Verdict:
-        """Return what all parts together say."""
-        return together([part.verdict(found) for part in self.parts])
+    def run_parts(self, found: Found) -> list[Part]:
+        """Return the comparisons that have run, of two seeds or more."""
+        effects = [(part, part.found(found)) for part in self.parts]
+        return [part for part, got in effects if got is not None and got.n_seeds > 1]
+
+    def verdict(self, found: Found) -> Verdict | None:
+        """Return what all parts together say; None where none has run."""
+        parts = self.run_parts(found)
+        if not parts:
+            return None
+        return together([part.verdict(found) for part in parts])
 
 
 ACCURACY = named("accuracy")
