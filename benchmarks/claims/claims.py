@@ -13,7 +13,9 @@ from benchmarks.claims.parts import (
     ABOVE_ONE,
     HIGHER,
     LESS,
+    LOST,
     LOWER,
+    MORE_LOSS,
     SMALLER,
     Found,
     Part,
@@ -46,9 +48,17 @@ class Claim:
     setup: str
     parts: Sequence[Part]
 
-    def verdict(self, found: Found) -> Verdict:
-        """Return what all parts together say."""
-        return together([part.verdict(found) for part in self.parts])
+    def run_parts(self, found: Found) -> list[Part]:
+        """Return the comparisons that have run, of two seeds or more."""
+        effects = [(part, part.found(found)) for part in self.parts]
+        return [part for part, got in effects if got is not None and got.n_seeds > 1]
+
+    def verdict(self, found: Found) -> Verdict | None:
+        """Return what all parts together say; None where none has run."""
+        parts = self.run_parts(found)
+        if not parts:
+            return None
+        return together([part.verdict(found) for part in parts])
 
 
 ACCURACY = named("accuracy")
@@ -480,13 +490,13 @@ def _mistakes(scale: Scale) -> list[Claim]:
 
     def costs(worse: str, better: str, **more: Any) -> list[Part]:
         return [
-            pair("accuracy", worse, better, "accuracy", HIGHER, 1.0, **more),
+            pair("accuracy", worse, better, "accuracy", LOST, 1.0, **more),
             pair(
                 "log-loss, tempered",
                 worse,
                 better,
                 "log_loss_tempered",
-                SMALLER,
+                MORE_LOSS,
                 0.02,
                 **more,
             ),
@@ -516,7 +526,7 @@ def _mistakes(scale: Scale) -> list[Claim]:
                     "images",
                     ACCURACY,
                     against("mixup 0.2", "mixup 8"),
-                    HIGHER,
+                    LOST,
                     1.0,
                     short,
                 ),
@@ -542,7 +552,7 @@ def _mistakes(scale: Scale) -> list[Claim]:
                     "no folding",
                     "mixup 1",
                     "accuracy",
-                    HIGHER,
+                    LOST,
                     0.5,
                     nothing=True,
                 ),
@@ -551,7 +561,7 @@ def _mistakes(scale: Scale) -> list[Claim]:
                     "no folding",
                     "mixup 1",
                     "log_loss_tempered",
-                    SMALLER,
+                    MORE_LOSS,
                     0.02,
                     nothing=True,
                 ),
@@ -570,7 +580,7 @@ def _mistakes(scale: Scale) -> list[Claim]:
                     "images",
                     ACCURACY,
                     against("manifold 2", "late layer"),
-                    HIGHER,
+                    LOST,
                     1.0,
                     short,
                 ),
@@ -588,7 +598,7 @@ def _mistakes(scale: Scale) -> list[Claim]:
                     "mistake",
                     minus("accuracy", "left_on"),
                     {"mixup 1": 1.0},
-                    HIGHER,
+                    LOST,
                     5.0,
                 )
             ],

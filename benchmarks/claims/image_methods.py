@@ -32,7 +32,8 @@ def scale_of(name: str, quick: bool) -> Scale:
         return replace(QUICK, name="methods quick", long=1)
     scale = SCALES[name]
     if name == "cpu":
-        return replace(scale, name="methods cpu", long=40)
+        sizes: dict[str, Any] = {"n_train": 5_000, "n_tune": 1_000, "long": 40}
+        return replace(scale, name="methods cpu", net="small", **sizes)
     # Half of CIFAR-10 is what the file holds.
     return replace(scale, name="methods full")
 
@@ -47,7 +48,7 @@ def model_of(name: str, seed: int, scale: Scale, n_rows: int) -> MixupClassifier
         n_classes=10,
         epochs=scale.long,
     )
-    settings = SETTINGS if scale.net == "narrow" else _WIDE
+    settings = _WIDE if scale.net == "resnet18" else SETTINGS
     return model.set_params(**settings.get(name, {}))
 
 

@@ -123,7 +123,7 @@ class _Step:
         self.clock = time.process_time if on_cpu else time.perf_counter
 
     def __call__(self, method: Any) -> tuple[float, float]:
-        """Return the seconds of mixing and of the whole step; of the CPU, if on it."""
+        """Return the seconds of mixing, and of the whole step."""
         self._wait()
         start = self.clock()
         x, target = self.x, self.y

@@ -39,6 +39,8 @@ HIGHER = Unit("points higher", lambda v: 100 * v)
 LOWER = Unit("points lower", lambda v: -100 * v)
 LESS = Unit("% less", lambda v: 100 * (1 - math.exp(min(v, 700.0))), 0, of_logs=True)
 SMALLER = Unit("lower", lambda v: -v, 3)
+LOST = Unit("points lost", lambda v: 100 * v)
+MORE_LOSS = Unit("more log-loss", lambda v: -v, 3)
 ABOVE_ONE = Unit("% too large", lambda v: 100 * (v - 1), 1)
 
 

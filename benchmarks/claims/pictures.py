@@ -45,7 +45,7 @@ def draw_all(claims: Sequence[Claim], found: Found, folder: Path) -> dict[str, P
         n = len(family) + has_curves
         if n == 0:
             continue
-        rows = max([*(len(c.parts) for c in family), 8])
+        rows = max([*(len(c.run_parts(found)) for c in family), 8])
         n_columns = min(n, 3)
         n_lines = -(-n // n_columns)
         figure = Figure(
@@ -68,52 +68,50 @@ def draw_all(claims: Sequence[Claim], found: Found, folder: Path) -> dict[str, P
 
 
 def _known(claim: Claim, found: Found) -> bool:
-    return any(part.found(found) is not None for part in claim.parts)
+    return bool(claim.run_parts(found))
 
 
 def forest(ax: Axes, claim: Claim, found: Found) -> None:
-    """Draw the effects of a claim, one under the other."""
-    names, seen = [], set()
-    for part in claim.parts:
+    """Draw the effects of a claim, one under the other.
+
+    Where they are of several units, in multiples of what is said.
+    """
+    parts = claim.run_parts(found)
+    units = dict.fromkeys(part.unit.words for part in parts)
+    label, seen = next(iter(units)), set()
+    if len(units) > 1:
+        label = "multiples of what is said"
+    middles, reaches = [0.0], [0.0]
+    for i, part in enumerate(parts):
         got = part.found(found)
-        if got is None:
-            continue
-        y, kind = -len(names), part.verdict(found)
-        label = WORDS[kind] if kind not in seen else None
+        assert got is not None
+        kind, scale = part.verdict(found), part.size if len(units) > 1 else 1.0
+        middle = got.mean / scale
+        ends = (middle, middle)
+        if math.isfinite(got.low):
+            ends = (got.low / scale, got.high / scale)
+        ax.plot(ends, (-i, -i), color=COLORS[kind], linewidth=2)
+        words = WORDS[kind] if kind not in seen else None
+        ax.plot(middle, -i, "o", color=COLORS[kind], markersize=4, label=words)
         seen.add(kind)
-        ends = (got.low, got.high) if math.isfinite(got.low) else (got.mean, got.mean)
-        ax.plot(ends, (y, y), color=COLORS[kind], linewidth=2)
-        ax.plot(got.mean, y, "o", color=COLORS[kind], markersize=4, label=label)
-        names.append(part.name)
-    _limit(ax, claim, found)
+        middles.append(middle)
+        reaches.append(ends[1] - middle)
     ax.axvline(0, color="black", linewidth=0.8)
-    sizes = {part.size for part in claim.parts}
-    if len(sizes) == 1:
-        size = sizes.pop()
-        both = any(part.nothing for part in claim.parts)
-        for at in (-size, size) if both else (size,):
-            ax.axvline(at, color="black", linewidth=0.8, linestyle=":")
-    ax.set_yticks([-i for i in range(len(names))], names, fontsize=7)
-    ax.set_ylim(-len(names) + 0.4, 0.6)
-    units = dict.fromkeys(part.unit.words for part in claim.parts)
-    ax.set_xlabel(" or ".join(units), fontsize=8)
+    size = parts[0].size if len(units) == 1 else 1.0
+    for at in (-size, size) if parts[0].nothing else (size,):
+        ax.axvline(at, color="black", linewidth=0.8, linestyle=":")
+    # One wide interval must not hide all others.
+    reach = 2.5 * float(np.median(reaches[1:])) + 0.05 * size
+    low, high = min(middles) - reach, max([*middles, size]) + reach
+    left, right = ax.get_xlim()
+    ax.set_xlim(max(left, low), min(max(right, size), high))
+    ax.set_yticks([-i for i in range(len(parts))], [p.name for p in parts], fontsize=7)
+    ax.set_ylim(-len(parts) + 0.4, 0.6)
+    ax.set_xlabel(label, fontsize=8)
     ax.tick_params(axis="x", labelsize=7)
     ax.set_title(f"{claim.letter}: {claim.name}", fontsize=9)
     ax.legend(frameon=False, fontsize=6, loc="best")
     ax.spines[["top", "right"]].set_visible(False)
-
-
-def _limit(ax: Axes, claim: Claim, found: Found) -> None:
-    """Keep one wide interval from hiding all others."""
-    effects = [e for part in claim.parts if (e := part.found(found)) is not None]
-    means = [effect.mean for effect in effects]
-    sizes = [part.size for part in claim.parts]
-    widths = [e.high - e.mean for e in effects if math.isfinite(e.high)]
-    reach = 2.5 * float(np.median(widths)) if widths else 0.0
-    low, high = min([*means, 0.0]) - reach, max([*means, *sizes]) + reach
-    left, right = ax.get_xlim()
-    margin = 0.05 * (high - low)
-    ax.set_xlim(max(left, low - margin), min(max(right, high + margin), high + margin))
 
 
 # --- curves --------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from benchmarks.claims.scales import Scale
 from benchmarks.harness.report import Report, Table
 from benchmarks.harness.statistics import MedianInterval, median_interval
 
+NOT_RUN = "not run yet"
 #: What a step is said to grow by at most.
 SAID_COST = 1e-4
 FAMILIES = {
@@ -105,7 +106,7 @@ def report_of(found: dict[Cell, dict[str, Any]], scale: Scale, folder: Path) -> 
             [claim.letter, part.name, part.text(found), WORDS[part.verdict(found)]]
             for claim in claims
             if claim.letter[0] == letter
-            for part in claim.parts
+            for part in claim.run_parts(found)
         ]
         notes = [f"![{title}]({pictures[letter].name})"] if letter in pictures else []
         columns = ["claim", "compared with none", "effect, interval of 95 %", "verdict"]
@@ -120,7 +121,7 @@ def summary(claims: list[Claim], found: Found, scale: Scale) -> Table:
     for claim in claims:
         if claim.letter.startswith("j1"):
             rows.append(cost_row(found))
-        parts = claim.parts
+        parts, said = claim.run_parts(found), claim.verdict(found)
         rows.append(
             [
                 f"{claim.letter} {claim.name}",
@@ -129,7 +130,7 @@ def summary(claims: list[Claim], found: Found, scale: Scale) -> Table:
                 claim.setup,
                 main_effect(parts, found),
                 counts(parts, found),
-                WORDS[claim.verdict(found)],
+                NOT_RUN if said is None else WORDS[said],
             ]
         )
     planned, done = len(cells_of(scale)), len(found)
@@ -175,7 +176,7 @@ def main_effect(parts: Any, found: Found) -> str:
         if best is None or strength > best[0]:
             best = (strength, part)
     if best is None:
-        return "not run"
+        return ""
     return f"{best[1].name}: {best[1].text(found)}"
 
 
@@ -202,7 +203,7 @@ def shares(found: Found, which: str) -> dict[str, MedianInterval]:
 def cost_row(found: Found) -> list[str]:
     """Return the row of the claim on cost."""
     mixing = shares(found, "mixing_share").get("mixup")
-    effect, said = "not run", WORDS["untested"]
+    effect, said = "", NOT_RUN
     if mixing is not None:
         effect = (
             f"mixup: {100 * mixing.median:.2f} % of a plain step"

@@ -12,7 +12,7 @@ class Scale:
     Attributes
     ----------
     name : str
-    net : {"narrow", "resnet18"}
+    net : {"narrow", "small", "resnet18"}
         For images.
     n_train, n_tune, n_test, n_attack : int
         Images to train on, to fit a temperature on, to test on, and to attack.

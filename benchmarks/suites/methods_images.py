@@ -122,7 +122,8 @@ def scores_table(found: Results, scale: Scale) -> Table:
                 f"{seconds:.2f}",
             ]
         )
-    net = "a ResNet-8 of 16 to 64 channels" if scale.net == "narrow" else "ResNet-18"
+    is_small = scale.net != "resnet18"
+    net = "a ResNet-8 of 16 to 64 channels" if is_small else "ResNet-18"
     notes = [
         f"{scale.n_train:,} images of CIFAR-10 to train on, {scale.n_tune:,} for the"
         f" temperature, {scale.n_test:,} to test on; {net}, {scale.long} epochs, flips"
@@ -130,7 +131,7 @@ def scores_table(found: Results, scale: Scale) -> Table:
         + (
             " A part of CIFAR-10 and a small net: compare side by side, not with"
             " published accuracies."
-            if scale.net == "narrow"
+            if is_small
             else ""
         )
     ]

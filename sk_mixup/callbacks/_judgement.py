@@ -46,26 +46,28 @@ class MixedLabels:
     shares: list[float] = field(default_factory=list)
 
     def add(self, targets: Tensor, lam: Tensor, y: Tensor) -> None:
-        """Look at a batch.
+        """Look at batches of one size, all at once: a call costs more than its rows.
 
         Parameters
         ----------
-        targets : Tensor of shape (n, n_classes)
-            Mixed.
-        lam : Tensor of shape (m,)
-            What the inputs were mixed with.
+        targets : Tensor of shape (b, n, n_classes)
+            Mixed, of b batches.
+        lam : Tensor of shape (b, m)
+            What their inputs were mixed with.
         y : Tensor of shape (k,)
             Labels of some batches.
         """
         given = 1.0 - targets.amax(-1)
         mixed = float((lam < _NEARLY_ONE).float().mean())
         classes = torch.bincount(y) / y.numel()
-        self.n_rows += len(targets)
+        n_rows = given.numel()
+        self.n_rows += n_rows
         # Rows that partners drawn at random would have given a second class.
-        self.n_pairs += len(targets) * mixed * float(1.0 - classes.square().sum())
+        self.n_pairs += n_rows * mixed * float(1.0 - classes.square().sum())
         self.n_soft += int((given > 1e-3).sum())
-        self.n_draws += len(torch.unique(lam))
-        self.shares.append(float(given.mean()))
+        new = lam.sort(-1).values.diff(dim=-1) != 0
+        self.n_draws += len(lam) + int(new.sum())
+        self.shares += given.mean(-1).tolist()
 
     @property
     def is_known(self) -> bool:

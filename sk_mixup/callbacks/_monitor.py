@@ -133,6 +133,7 @@ class MixMonitor(Callback):
         self.n_targets_ = _BATCHES
         self.names_: list[str] = []
         self.every_ = 1
+        self.is_looked_at_ = True
         self.epoch_ = 0
         self.best_loss_ = math.inf
         self.is_judged_ = False
@@ -161,8 +162,7 @@ class MixMonitor(Callback):
         if self.epoch_ == 0:
             (self.train_ if training else self.valid_).add(batch)
         self._look_back(net)
-        is_wanted = self.labels_ is not None or self._looks_at(net)
-        if training and is_wanted and self.seen_.n_batches < _BATCHES:
+        if training and self.is_looked_at_ and self.seen_.n_batches < _BATCHES:
             run, n_classes = net.run_, None
             if self.has_classes_ and len(self.seen_.targets) < self.n_targets_:
                 n_classes = run.objective.n_classes
@@ -185,7 +185,7 @@ class MixMonitor(Callback):
         self._look_back(net)
         is_half_time = net.run_.epoch == _half(net)
         found = dict.fromkeys(self.names_, math.nan)
-        if self._looks_at(net):
+        if self.is_looked_at_:
             found = self.seen_.summary() | self._looked(net)
         self.names_ = list(found)
         for name, value in found.items():
@@ -195,6 +195,7 @@ class MixMonitor(Callback):
             by_looks = max(1, net.run_.n_epochs // _LOOKS)
             self.every_ = min(-(-_STEPS // max(1, n_batches)), by_looks)
         self.epoch_ += 1
+        self.is_looked_at_ = self._looks_at(net)
         self._judge_batches(net, is_half_time=is_half_time)
         self.seen_ = _Seen()
         self.best_loss_ = min(
@@ -204,7 +205,7 @@ class MixMonitor(Callback):
             self._judge_loss(net)
 
     def _looks_at(self, net: Any) -> bool:
-        """Whether the running epoch is one that is looked at."""
+        """Whether the coming epoch is one that is looked at."""
         n = self.epoch_ + 1
         return self.epoch_ % self.every_ == 0 or n in (_half(net), net.run_.n_epochs)
 
@@ -349,10 +350,14 @@ class _Seen:
         self.target_lam.append(lam)
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Yield targets and lambdas of each, and the labels of all, on the CPU."""
+        """Yield targets and lambdas of batches of one size, and the labels of all."""
         y = torch.cat(self.labels).cpu()
+        alike: dict[Any, list[tuple[Tensor, Tensor]]] = defaultdict(list)
         for targets, lam in zip(self.targets, self.target_lam, strict=True):
-            yield targets.cpu(), lam.cpu(), y
+            alike[targets.shape, lam.shape].append((targets, lam))
+        for batches in alike.values():
+            stacked = [torch.stack(part).cpu() for part in zip(*batches, strict=True)]
+            yield stacked[0], stacked[1], y
 
     def summary(self) -> dict[str, float]:
         """Return what is recorded of them."""

@@ -25,10 +25,10 @@ def test_what_to_do_follows_from_the_verdict():
 
 def test_the_block_is_replaced_and_the_rest_kept():
     content = {"measurements": {"claims": claims("holds")}}
-    once = page_with(f"before\n{BEGIN}\nold\n{END}\nafter\n", content)
+    once = page_with(f"before\n{BEGIN}\nstale words\n{END}\nafter\n", content)
     assert once.startswith(f"before\n{BEGIN}\n")
     assert once.endswith(f"{END}\nafter\n")
-    assert "old" not in once
+    assert "stale words" not in once
     assert page_with(once, content) == once
 
 

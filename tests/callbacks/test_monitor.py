@@ -130,3 +130,23 @@ def test_wrong_settings_are_named_before_training():
     net = NeuralNetClassifier(mlp(), callbacks=[MixMonitor()], verbose=0)
     with pytest.raises(ValueError, match=r"Wrap it: MixupClassifier\(module=net"):
         net.fit(X, Y)
+
+
+def test_where_epochs_are_short_some_are_looked_at():
+    method = Mixup(alpha=0.1, per="row")
+    monitor = MixMonitor()
+    model = classifier(module=mlp(), mix=method, max_epochs=25, callbacks=[monitor])
+    frame = model.fit(X, Y).history_frame()
+    known = frame["epoch"][frame["clean_loss"].notna()]
+    # At least eight, the one at half-time, and the last.
+    assert known.tolist() == [1, 4, 7, 10, 13, 16, 19, 22, 25]
+    columns = [*CLEAN, *MIXED, "target_entropy"]
+    assert frame[columns].notna().all(axis=1).sum() == len(known)
+    assert frame[columns].isna().all(axis=1).sum() == 25 - len(known)
+
+
+def test_where_epochs_are_long_all_are_looked_at():
+    rows, labels = blobs(1300, n_classes=2)
+    model = classifier(module=mlp(), mix=None, max_epochs=3, batch_size=10)
+    frame = model.set_params(callbacks=[MixMonitor()]).fit(rows, labels).history_frame()
+    assert frame["clean_loss"].notna().all()
