@@ -80,7 +80,7 @@ def test_the_kind_follows_from_the_values(y, kind):
         ([[1.0, np.inf], [0.5, 0.5]], "infinity"),
         ([["a", None], ["b", "c"]], "column 1 of y contains NaN"),
         (pd.DataFrame({"a": [1.0, np.nan], "b": [0, 1]}), "column 'a' of y contains"),
-        (np.zeros((2, 2, 2)), "one or two dimensions"),
+        (np.zeros((2, 2, 2)), "classes are integers"),
         ([[1, 2], [3]], "legacy multi-label"),
         (sparse.csr_matrix(2 * INDICATORS), "sparse y must be an indicator"),
         ([["a", "x"], ["b", "x"]], "Column 1 of y: .* only one class: 'x'"),

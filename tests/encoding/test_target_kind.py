@@ -47,7 +47,7 @@ def test_the_kind_is_what_was_said(y, kind, encoder):
     assert target_kind_of(y, target_kind=kind) == kind
 
 
-@pytest.mark.parametrize("kind", ["pixels", "soft labels", None, 3])
+@pytest.mark.parametrize("kind", ["boxes", "soft labels", None, 3])
 def test_a_kind_that_is_none(kind):
     with pytest.raises(ValueError, match=r"target_kind must be one of \['auto', 'cla"):
         fit_classes([0, 1], target_kind=kind)
