@@ -11,7 +11,7 @@ from sk_mixup.mixing.looks._average import running_average
 from sk_mixup.mixing.looks._gradients import InputLook, input_gradients, look_back
 from sk_mixup.mixing.looks._leaves import embedding_layer, layer_gradients
 from sk_mixup.mixing.looks._losses import plain_criterion, ready_loss
-from sk_mixup.mixing.looks._maps import feature_map, last_map_layer, only_map
+from sk_mixup.mixing.looks._maps import feature_map, is_map, last_map_layer, only_map
 from sk_mixup.mixing.looks._saliency import (
     blurred,
     fine_grained,
@@ -33,6 +33,7 @@ __all__ = [
     "gray_of",
     "in_rows",
     "input_gradients",
+    "is_map",
     "last_map_layer",
     "layer_gradients",
     "look_back",

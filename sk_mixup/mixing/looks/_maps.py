@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -26,7 +27,8 @@ def last_map_layer(
 ) -> str:
     """Return the name of the last layer that returns a map of features.
 
-    The last with more than one place, where there is one.
+    The last one of the image's proportions and with more than one place, where there is
+    one: attention heads return four axes too, of tokens.
 
     Parameters
     ----------
@@ -60,11 +62,14 @@ def last_map_layer(
     if size not in known:
         with asked(context, who, module=module) as call:
             runs = run_and_record(net, call, x[:2])
+        tokens = {s[1] for run in runs.values() for s in run.shapes if len(s) == 3}
         # One of a single place is what pooling makes, or all that a tiny image has.
         maps = [
-            (run.shapes[0][2:] != (1, 1), run.end, name)
+            (is_map(shape[2:], size[1:], tokens), shape[2:] != (1, 1), run.end, name)
             for name, run in runs.items()
-            if run.calls == 1 and len(run.shapes) == 1 and len(run.shapes[0]) == 4
+            if run.calls == 1
+            for shape in run.shapes
+            if len(run.shapes) == 1 and len(shape) == 4
         ]
         if not maps:
             raise ValueError(
@@ -73,7 +78,7 @@ def last_map_layer(
                 " width). Name a layer that does (layer=...), or use a method that"
                 " needs none, such as saliency_mix or cutmix."
             )
-        known[size] = max(maps)[2]
+        known[size] = max(maps)[3]
     return known[size]
 
 
@@ -156,3 +161,29 @@ def only_map(who: str, layer: str, seen: list[Any], n_rows: int) -> Tensor:
     assert isinstance(output, Tensor)
     half = output.dtype in (torch.float16, torch.bfloat16)
     return output.float() if half else output
+
+
+def is_map(
+    places: tuple[int, ...], image: tuple[int, ...], tokens: Collection[int]
+) -> bool:
+    """Whether a layer's output may be a map of an image.
+
+    A map has the proportions of the image, which what attention heads make of tokens,
+    and maps with channels last, have not.
+
+    Parameters
+    ----------
+    places : (int, int)
+        Its last two axes.
+    image : (int, int)
+        Height and width.
+    tokens : collection of int
+        Numbers of tokens that layers of the net return.
+    """
+    rows, columns = places
+    if rows * columns == 1 or rows > image[0] or columns > image[1]:
+        return False
+    # As many rows and columns as tokens: what these pay to each other.
+    pays = rows == columns and rows in tokens
+    # Convolutions without padding lose a few places.
+    return not pays and abs(rows * image[1] - columns * image[0]) <= 2 * max(image)

@@ -41,6 +41,29 @@ def test_the_layer_is_found_anew_for_another_size():
     assert last_map_layer(context_of(net), images(size=(2, 2))[0]) == "3"
 
 
+class Heads(nn.Module):
+    """Patches whose tokens go through a layer per head, as vision transformers have."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 2, stride=2)
+        self.norm = nn.LayerNorm(8)
+        self.of_heads = nn.LayerNorm(4)
+        self.drop = nn.Dropout(0.1)
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, x):
+        tokens = self.norm(self.patches(x).flatten(2).mT)
+        heads = self.of_heads(tokens.unflatten(2, (2, 4)).transpose(1, 2))
+        pays = self.drop((heads @ heads.mT).softmax(-1))
+        return self.head((pays @ heads).transpose(1, 2).flatten(2).mean(1))
+
+
+def test_what_heads_make_of_tokens_is_no_map():
+    x = torch.rand(4, 3, 8, 8)
+    assert last_map_layer(context_of(Heads()), x) == "patches"
+
+
 @pytest.mark.parametrize("chunk", [1, 4])
 def test_chunks_give_what_the_whole_gives(chunk):
     net, (x, y) = pooled(), images()

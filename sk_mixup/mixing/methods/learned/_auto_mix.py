@@ -38,7 +38,7 @@ class AutoMix(LearnedMix):
     mean over both, where the authors add two losses of two passes.
 
     NOTE[DIFF]: queries and keys begin at the scale of the features; where all weights
-    begin small, as the authors', masks stay flat for hundreds of steps more.
+    begin small, as the authors', masks stay flat for longer still.
 
     NOTE[DIFF]: the block has an optimizer of its own, AdamW, and the copy follows the
     net faster at first, see `momentum`; the authors' trainings are 100 times longer

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing.layers import Call, quiet, run_and_record
-from sk_mixup.mixing.looks import last_map_layer, only_map
+from sk_mixup.mixing.looks import is_map, last_map_layer, only_map
 from sk_mixup.mixing.methods.attention import grid_of
 
 Size = tuple[int, int]
@@ -87,10 +87,4 @@ def _is_map(shape: tuple[int, ...], size: Size, widths: set[int]) -> bool:
         except ValueError:
             return False
         return True
-    rows, columns = shape[2:]
-    if rows * columns == 1 or rows > size[0] or columns > size[1]:
-        return False
-    # As many rows and columns as tokens: what these pay to each other.
-    pays = rows == columns and rows in widths
-    # Convolutions without padding lose a few places.
-    return not pays and abs(rows * size[1] - columns * size[0]) <= 2 * max(size)
+    return is_map(shape[2:], size, widths)
