@@ -6,8 +6,8 @@ Masks that are learnt, and labels by attention
 the net says pixel by pixel what is to be seen ("auto_mix", "sa_mix", "ad_auto_mix"), or
 a vision transformer shows by its attention which patches count ("trans_mix",
 "token_mix", "merge_mix"). Digits lie somewhere on a dim, noisy ground; nets and blocks
-learn for some seconds each. Blocks are slow learners: after so few steps, the masks of
-"auto_mix" and "sa_mix" are still nearly flat.
+learn for some seconds each. Blocks are slow learners: after so few steps, some masks
+are still nearly flat.
 """
 
 import matplotlib.pyplot as plt
