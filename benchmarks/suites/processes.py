@@ -123,7 +123,7 @@ def search_table(measured: dict[str, Any]) -> Table:
         rows.append([f"{NETS[net]}; {backend}", ratio.format(), *cells])
     note = (
         "Nine alphas and five folds, without the refit, by two workers with a thread"
-        " each. Either search runs once per round, after a round that starts the workers."
+        " each. Either search runs once per round, after one that starts the workers."
     )
     title = "MixupSearchCV / GridSearchCV, same backend and workers"
     return Table(title, ["", "ratio of times", "target", ""], rows, [note])

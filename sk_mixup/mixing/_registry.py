@@ -74,6 +74,7 @@ _COMMON = (
     "off_last",
     "p",
     "pairing",
+    "partners",
     "per",
     "single_target",
 )
