@@ -64,7 +64,7 @@ class Small(nn.Module):
 def training(rounds: int, quick: bool) -> dict[str, Any]:
     """Train by both processes, and by the first alone, in turns."""
     dist.init_process_group("gloo")
-    n_rows, batch, epochs = (2048, 512, 2) if quick else (16_384, 1024, 3)
+    n_rows, batch, epochs = (2048, 512, 2) if quick else (16_384, 2048, 3)
     x, y = two_classes(n_rows, 64)
 
     def seconds(distributed: str | None) -> float:

@@ -78,6 +78,7 @@ _COMMON = (
     "off_last",
     "p",
     "pairing",
+    "partners",
     "per",
     "single_target",
 )
