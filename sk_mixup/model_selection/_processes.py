@@ -13,6 +13,7 @@ import os
 import pickle
 import time
 from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor
 from typing import Any
 
 import joblib
@@ -177,6 +178,12 @@ def fit_in_processes(
         except KeyboardInterrupt:
             interrupted = True
             done.close()
+        except (BrokenExecutor, pickle.PicklingError) as error:
+            warn_caller(
+                "A process of the search was lost or could not be reached"
+                f" ({type(error).__name__}), so that the fits that are left run in this"
+                " one, which n_jobs=1 does from the start."
+            )
     if interrupted:
         _note(search, members, lone, n_finished)
     return interrupted

@@ -1,5 +1,7 @@
 """Sweeps of the default net for tables: in processes where that pays."""
 
+from concurrent.futures import BrokenExecutor
+
 import joblib
 import numpy as np
 import pytest
@@ -134,8 +136,8 @@ def test_a_fit_that_fails_harms_no_other(here):
     assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
 
 
-def pressing(at):
-    """Return a pool of nobody, which is interrupted before one of the calls."""
+def pressing(at, error=KeyboardInterrupt):
+    """Return a pool of nobody, which breaks before one of the calls."""
 
     class Pressed:
         def __init__(self, n_jobs, **settings):
@@ -144,7 +146,7 @@ def pressing(at):
         def __call__(self, calls):
             for number, (function, args, kwargs) in enumerate(calls):
                 if number == at:
-                    raise KeyboardInterrupt
+                    raise error
                 yield function(*args, **kwargs)
 
     return Pressed
@@ -161,6 +163,17 @@ def test_ctrl_c_keeps_the_fits_that_are_finished(here, eager):
     assert search.interrupted_
     assert np.isnan(search.cv_results_["split1_test_score"]).tolist() == [False, True]
     assert search.predict(X).shape == (100,)
+
+
+def test_fits_of_a_process_that_is_lost_run_here(here, eager):
+    settings = {"cv": 2, "refit": False}
+    theirs = GridSearchCV(classifier(), GRID, **settings).fit(X, Y)
+    eager.setattr(_processes, "Parallel", pressing(1, BrokenExecutor))
+    with pytest.warns(MixupWarning, match=r"lost.*BrokenExecutor"):
+        ours = MixupSearchCV(classifier(), GRID, **settings).fit(X, Y)
+    np.testing.assert_array_equal(
+        ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"]
+    )
 
 
 @pytest.mark.parametrize(("at", "error_score"), [(0, np.nan), (2, "raise")])
