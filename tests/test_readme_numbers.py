@@ -120,10 +120,7 @@ def a_sweep() -> Iterator[str]:
         digits.numbers(title, name, "seconds [interval]")[0]
         for name in ("GridSearchCV", "MixupSearchCV")
     )
-    yield (
-        f"by `GridSearchCV` in {grid:.1f} s and by `MixupSearchCV` in {ours:.1f} s (2"
-        " cores)"
-    )
+    yield f"by `GridSearchCV` in {grid:.1f} s and by `MixupSearchCV` in {ours:.1f} s"
     losses = digits.tables["Log-loss of five folds"]["rows"]
     raw, after = (min(losses, key=lambda row: float(row[i]))[0] for i in (1, 2))
     yield (

@@ -7,12 +7,15 @@ to evaluate candidates, they are trained, and handed out as the substitute's clo
 
 from __future__ import annotations
 
+import inspect
 import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import is_classifier
+from sklearn.model_selection import check_cv
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, indexable
@@ -27,6 +30,9 @@ from sk_mixup.model_selection._scoring import OWN_SCORERS, with_own_scorers
 from sk_mixup.model_selection._sweep import Sweep
 from sk_mixup.model_selection._training import check_memory_limit
 from sk_mixup.training import own_mode
+
+# Later versions of scikit-learn tell what they have made of `cv`.
+_KEEPS_CV = "_checked_cv_orig" in inspect.unwrap(BaseSearchCV.fit).__code__.co_names
 
 #: Checks of the parameters that scikit-learn's searches do not have.
 OWN_CONSTRAINTS: dict[str, Any] = {
@@ -57,6 +63,7 @@ class TogetherMixin(_Base):
     scoring: Any
     refit: Any
     verbose: int
+    cv: Any
     n_splits_: int
     cv_results_: dict[str, Any]
     ensemble: str | None
@@ -85,15 +92,18 @@ class TogetherMixin(_Base):
         self._check_ensemble(y)
         X, y = indexable(X, y)
         sweep = Sweep(self, X, y, halving)
-        self._sweep = sweep
+        self._sweep, cv = sweep, self.cv
         try:
+            if not _KEEPS_CV:
+                # An iterable of folds is read once, here and by scikit-learn.
+                self.cv = check_cv(cv, y, classifier=is_classifier(self.estimator))
             with own_mode():
                 super().fit(X, y, **params)
             sweep.settle()
             return self
         finally:
             del self._sweep
-            self.estimator = sweep.given
+            self.estimator, self.cv = sweep.given, cv
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what a search remembers while it runs: fits are sent with it."""
@@ -197,10 +207,12 @@ class TogetherMixin(_Base):
     ) -> Any:
         sweep = self._sweep
         candidates = list(candidate_params)
-        cv = cv or self._checked_cv_orig
-        splits = list(cv.split(sweep.X, sweep.y, **sweep.routed.splitter.split))
+        cv = cv or (self._checked_cv_orig if _KEEPS_CV else self.cv)
+        given = sweep.routed.splitter.split
+        splits = list(cv.split(sweep.X, sweep.y, **given))
         pinned = _Pinned(splits)
-        if len(splits) != self.n_splits_:
+        n_splits = self.n_splits_ if _KEEPS_CV else cv.get_n_splits(X=sweep.X, **given)
+        if len(splits) != n_splits:
             # scikit-learn says what is wrong with them.
             return evaluate_candidates(candidates, pinned, more_results, **context)
         verbose = self.verbose

@@ -69,6 +69,7 @@ def test_a_history_is_a_table_in_a_notebook():
     assert "<th>train_loss</th>" in shown
     assert "20 epochs" in shown
     assert "<td>...</td>" in shown
+    assert model.history_._repr_mimebundle_()["text/plain"].startswith("20 epochs")
     assert (
         model.history_[-1, "train_loss"] == model.history_frame()["train_loss"].iloc[-1]
     )

@@ -14,6 +14,11 @@ _OF_BATCHES = ("batches", "train_batch_count", "valid_batch_count")
 class Epochs(History):
     """skorch's history; the last expression of a notebook's cell becomes a table."""
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """Keep the losses of all batches, which `repr` lists, out of a notebook."""
+        text = f"{len(self)} epochs, as a table: history_frame()"
+        return {"text/plain": text, "text/html": self._repr_html_()}
+
     def _repr_html_(self) -> str:
         """Return the first and the last epochs."""
         import pandas as pd
