@@ -22,7 +22,7 @@ class Traffic(TorchDispatchMode):
     Attributes
     ----------
     events : list of str
-        "step", "read" and "copy", in their order.
+        "epoch", "step", "read" and "copy", in their order.
     """
 
     def __init__(self):
@@ -70,16 +70,14 @@ class Traffic(TorchDispatchMode):
         ):
             yield
 
-    def epochs(self, n_steps):
-        """Return the events of every epoch, from its first step on."""
-        found, steps = [[]], 0
+    def epochs(self):
+        """Return the events of every epoch; what comes before the first is its own."""
+        found = [[]]
         for event in self.events:
-            if event == "step":
-                if steps == n_steps:
-                    found, steps = [*found, []], 0
-                steps += 1
+            if event == "epoch":
+                found.append([])
             found[-1].append(event)
-        return found
+        return [found[0] + found[1], *found[2:]]
 
 
 def traffic_of(model, X, y):
@@ -92,7 +90,13 @@ def traffic_of(model, X, y):
         net.criterion_.to(META)
     vars(net)["device"] = "meta"
     net.renew_optimizer(always=True)
-    found = Traffic()
+    found, begin = Traffic(), net.on_epoch_begin
+
+    def on_epoch_begin(*args, **kwargs):
+        found.events.append("epoch")
+        begin(*args, **kwargs)
+
+    vars(net)["on_epoch_begin"] = on_epoch_begin
     net.optimizer_.register_step_post_hook(lambda *_: found.events.append("step"))
     with found.watched():
         training.go()
