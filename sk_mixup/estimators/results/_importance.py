@@ -53,7 +53,9 @@ def check_has_columns(source: Any, train: Any, features: Mapping[str, Any]) -> N
     if isinstance(source, TableInput) and isinstance(train, ArrayData):
         return
     if not isinstance(train, ArrayData):
-        what = "its rows come in an order of their own"
+        what = "rows of an iterable data set come once, in an order of their own"
+        if train.n_rows is not None:
+            what = "rows of files come in an order of their own"
     elif holds_sparse(train.X):
         what = "those of a sparse X are too many to try"
     elif not features or getattr(train.X, "ndim", 0) != 2:
