@@ -78,7 +78,7 @@ class MixMonitor(Callback):
     Where an epoch has few batches, not every one is looked at: the first, the last that
     is planned, the one at half-time, and those that at least 160 steps lie between (but
     eight of a training in any case). The others have NaN. Looking takes 1 to 3 % of the
-    training, and up to 7 % where all of it takes less than half a second.
+    training, and up to 7 % where all of it takes less than a second.
 
     Accuracy is recorded of what can be right or wrong, confidence and entropy where a
     row has one class.
