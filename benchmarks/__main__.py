@@ -76,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--scale {parsed.scale}: known are {', '.join(SCALES)}")
     if parsed.jobs < 1:
         parser.error(f"--jobs must be at least 1; got {parsed.jobs}")
+    if parsed.threads is None:
+        parsed.threads = 1 if parsed.suite == "claims" else Options.threads
     if parsed.threads < 1:
         parser.error(f"--threads must be at least 1; got {parsed.threads}")
 
@@ -224,9 +226,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--threads",
         type=int,
-        default=2,
         metavar="N",
-        help="threads of every contestant (default: %(default)s)",
+        help="threads of every contestant (default: 2; 1 in the suite claims)",
     )
     return parser
 

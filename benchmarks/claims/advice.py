@@ -21,9 +21,11 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "claims.json"
 PAGE = ROOT / "docs" / "guide" / "when.md"
 BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
+#: Comparisons that are named at most.
+SHOWN = 2
 DO = {
     "holds": "mix",
-    "in part": "try it, some settings gain",
+    "in part": "try it",
     "not here": "leave it off",
     "untested": "not known; try both",
 }
@@ -95,12 +97,18 @@ def rows_of(claims: dict[str, Any]) -> list[list[str]]:
         clearest = max(
             parts, key=lambda part: abs(part["mean"]) / max(part["error"], 1e-12)
         )
+        gains = [part for part in parts if part["low"] > 0]
+        losses = [part for part in parts if part["high"] < 0]
         do = (DO | (situation.instead or {}))[found]
+        if found == "in part" and not situation.instead:
+            do = f"try it: {_names(gains)}"
+            if len(losses) >= len(gains):
+                do = "rather not: as many lose, or more"
         rows.append(
             [
                 f"{situation.words} ({situation.letter})",
                 effect_words(clearest),
-                f"{_count(parts)} of {len(parts)}",
+                f"{len(gains)}, {len(losses)} of {len(parts)}",
                 WORDS[found],
                 do,
             ]
@@ -117,14 +125,17 @@ def effect_words(part: dict[str, Any]) -> str:
     )
 
 
-def _count(parts: Sequence[dict[str, Any]]) -> int:
-    return sum(part["verdict"] in ("holds", "in part") for part in parts)
+def _names(parts: Sequence[dict[str, Any]]) -> str:
+    """Return the clearest three of some comparisons by name."""
+    order = sorted(parts, key=lambda part: -part["mean"] / max(part["error"], 1e-12))
+    more = " and others" if len(order) > SHOWN else ""
+    return "; ".join(part["name"] for part in order[:SHOWN]) + more
 
 
 def block(content: dict[str, Any]) -> str:
     """Return what stands between the marks."""
     columns = ["situation (claim)", "the clearest comparison with no mixing"]
-    columns += ["comparisons with a gain", "what is said of it", "so"]
+    columns += ["comparisons that gain, lose", "what is said of it", "so"]
     table = markdown_table(columns, rows_of(content["measurements"]["claims"]))
     return f"{BEGIN}\n{table}\n{END}"
 

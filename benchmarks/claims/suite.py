@@ -41,7 +41,7 @@ def run(options: Options, progress: Progress) -> Report:
     found = dict(finished(store, scale))
     report = report_of(found, scale, options.output)
     kept = [
-        {"key": store.common | cell.key(scale), "result": result}
+        {"key": store.common | cell.key(scale), "result": _kept(cell, result)}
         for cell, result in found.items()
     ]
     return Report("claims", report.tables, {**report.measurements, "cells": kept})
@@ -54,6 +54,13 @@ def finished(store: Cells, scale: Scale) -> Iterator[tuple[Cell, dict[str, Any]]
             yield cell, store.get(cell.key(scale), None)
         except Missing:
             continue
+
+
+def _kept(cell: Cell, result: dict[str, Any]) -> dict[str, Any]:
+    """Return what is committed of a cell: of curves, those that are drawn."""
+    if cell.kind == "images wrong":
+        return result
+    return {name: value for name, value in result.items() if name != "curve"}
 
 
 def compute(cell: Cell, place: Place, commit: str) -> dict[str, Any]:

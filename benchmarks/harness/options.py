@@ -80,7 +80,8 @@ class Options:
             words.append("--data DIR")
         if self.only:
             words.append(f"--only {','.join(self.only)}")
-        if self.models:
+        # Which writes the report of an earlier run again.
+        if self.models and self.models != ("none",):
             words.append(f"--models {','.join(self.models)}")
         if self.seeds is not None:
             words.append(f"--seeds {self.seeds}")

@@ -135,6 +135,8 @@ def scores_table(found: Results, scale: Scale) -> Table:
             else ""
         )
     ]
+    commits = {str(r["commit"]) for results in found.values() for r in results}
+    notes.append(f"Computed at: {', '.join(sorted(commits))}.")
     columns = ["", "seeds", "accuracy, %", "log-loss, tempered", "ECE, %"]
     columns += ["ECE tempered, %", "seconds per epoch"]
     return Table("CIFAR-10: scores", columns, rows, notes)

@@ -36,7 +36,7 @@ _FEWEST, _MOST, _PART = 64, 512, 32
 _MOST_VALID = 2048
 # A look costs about what three steps cost: it comes after so many, unless that would
 # leave fewer looks at a training than these.
-_STEPS, _LOOKS = 128, 8
+_STEPS, _LOOKS = 160, 8
 _UNKNOWN = 256
 
 
@@ -76,9 +76,10 @@ class MixMonitor(Callback):
       lambda in these batches.
 
     Where an epoch has few batches, not every one is looked at: the first, the last that
-    is planned, the one at half-time, and those that at least 128 steps lie between (but
-    eight of a training in any case). The others have NaN. A training takes 1 to 3 %
-    longer so, and up to 5 % if all of it takes less than a second.
+    is planned, the one at half-time, and those that at least 160 steps lie between (but
+    eight of a training in any case). The others have NaN. Looking takes 1 to 3 % of the
+    training, and up to 7 % where all of it takes less than a second.
+
     Accuracy is recorded of what can be right or wrong, confidence and entropy where a
     row has one class.
 

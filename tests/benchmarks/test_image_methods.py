@@ -21,6 +21,7 @@ def found(accuracies, n_seeds=2):
                 "ece_tempered": 0.05,
                 "epoch_seconds": 1.0,
                 "seed": seed,
+                "commit": "abc",
             }
             for seed in range(n_seeds)
         ]

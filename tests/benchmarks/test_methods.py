@@ -366,7 +366,10 @@ def test_full_and_quick_settings_exist_for_every_data_set():
     [
         (["methods"], "needs --data DIR"),
         (["methods", "--data", ".", "--only", "adlut"], "known are adult"),
-        (["speed", "--only", "adult"], "'methods' and 'sweep' alone"),
+        (
+            ["speed", "--only", "adult"],
+            "of the suites methods, sweep",
+        ),
     ],
 )
 def test_bad_choices_are_refused(arguments, message, capsys):

@@ -146,7 +146,7 @@ def test_where_epochs_are_short_some_are_looked_at():
 
 
 def test_where_epochs_are_long_all_are_looked_at():
-    rows, labels = blobs(1300, n_classes=2)
+    rows, labels = blobs(1700, n_classes=2)
     model = classifier(module=mlp(), mix=None, max_epochs=3, batch_size=10)
     frame = model.set_params(callbacks=[MixMonitor()]).fit(rows, labels).history_frame()
     assert frame["clean_loss"].notna().all()
