@@ -32,7 +32,7 @@ help:
 	@echo "make test    lint, types, import directions, tests, docstrings, README, notebook"
 	@echo "make lint    the first three of these"
 	@echo "make test-wheel   build the wheel, install it elsewhere, run the short example"
-	@echo "make test-oldest  estimators and mixing with the oldest versions allowed"
+	@echo "make test-oldest  estimators, mixing and searches with the oldest versions allowed"
 	@echo "make docs    build the site, docs/_build/html (warnings are errors)"
 	@echo "make test-ecosystem  packages of others, as far as they install"
 	@echo "make bench   all benchmarks (DATA=folder for those that need data sets)"
@@ -79,7 +79,7 @@ test-oldest: $(DONE)
 	$(OLDEST)/bin/python -m pip install -q $(OLDEST_VERSIONS) \
 	  "pyarrow<19" hypothesis matplotlib polars narwhals psutil "pytest<9" pytest-xdist tqdm -e .
 	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal \
-	  -p tests.oldest tests/estimators tests/mixing
+	  -p tests.oldest tests/estimators tests/mixing tests/model_selection
 
 # The gallery is run and drawn each time.
 docs: $(DONE)

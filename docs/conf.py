@@ -79,6 +79,7 @@ html_theme = "furo"
 html_title = "sk-mixup"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_copy_source = False
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -120,10 +122,11 @@ def _width(label: str, size: float) -> float:
 
 def _columns(widths: list[float], room: float) -> int:
     """Return the most columns that fit; entries go down a column and then on."""
-    for n in range(len(widths), 1, -1):
-        lines = -(-len(widths) // n)
-        wide = [max(widths[i : i + lines]) for i in range(0, len(widths), lines)]
-        if sum(wide) <= room:
+    for lines in range(1, len(widths)):
+        n = -(-len(widths) // lines)
+        # As matplotlib divides them: the first columns have one more.
+        columns = np.array_split(widths, n)
+        if sum(column.max() for column in columns) <= room:
             return n
     return 1
 

@@ -133,6 +133,15 @@ def test_pictures_of_ones_own_can_have_the_same_colours():
     assert [f"#{color.removeprefix('#')}" for color in cycle] == [*style.COLORS]
 
 
+def test_many_entries_do_not_narrow_the_axes():
+    figure, ax = plt.subplots(layout="constrained")
+    for name in ("plain", "mixed"):
+        curves = [robustness(attack) for attack in ("fgsm", "pgd", "noise")]
+        RobustnessDisplay(curves, estimator_name=name).plot(ax)
+    figure.canvas.draw()
+    assert ax.get_window_extent().width > 0.75 * figure.bbox.width
+
+
 def test_what_is_drawn_later_gets_another_colour_and_joins_the_legend():
     _, ax = plt.subplots()
     RobustnessDisplay([robustness("fgsm")], estimator_name="one").plot(ax)
