@@ -39,6 +39,7 @@ SUITES = {
     "processes": "benchmarks.suites.processes",
     "gpu": "benchmarks.suites.gpu",
     "digits": "benchmarks.suites.digits",
+    "demo": "benchmarks.suites.demo",
 }
 
 #: Data sets of the suite ``methods``, here so that the command line can name them

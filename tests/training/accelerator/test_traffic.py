@@ -17,10 +17,13 @@ MOST_READS = 4
 OF_COLUMNS = {"feature_swap", "feat_mix", "hid_mix"}
 OF_NUMBERS = {"c_mixup"}
 OF_SOUNDS = {"waveform_mix"}
+OF_TEXTS = {"ss_mix"}
+OF_BAGS = {"bag_mixup"}
 ANYWHERE = [
     name
     for name, entry in list_methods().items()
-    if not entry.method.solves_on_host and name not in OF_COLUMNS | OF_SOUNDS
+    if not entry.method.solves_on_host
+    and name not in OF_COLUMNS | OF_SOUNDS | OF_TEXTS | OF_BAGS
 ]
 #: Copies of a step at most where draws are made step by step: partners, lambda, boxes.
 MOST_COPIES = 6
@@ -31,8 +34,11 @@ class Convolution(nn.Module):
         super().__init__()
         self.maps = nn.Conv2d(2, 4, 3, padding=1)
         self.head = nn.Linear(4, 3)
+        #: Where it looks, for methods that read that.
+        self.attention_map = None
 
     def forward(self, x):
+        self.attention_map = x.detach().mean(1)
         return self.head(self.maps(x).relu().flatten(2).mean(2))
 
 
@@ -110,6 +116,22 @@ def test_methods_of_columns_wait_for_nothing(name):
 def test_methods_of_sounds_wait_for_nothing(name):
     sounds = np.random.default_rng(0).standard_normal((N_ROWS, 64)).astype("f4")
     found = traffic_of(model(module=nn.Linear(64, 3), mix=name), sounds, classes())
+    assert_never_waits(found, most_copies=1 + MOST_COPIES * STEPS)
+
+
+@pytest.mark.parametrize("name", sorted(OF_TEXTS))
+@pytest.mark.filterwarnings("ignore:max_epochs")
+def test_methods_of_texts_wait_for_nothing(name):
+    found = traffic_of(model(module="text_bag", mix=name), texts(), classes())
+    assert_never_waits(found, most_copies=1 + MOST_COPIES * STEPS)
+
+
+@pytest.mark.parametrize("name", sorted(OF_BAGS))
+@pytest.mark.filterwarnings("ignore:max_epochs")
+def test_methods_of_bags_wait_for_nothing(name):
+    rng = np.random.default_rng(0)
+    bags = [rng.normal(size=(2 + k % 3, 4)).astype("f4") for k in range(N_ROWS)]
+    found = traffic_of(model(module="mil", mix=name), bags, classes())
     assert_never_waits(found, most_copies=1 + MOST_COPIES * STEPS)
 
 

@@ -19,6 +19,7 @@ from sk_mixup.mixing.draws import (
     Pairing,
     Schedule,
     draw_lam,
+    generator_on,
     integer,
     self_pairs,
 )
@@ -119,7 +120,7 @@ class PatchUpPlan(MixPlan):
     def settled(self, features: Tensor) -> MixPlan:
         """Return the blocks of this feature map, as `MixPlan.settled`."""
         size = check_spatial(f"PatchUp, at the layer {self.site!r},", features)
-        generator = torch.Generator(device=features.device).manual_seed(self.seed)
+        generator = generator_on(features.device, self.seed)
         sides = [odd_side(self.block_size, n) for n in size]
         centres = torch.rand(
             (self.n_masks, *features.shape[1:]),

@@ -129,6 +129,7 @@ class PuzzleMix(LookingMethod):
     """
 
     short_name = "puzzle_mix"
+    solves_on_host = True
     cost = "one forward and backward pass, and masks"
     paper = "Kim et al., ICML 2020"
 

@@ -73,6 +73,7 @@ class GuidedMix(LookingMethod):
     """
 
     short_name = "guided_mix"
+    solves_on_host = True
     paper = "Kang and Kim, AAAI 2023"
     cost = "a spectrum; 'ap': one forward and backward pass"
 
