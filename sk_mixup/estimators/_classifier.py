@@ -97,10 +97,10 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
         None: 8 for tables, 10 for modules of your own.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Multiplied with sample weights; a list for several outputs.
-    target_kind : {"auto", "classes", "labels", "outputs", "soft", "pixels"}, \
-            default="auto"
-        What `y` is: a class per row, several labels, several outputs, soft labels or a
-        class per pixel. ``"auto"``: what its values say, and of masks the shape.
+    target_kind : str, default="auto"
+        What `y` is: a class per row (``"classes"``), several ``"labels"`` or
+        ``"outputs"``, ``"soft"`` labels, or a class per pixel (``"pixels"``).
+        ``"auto"``: what its values say, and of masks the shape.
     calibration : "auto", "temperature" or None, default="auto"
         Divide logits by the temperature with the least log-loss on rows not trained on.
         ``"auto"``: where there are some. ``"temperature"``: else by further trainings

@@ -20,7 +20,7 @@ def mean_iou(
 
     Parameters
     ----------
-    y_true, y_pred : array-like of shape (n_samples, *size)
+    y_true, y_pred : array-like of shape (n_samples, ...)
         Classes of pixels.
     labels : array-like of shape (n_classes,), default=None
         Classes to be averaged; None: all that occur in either.

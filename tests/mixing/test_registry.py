@@ -1,5 +1,7 @@
 """How `mix`, `alpha` and `mix__*` are read."""
 
+import inspect
+
 import pytest
 import torch
 
@@ -160,3 +162,10 @@ def test_a_method_is_its_parameters(method):
 
 def test_a_method_shows_alpha_and_what_is_not_default():
     assert repr(Mixup(per="row")) == "Mixup(alpha=0.2, per='row')"
+
+
+@pytest.mark.parametrize("name", sorted(list_methods()))
+def test_help_on_a_method_begins_its_sections_at_the_margin(name):
+    lines = inspect.getdoc(list_methods()[name].method).splitlines()
+    for section in ("Parameters", "References", "Examples"):
+        assert section in lines

@@ -45,8 +45,9 @@ class AdAutoMix(LearnedMix):
         In [0, 1]: how much hardness counts beside likeness.
     margin : float, default=0.03
         As for `AutoMix`.
-    layer, momentum, lr, mask_loss, adjust, clean, every, per, p, pairing, off_first, \
-off_last :
+    layer, momentum, lr, mask_loss, adjust, clean, every, per, p, pairing :
+        As for `AutoMix`.
+    off_first, off_last :
         As for `AutoMix`.
 
     References

@@ -46,8 +46,9 @@ class SAMix(LearnedMix):
         How closely the block is told lambda, at least 0; see `ScaledBlock`.
     adjust : float, default=0.25
         As for `AutoMix`.
-    layer, momentum, lr, mask_loss, margin, clean, every, per, p, pairing, off_first, \
-off_last :
+    layer, momentum, lr, mask_loss, margin, clean, every, per, p, pairing :
+        As for `AutoMix`.
+    off_first, off_last :
         As for `AutoMix`.
 
     References
