@@ -167,5 +167,7 @@ def test_a_method_shows_alpha_and_what_is_not_default():
 @pytest.mark.parametrize("name", sorted(list_methods()))
 def test_help_on_a_method_begins_its_sections_at_the_margin(name):
     lines = inspect.getdoc(list_methods()[name].method).splitlines()
-    for section in ("Parameters", "References", "Examples"):
-        assert section in lines
+    sections = {"Parameters", "References", "Examples"}
+    found = [line for line in lines if line.strip() in sections]
+    assert found == [line.strip() for line in found]
+    assert {"Parameters", "Examples"} <= set(found)
