@@ -26,6 +26,11 @@ _TIMES = (
 )
 
 
+def is_plain(dtype: Any) -> bool:
+    """Whether values are numbers of NumPy that float64 holds, and taken as they are."""
+    return isinstance(dtype, np.dtype) and dtype.kind in "biuf" and dtype.itemsize <= 8
+
+
 def read_numbers(column: Any, label: str, *, remedy: str) -> np.ndarray:
     """Read a column as real numbers, missing values as NaN.
 
@@ -54,10 +59,10 @@ def read_numbers(column: Any, label: str, *, remedy: str) -> np.ndarray:
     """
     dtype = column.dtype
     kind = getattr(dtype, "kind", "O")
+    if is_plain(dtype):
+        return np.asarray(column)
     if kind in "biuf" and isinstance(dtype, np.dtype):
         values = np.asarray(column)
-        if dtype.itemsize <= 8:
-            return values
         with np.errstate(over="ignore"):
             # What float64 cannot hold becomes infinite, and an error later.
             return values.astype(np.float64)

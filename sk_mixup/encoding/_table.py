@@ -21,7 +21,7 @@ from sk_mixup.encoding._bins import quantile_edges
 from sk_mixup.encoding._categorical import Factor
 from sk_mixup.encoding._container import is_frame, take_column
 from sk_mixup.encoding._known import KnownNumbers, without_variants
-from sk_mixup.encoding._reading import first_text, read_numbers
+from sk_mixup.encoding._reading import first_text, is_plain, read_numbers
 from sk_mixup.encoding._roles import find_categorical, is_text_column
 from sk_mixup.encoding._values import FrequentValues, frequent_values, known_numbers
 
@@ -321,6 +321,8 @@ class TableEncoder:
         self.n_levels_ = [len(counts) for counts in self.level_counts_]
 
     def _read_numeric(self, X: Table, *, fitting: bool) -> list[np.ndarray]:
+        if isinstance(X, np.ndarray) and is_plain(X.dtype):
+            return [X[:, j] for j in self.numeric_columns_]
         try:
             return [
                 read_numbers(

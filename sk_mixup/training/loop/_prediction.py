@@ -81,7 +81,9 @@ def predict_outputs(
     block = block_size(x, n_rows, width)
     if n_rows <= block:
         rows = select(x, slice(None))
-        return _run(module, _padded(rows, block - n_rows), device, read)[:n_rows]
+        missing = block - n_rows
+        rows = _padded(rows, missing)
+        return _run(module, rows, device, read, copies=not missing)[:n_rows]
     # Written into one tensor: small ones kept per block would split the memory that
     # large blocks leave behind.
     outputs: Tensor | None = None
@@ -165,18 +167,25 @@ def module_input(x: Input, device: torch.device) -> Any:
 
 
 def call_module(
-    module: torch.nn.Module | OwnInfer, x: Any, *, casts: bool = True
+    module: torch.nn.Module | OwnInfer,
+    x: Any,
+    *,
+    casts: bool = True,
+    copies: bool = True,
 ) -> Any:
     """Return what the module returns.
 
     A dict is passed by name, a tuple by position; uint8 as float32, and floats as
     float64 where those are the module's weights. The module gets copies, which it may
-    write into. A wrapped net may have its own way.
+    write into, unless `copies` is false: then it is given what nobody else has. A
+    wrapped net may have its own way.
     """
+    if copies:
+        x = own_copy(x)
     if isinstance(module, OwnInfer):
-        return module.infer(own_copy(x))
+        return module.infer(x)
     n_rows = len(first_input(x))
-    x = pixels_to_floats(own_copy(x))
+    x = pixels_to_floats(x)
     if casts and is_double(module):
         x = to_double(x)
     if _is_compiled(module):
@@ -310,10 +319,13 @@ def _run(
     x: Any,
     device: torch.device,
     read: Callable[[Any], Tensor],
+    *,
+    copies: bool = True,
 ) -> Tensor:
     x = move(x, device)
     if not _is_compiled(module):
-        return read(call_module(module, x)).cpu()
+        # What was padded is nobody's but ours.
+        return read(call_module(module, x, copies=copies)).cpu()
     # Compiled code is tied to the mode: that of validation serves here too.
     with torch.inference_mode(False), torch.no_grad():
         return read(call_module(module, x)).cpu()
