@@ -91,6 +91,12 @@ def test_skops_refuses_a_module_that_is_an_object():
         io.dumps(fitted_case("template").model)
 
 
+def test_skops_is_told_to_store_the_estimator_and_not_its_net():
+    as_skops = {"__name__": "skops.io", "net": fitted_case("mlp").model.net_}
+    with pytest.raises(TypeError, match="Store the estimator"):
+        eval("net.__getstate__()", as_skops)
+
+
 # -- files ----------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from skorch.history import History
@@ -42,7 +43,19 @@ class StoredNet(_Base):
         return self.keeps_steps_
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what only a running training needs."""
+        """Leave out what only a running training needs.
+
+        Raises
+        ------
+        TypeError
+            For skops, which stores no tensors of a net that stands alone.
+        """
+        caller = str(sys._getframe(1).f_globals.get("__name__"))
+        if caller.startswith("skops."):
+            raise TypeError(
+                f"net_: skops cannot store the {type(self).__name__} alone. Store the"
+                " estimator, which skops takes, or use model.save(path)."
+            )
         state = vars(self).copy()
         state.pop("run_", None)
         state.pop("compiled_", None)
