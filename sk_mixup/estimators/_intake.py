@@ -6,7 +6,7 @@ pick.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -74,6 +74,20 @@ def scored_targets(owner: str, X: Any, y: Any) -> Any:
     return given_targets(owner, rows, None)
 
 
+def refuse_given(
+    what: str, reasons: Mapping[str, str], given: Mapping[str, Any]
+) -> None:
+    """Refuse the arguments that are given, each for its reason.
+
+    Raises
+    ------
+    ValueError
+    """
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(f"{name} cannot be used with {what}: {reasons[name]}.")
+
+
 def refuse_for_streams(early_stopping: Any, **given: Any) -> None:
     """Say which of some arguments and parameters an iterable data set cannot serve.
 
@@ -89,11 +103,7 @@ def refuse_for_streams(early_stopping: Any, **given: Any) -> None:
         "sample_weight_val": "weights are one per row of a known number",
         "class_weight": "how often each class occurs is not known before training",
     }
-    for name, value in given.items():
-        if value is not None:
-            raise ValueError(
-                f"{name} cannot be used with an iterable data set: {reasons[name]}."
-            )
+    refuse_given("an iterable data set", reasons, given)
     if early_stopping is True:
         raise ValueError(
             "early_stopping=True cannot hold out a part of an iterable data set. Give"

@@ -20,6 +20,7 @@ import torch
 
 from sk_mixup.encoding import TableCounts
 from sk_mixup.estimators._fitted import Fitted
+from sk_mixup.estimators._intake import refuse_given
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._watchers import watcher_of
 from sk_mixup.estimators.tasks import Task
@@ -105,11 +106,7 @@ def refuse_beside_files(**given: Any) -> None:
         "sample_weight_val": "rows are read in an order of their own",
         "groups": "rows are read in an order of their own",
     }
-    for name, value in given.items():
-        if value is not None:
-            raise ValueError(
-                f"{name} cannot be used with ParquetRows: {reasons[name]}."
-            )
+    refuse_given("ParquetRows", reasons, given)
 
 
 def refuse_settings(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from sk_mixup.mixing.draws._laws import (
     LamLaw,
     OneSidedBetaLaw,
     UniformLaw,
+    beta_lams,
     draw_lam,
     resolve_law,
 )
@@ -39,6 +40,7 @@ from sk_mixup.mixing.draws._streams import (
     MixStreams,
     generator_on,
     integer,
+    rows_let_in,
     uniform,
     uniforms,
 )
@@ -60,6 +62,7 @@ __all__ = [
     "UniformLaw",
     "WithoutHesitation",
     "alpha_for_smoothing",
+    "beta_lams",
     "check_pairing",
     "check_partners",
     "check_schedule",
@@ -72,6 +75,7 @@ __all__ = [
     "never_pairs_selves",
     "resolve_law",
     "resolve_pairing",
+    "rows_let_in",
     "self_pairs",
     "shuffle_many",
     "uniform",

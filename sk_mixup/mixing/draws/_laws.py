@@ -273,6 +273,27 @@ def draw_lam(
     return torch.maximum(values, 1.0 - values)
 
 
+def beta_lams(alpha: float, size: int, generator: torch.Generator | None) -> Tensor:
+    """Draw lambda by Beta(alpha, alpha), without folding.
+
+    Parameters
+    ----------
+    alpha : float
+        At least 0.
+    size : int
+        Number of values.
+    generator : torch.Generator or None
+        None: torch's global generator.
+
+    Returns
+    -------
+    lam : Tensor of shape (size,), float64
+        On the generator's device.
+    """
+    lam = draw_lam(BetaLaw(alpha), size, fold=False, generator=generator)
+    return torch.as_tensor(lam)
+
+
 _Lam = TypeVar("_Lam", float, Tensor)
 
 

@@ -15,6 +15,7 @@ from sk_mixup.mixing.draws import (
     MixStreams,
     Pairing,
     Schedule,
+    beta_lams,
     draw_lam,
     self_pairs,
     uniform,
@@ -215,6 +216,5 @@ class CutMix(MaskMethod):
                 low + (high - low) * uniforms(n_rows, streams.lam)
                 for _ in range(n_axes)
             ]
-        law = BetaLaw(self._alpha_now(context))
-        lam = torch.as_tensor(draw_lam(law, n_rows, fold=False, generator=streams.lam))
+        lam = beta_lams(self._alpha_now(context), n_rows, streams.lam)
         return [(1.0 - lam).pow(1.0 / n_axes)] * n_axes

@@ -9,7 +9,12 @@ from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import check_number
-from sk_mixup.mixing.draws import BetaLaw, MixStreams, Pairing, Schedule, draw_lam
+from sk_mixup.mixing.draws import (
+    MixStreams,
+    Pairing,
+    Schedule,
+    beta_lams,
+)
 from sk_mixup.mixing.methods._masks import MaskMethod
 
 
@@ -111,10 +116,8 @@ class FMix(MaskMethod):
         context: MixContext | None,
     ) -> Tensor:
         size = tuple(x.shape[2:])
-        law = BetaLaw(self._alpha_now(context))
-        lam = torch.as_tensor(
-            draw_lam(law, n_masks, fold=False, generator=streams.lam)
-        ).to(x.device, non_blocking=True)
+        lam = beta_lams(self._alpha_now(context), n_masks, streams.lam)
+        lam = lam.to(x.device, non_blocking=True)
         picture = _low_frequencies(n_masks, size, self.decay_power, x.device, streams)
         picture = picture.flatten(1)
         if self.max_soft == 0:

@@ -8,11 +8,10 @@ from torch import Tensor
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import check_integer
 from sk_mixup.mixing.draws import (
-    BetaLaw,
     MixStreams,
     Pairing,
     Schedule,
-    draw_lam,
+    beta_lams,
     uniforms,
 )
 from sk_mixup.mixing.methods._masks import MaskMethod
@@ -122,15 +121,14 @@ class GridMix(MaskMethod):
             low, high = self.n_cells
         else:
             low = high = self.n_cells
-        law = BetaLaw(self._alpha_now(context))
-        lam = draw_lam(law, n_masks, fold=False, generator=streams.lam)
+        lam = beta_lams(self._alpha_now(context), n_masks, streams.lam)
         u = uniforms(n_masks, streams.site)
         n = low + (u * (high - low + 1)).long().clamp(max=high - low)
         # Of the finest grid, of which coarser ones use a corner: the number of draws
         # is always the same.
         n_draws = high ** len(size)
         cells = uniforms(n_masks * n_draws, streams.site).view(n_masks, n_draws)
-        taken = cells < (1.0 - torch.as_tensor(lam)).unsqueeze(1)
+        taken = cells < (1.0 - lam).unsqueeze(1)
         taken, n = (t.to(x.device, non_blocking=True) for t in (taken, n))
         return taken.gather(1, _cell_of(n, high, size).flatten(1)).view(-1, *size)
 

@@ -9,7 +9,11 @@ from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_choice
-from sk_mixup.mixing.draws import MixStreams, self_pairs
+from sk_mixup.mixing.draws import (
+    MixStreams,
+    rows_let_in,
+    self_pairs,
+)
 from sk_mixup.mixing.plans import (
     MaskPlan,
     MixPlan,
@@ -89,9 +93,9 @@ class MaskMethod(Method):
             return self._identity(x)
         if self.fold:
             mask = _fold(mask)
-        if isinstance(gate, Tensor) and self._p_now(context) < 1:
-            gate = gate.to(x.device, non_blocking=True)
-            mask = mask * gate.view((-1,) + (1,) * (mask.ndim - 1))
+        rows = rows_let_in(gate, self._p_now(context), x.device)
+        if rows is not None:
+            mask = mask * rows.view((-1,) + (1,) * (mask.ndim - 1))
         lam = mask_lam(mask, len(x), lam_dtype(x))
         if self._may_pair_selves(context):
             lam = lam.masked_fill(self_pairs(partner), 1.0)

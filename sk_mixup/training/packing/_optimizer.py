@@ -25,7 +25,6 @@ ELEMENTWISE = (
     torch.optim.RMSprop, torch.optim.Rprop, torch.optim.SGD,
 )  # fmt: skip
 _FUSED = (torch.optim.Adagrad, torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
-_MOVING = ("lr", "initial_lr", "params")
 
 
 def names_of_groups(member: PackMember) -> list[tuple[str, ...]]:

@@ -20,7 +20,6 @@ def train_together(
     memory_limit: int | None = None,
     after_epoch: AfterEpoch | None = None,
     in_step: bool = False,
-    verbose: int = 0,
 ) -> list[BaseException | None]:
     """Train members of one key as one training.
 
@@ -45,8 +44,6 @@ def train_together(
         Whether `after_epoch` compares members, which then are all at the same epoch:
         weights and states of all of them stay in memory, and `memory_limit` bounds how
         many take a step at a time.
-    verbose : int
-        Above 0, a line is printed per epoch.
 
     Returns
     -------
@@ -80,22 +77,7 @@ def train_together(
         numbers = started[first : first + size]
         first += size
         crew = Crew({number: members[number] for number in numbers}, most)
-        hook = _announced(after_epoch, len(numbers)) if verbose > 0 else after_epoch
-        crew.train(hook, len(members))
+        crew.train(after_epoch, len(members))
         for number, failure in crew.errors.items():
             errors[number] = failure
     return errors
-
-
-def _announced(after_epoch: AfterEpoch | None, n_members: int) -> AfterEpoch:
-    """Print a line per epoch."""
-
-    def hook(
-        epoch: int, losses: list[float | None], active: list[int]
-    ) -> Sequence[int]:
-        known = [loss for loss in losses if loss is not None]
-        best = f", best valid_loss {min(known):.4f}" if known else ""
-        print(f"epoch {epoch + 1}: {len(active)} of {n_members} members{best}")
-        return [] if after_epoch is None else list(after_epoch(epoch, losses, active))
-
-    return hook

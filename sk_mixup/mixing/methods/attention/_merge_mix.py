@@ -8,11 +8,10 @@ from torch import Tensor
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import check_number
 from sk_mixup.mixing.draws import (
-    BetaLaw,
     MixStreams,
     Pairing,
     Schedule,
-    draw_lam,
+    beta_lams,
 )
 from sk_mixup.mixing.looks import asked, module_of
 from sk_mixup.mixing.methods.attention._grid import spread
@@ -133,10 +132,7 @@ class MergeMix(LookingMethod):
         self, x: Tensor, streams: MixStreams, context: MixContext | None
     ) -> Tensor:
         n_draws = len(x) if self.per == "row" else 1
-        law = BetaLaw(self._alpha_now(context))
-        return torch.as_tensor(
-            draw_lam(law, n_draws, fold=False, generator=streams.lam)
-        )
+        return beta_lams(self._alpha_now(context), n_draws, streams.lam)
 
     def _look(
         self,
@@ -173,9 +169,7 @@ class MergeMix(LookingMethod):
         # Of one group, those that are paid most themselves come first.
         order = paid.flatten(1).argsort(dim=1, descending=True, stable=True)
         ranked = shared.gather(1, order).argsort(dim=1, descending=True, stable=True)
-        rank = torch.empty_like(order)
-        places = torch.arange(n, device=order.device).expand_as(order)
-        rank.scatter_(1, order.gather(1, ranked), places)
+        rank = ranks(order.gather(1, ranked))
         return (n - rank).to(paid.dtype).view_as(paid).to(x.device)
 
 
@@ -195,6 +189,16 @@ def most_paid(attention: Tensor, lam: Tensor) -> Tensor:
     # A hair above, or 0.3 of 10 places might come out as 2.
     n_kept = (lam * n + 1e-6).floor().long().clamp(0, n)
     order = attention.argsort(dim=1, descending=True, stable=True)
-    rank = torch.empty_like(order)
-    rank.scatter_(1, order, torch.arange(n, device=order.device).expand_as(order))
-    return rank < n_kept.unsqueeze(1)
+    return ranks(order) < n_kept.unsqueeze(1)
+
+
+def ranks(order: Tensor) -> Tensor:
+    """Return the place of each number in an order of them.
+
+    Parameters
+    ----------
+    order : Tensor of shape (B, n), int64
+        Each row has 0 to n - 1.
+    """
+    places = torch.arange(order.shape[1], device=order.device).expand_as(order)
+    return torch.empty_like(order).scatter_(1, order, places)

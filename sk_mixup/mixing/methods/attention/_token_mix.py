@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import check_choice, check_integer, check_number
 from sk_mixup.mixing.draws import (
-    BetaLaw,
     MixStreams,
     Pairing,
     Schedule,
-    draw_lam,
+    beta_lams,
     integer,
 )
 from sk_mixup.mixing.looks import (
@@ -170,8 +169,7 @@ class TokenMix(LookingMethod):
         self, x: Tensor, streams: MixStreams, context: MixContext | None
     ) -> tuple[Tensor, list[int]]:
         n_masks = len(x) if self.per == "row" else 1
-        law = BetaLaw(self._alpha_now(context))
-        lam = torch.as_tensor(draw_lam(law, n_masks, fold=False, generator=streams.lam))
+        lam = beta_lams(self._alpha_now(context), n_masks, streams.lam)
         # One number per mask, whatever it takes to make it.
         seeds = [integer(2**31, streams.site) for _ in range(n_masks)]
         return lam.reshape(-1), seeds

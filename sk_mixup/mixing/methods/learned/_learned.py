@@ -14,11 +14,10 @@ from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_integer, check_number
 from sk_mixup.mixing.draws import (
-    BetaLaw,
     MixStreams,
     Pairing,
     Schedule,
-    draw_lam,
+    beta_lams,
     keeps_rows,
     self_pairs,
     uniform,
@@ -182,11 +181,9 @@ class LearnedMix(Method):
     ) -> tuple[Tensor, Tensor]:
         """Draw partners and lambda, for a batch or for a lesson of the block."""
         n_rows = len(x)
-        law = BetaLaw(self._alpha_now(context))
         n_draws = n_rows if self.per == "row" else 1
-        lam = torch.as_tensor(
-            draw_lam(law, n_draws, fold=False, generator=streams.lam)
-        ).to(x.device, lam_dtype(x))
+        lam = beta_lams(self._alpha_now(context), n_draws, streams.lam)
+        lam = lam.to(x.device, lam_dtype(x))
         return self._pair(x, y, streams, context), lam.expand(n_rows)
 
     # -- draw -------------------------------------------------------------------------

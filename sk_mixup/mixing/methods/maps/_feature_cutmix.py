@@ -13,12 +13,12 @@ from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import check_choice
 from sk_mixup.mixing.draws import (
-    BetaLaw,
     MixStreams,
     Pairing,
     Schedule,
-    draw_lam,
+    beta_lams,
     integer,
+    rows_let_in,
     self_pairs,
     uniforms,
 )
@@ -202,9 +202,7 @@ class FeatureCutMix(MapMethod):
         gate = self._gate(len(x), streams, context)
         n_boxes = len(x) if self.per == "row" else 1
         alpha = self._alpha_now(context)
-        law = BetaLaw(alpha)
-        drawn = draw_lam(law, n_boxes, fold=False, generator=streams.lam)
-        drawn = torch.as_tensor(drawn)
+        drawn = beta_lams(alpha, n_boxes, streams.lam)
         places = uniforms(n_boxes * _MOST_AXES, streams.site)
         if self._too_few(len(x)):
             return self._identity(x)
@@ -212,9 +210,7 @@ class FeatureCutMix(MapMethod):
         partner = self._pair(x, y, streams, context)
         if gate is False or alpha == 0:
             return self._identity(x)
-        rows = None
-        if isinstance(gate, Tensor) and self._p_now(context) < 1:
-            rows = gate.to(x.device, non_blocking=True)
+        rows = rows_let_in(gate, self._p_now(context), x.device)
         lam = drawn.to(x.device, lam_dtype(x), non_blocking=True)
         plan = FeatureCutPlan(
             partner,

@@ -14,13 +14,13 @@ from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import check_choice, check_integer, check_number
 from sk_mixup.mixing.draws import (
-    BetaLaw,
     MixStreams,
     Pairing,
     Schedule,
-    draw_lam,
+    beta_lams,
     generator_on,
     integer,
+    rows_let_in,
     self_pairs,
 )
 from sk_mixup.mixing.layers import INPUT
@@ -293,7 +293,7 @@ class PatchUp(MapMethod):
         gate = self._gate(len(x), streams, context)
         n_masks = len(x) if self.per == "row" else 1
         alpha = self._alpha_now(context)
-        drawn = draw_lam(BetaLaw(alpha), n_masks, fold=False, generator=streams.lam)
+        own = beta_lams(alpha, n_masks, streams.lam)
         seed = integer(_SEEDS, streams.site)
         if self._too_few(len(x)):
             return self._identity(x)
@@ -301,10 +301,8 @@ class PatchUp(MapMethod):
         partner = self._pair(x, y, streams, context)
         if gate is False or alpha == 0 or self.gamma == 0:
             return self._identity(x)
-        rows = None
-        if isinstance(gate, Tensor) and self._p_now(context) < 1:
-            rows = gate.to(x.device, non_blocking=True)
-        own = torch.as_tensor(drawn).to(x.device, lam_dtype(x), non_blocking=True)
+        rows = rows_let_in(gate, self._p_now(context), x.device)
+        own = own.to(x.device, lam_dtype(x), non_blocking=True)
         own = own.expand(len(x)).contiguous()
         if self.mode == "hard":
             own = torch.zeros_like(own)

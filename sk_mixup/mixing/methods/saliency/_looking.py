@@ -16,6 +16,7 @@ from sk_mixup.mixing.draws import (
     MixStreams,
     check_schedule,
     keeps_rows,
+    rows_let_in,
     self_pairs,
     uniform,
 )
@@ -107,9 +108,7 @@ class LookingMethod(Method):
         partner = self._pair(first, y, streams, context)
         if gate is False or self._draws_no_mixing(context):
             return self._identity(first)
-        open_rows = None
-        if isinstance(gate, Tensor) and self._p_now(context) < 1:
-            open_rows = gate.to(first.device, non_blocking=True)
+        open_rows = rows_let_in(gate, self._p_now(context), first.device)
         if self._may_pair_selves(context):
             paired = ~self_pairs(partner)
             open_rows = paired if open_rows is None else open_rows & paired

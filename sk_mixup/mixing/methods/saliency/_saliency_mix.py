@@ -7,7 +7,12 @@ from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import check_choice
-from sk_mixup.mixing.draws import BetaLaw, MixStreams, Pairing, Schedule, draw_lam
+from sk_mixup.mixing.draws import (
+    MixStreams,
+    Pairing,
+    Schedule,
+    beta_lams,
+)
 from sk_mixup.mixing.looks import fine_grained, spectral_residual
 from sk_mixup.mixing.methods.saliency._looking import LookingMethod
 from sk_mixup.mixing.plans import MixPlan, covered
@@ -99,9 +104,7 @@ class SaliencyMix(LookingMethod):
         self, x: Tensor, streams: MixStreams, context: MixContext | None
     ) -> Tensor:
         n_rows = len(x) if self.per == "row" else 1
-        law = BetaLaw(self._alpha_now(context))
-        lam = draw_lam(law, n_rows, fold=False, generator=streams.lam)
-        return torch.as_tensor(lam)
+        return beta_lams(self._alpha_now(context), n_rows, streams.lam)
 
     def _look(
         self,

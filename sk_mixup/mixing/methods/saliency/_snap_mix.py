@@ -10,11 +10,10 @@ from torch import Tensor
 from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing.draws import (
-    BetaLaw,
     MixStreams,
     Pairing,
     Schedule,
-    draw_lam,
+    beta_lams,
     uniforms,
 )
 from sk_mixup.mixing.looks import class_activations, resized, to_sum_one
@@ -122,11 +121,10 @@ class SnapMix(LookingMethod):
         self, x: Tensor, streams: MixStreams, context: MixContext | None
     ) -> _Boxes:
         n = len(x) if self.per == "row" else 1
-        law, size = BetaLaw(self._alpha_now(context)), tuple(x.shape[2:])
+        alpha, size = self._alpha_now(context), tuple(x.shape[2:])
         boxes = []
         for _ in range(2):
-            lam = torch.as_tensor(draw_lam(law, n, fold=False, generator=streams.lam))
-            share = (1.0 - lam).sqrt()
+            share = (1.0 - beta_lams(alpha, n, streams.lam)).sqrt()
             boxes.append(
                 torch.stack(
                     [
