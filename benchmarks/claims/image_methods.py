@@ -1,29 +1,50 @@
-"""Cells of ``methods --only images``: every method for images, one net each."""
+"""Cells of ``methods --only images``: every method for images, on two nets."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from benchmarks.claims import scores
 from benchmarks.claims.cell import Cell, Place
 from benchmarks.claims.image_net import image_model
+from benchmarks.claims.image_vit import vit_model
 from benchmarks.claims.images import fitted, images_of
 from benchmarks.claims.scales import QUICK, SCALES, Scale
 from benchmarks.claims.ways import NONE
 from sk_mixup import MixupClassifier
 from sk_mixup.mixing import list_methods
 
+VIT = "vit"
 #: Methods that by themselves repeat another one, and why.
-REPEATS = {"per_key": "one input here, so it does what the method that it wraps does"}
-#: What a method cannot know of the net. Aligning takes time with the square of the
-#: places: meant for the last feature map, and the input, which is not aligned.
-SETTINGS: dict[str, dict[str, Any]] = {
-    "align_mix": {"mix__layers": ["input", "stages.2"]}
+REPEATS = {
+    "per_key": "one input here, so it does what the method that it wraps does",
+    "ma_mix": "as many images of each class here, so it does what remix does",
 }
-_WIDE = {"align_mix": {"mix__layers": ["input", "stages.3"]}}
+#: What a method cannot know of the net. The last map of the narrow net has 2 by 2
+#: places: masks are learnt, and images aligned, on the 4 by 4 of the stage before.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "align_mix": {"mix__layers": ["input", "stages.1"]},
+    "attentive_mix": {"mix__layer": "stages.1"},
+    "auto_mix": {"mix__layer": "stages.1"},
+    "sa_mix": {"mix__layer": "stages.1"},
+    "ad_auto_mix": {"mix__layer": "stages.1"},
+    # Blocks of 4 by 4 pixels, as the transformer's.
+    "token_mix": {"mix__grid": 8},
+}
+#: The last map has 4 by 4 places here. Aligning takes time with the square of them.
+_WIDE: dict[str, dict[str, Any]] = {
+    "align_mix": {"mix__layers": ["input", "stages.3"]},
+    "auto_mix": {"mix__layer": "stages.2"},
+    "sa_mix": {"mix__layer": "stages.2"},
+    "ad_auto_mix": {"mix__layer": "stages.2"},
+    "token_mix": {"mix__grid": 8},
+}
 N_TRIED = 60
+#: A method whose first training takes more than so many times none's has two seeds.
+COSTLY, SEEDS_OF_COSTLY = 4.0, 2
 
 
 def scale_of(name: str, quick: bool) -> Scale:
@@ -33,22 +54,39 @@ def scale_of(name: str, quick: bool) -> Scale:
     scale = SCALES[name]
     if name == "cpu":
         sizes: dict[str, Any] = {"n_train": 5_000, "n_tune": 1_000, "long": 40}
-        return replace(scale, name="methods cpu", net="small", **sizes)
+        return replace(scale, name="methods cpu", net="narrow", **sizes)
     # Half of CIFAR-10 is what the file holds.
     return replace(scale, name="methods full")
 
 
-def model_of(name: str, seed: int, scale: Scale, n_rows: int) -> MixupClassifier:
+def nets_of(scale: Scale) -> tuple[str, str]:
+    """Return the residual net and the transformer."""
+    return scale.net, VIT
+
+
+def candidates(net: str) -> list[str]:
+    """Return the methods that are tried on a net.
+
+    All on the residual net; on the transformer those that read attention, and what
+    they are compared with.
+    """
+    methods = list_methods()
+    if net != VIT:
+        return list(methods)
+    readers = [name for name, info in methods.items() if info.group == "attention"]
+    return ["mixup", "cutmix", *readers]
+
+
+def model_of(
+    name: str, seed: int, scale: Scale, n_rows: int, net: str
+) -> MixupClassifier:
     """Return the estimator, unfitted."""
-    model = image_model(
-        None if name == NONE else name,
-        seed,
-        net=scale.net,
-        n_rows=n_rows,
-        n_classes=10,
-        epochs=scale.long,
-    )
-    settings = _WIDE if scale.net == "resnet18" else SETTINGS
+    mix = None if name == NONE else name
+    sizes: dict[str, Any] = {"n_rows": n_rows, "n_classes": 10, "epochs": scale.long}
+    if net == VIT:
+        return vit_model(mix, seed, **sizes)
+    settings = _WIDE if net == "resnet18" else SETTINGS
+    model = image_model(mix, seed, net=net, **sizes)
     return model.set_params(**settings.get(name, {}))
 
 
@@ -63,36 +101,73 @@ def trial(cell: Cell, place: Place) -> dict[str, Any]:
         return {"reason": REPEATS[name]}
     data = images_of(place)
     rows = slice(min(N_TRIED, len(data.y_train)))
-    model = model_of(name, 0, place.scale, N_TRIED)
+    model = model_of(name, 0, place.scale, N_TRIED, dict(cell.of)["net"])
     model.set_params(max_epochs=1)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model.fit(data.x_train[rows], data.y_train[rows])
     except Exception as error:
-        words = " ".join(str(error).split())
-        return {"reason": f"{type(error).__name__}: {words[:300]}"}
+        # What is wrong, without what else could be done.
+        words = " ".join(str(error).split()).split(". ")[0].rstrip(".")
+        return {"reason": f"{type(error).__name__}: {words[:300]}."}
     return {"reason": None}
 
 
 def trained(cell: Cell, place: Place) -> dict[str, Any]:
     """Train with a method, and score."""
     data = images_of(place)
-    model = model_of(cell.setting, cell.seed, place.scale, len(data.y_train))
+    net = dict(cell.of)["net"]
+    model = model_of(cell.setting, cell.seed, place.scale, len(data.y_train), net)
     found: dict[str, Any] = fitted(model, data.x_train, data.y_train)
     proba, tune = (model.predict_proba(x) for x in (data.x_test, data.x_tune))
     return found | scores.of_probabilities(data.y_test, proba, data.y_tune, tune)
 
 
-def trials() -> list[Cell]:
+def trials(scale: Scale) -> list[Cell]:
     """Return a trial of every method there is."""
-    return [Cell("method trial", name, 0) for name in list_methods()]
-
-
-def trainings(names: list[str], scale: Scale) -> list[Cell]:
-    """Return the trainings, the first seed of all methods before the second."""
     return [
-        Cell("method", name, seed, (("epochs", scale.long),))
-        for seed in range(scale.image_seeds)
-        for name in (NONE, *names)
+        Cell("method trial", name, 0, (("net", net),))
+        for net in nets_of(scale)
+        for name in candidates(net)
     ]
+
+
+def trainings(names: Mapping[str, Sequence[str]], scale: Scale) -> list[Cell]:
+    """Return the trainings, the first seed of all methods before the second.
+
+    Parameters
+    ----------
+    names : mapping of net to methods
+    scale : Scale
+    """
+    return [
+        Cell("method", name, seed, (("epochs", scale.long), ("net", net)))
+        for seed in range(scale.image_seeds)
+        for net in names
+        for name in (NONE, *names[net])
+    ]
+
+
+def costs(found: Mapping[Cell, dict[str, Any]]) -> dict[Cell, float]:
+    """Return the time of each training over that of none, of equal seed and net.
+
+    Of the processor: a clock would count what else runs on the machine.
+    """
+    plain = {
+        (cell.of, cell.seed): float(result["cpu_seconds"])
+        for cell, result in found.items()
+        if cell.setting == NONE
+    }
+    return {
+        cell: float(result["cpu_seconds"]) / plain[cell.of, cell.seed]
+        for cell, result in found.items()
+        if (cell.of, cell.seed) in plain
+    }
+
+
+def is_spared(cell: Cell, found: Mapping[Cell, dict[str, Any]]) -> bool:
+    """Whether a later seed is left out, for the first one took long."""
+    if cell.seed < SEEDS_OF_COSTLY:
+        return False
+    return costs(found).get(replace(cell, seed=0), 0.0) > COSTLY

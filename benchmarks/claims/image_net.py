@@ -129,18 +129,38 @@ def image_model(
     if net == "resnet18":
         recipe = {"optimizer": "sgd", "lr": 0.1, "schedule": "cosine", "warmup": 5}
         recipe |= {"optimizer__momentum": 0.9, "optimizer__weight_decay": 5e-4}
-    return MixupClassifier(
+    return image_classifier(
         ImageNet,
+        mix,
+        seed,
+        n_rows=n_rows,
+        augmented=augmented,
         module__n_classes=n_classes,
         module__shape=net,
+        max_epochs=epochs,
+        callbacks=callbacks or [],
+        **recipe,
+    )
+
+
+def image_classifier(
+    module: type[nn.Module],
+    mix: Any,
+    seed: int,
+    *,
+    n_rows: int,
+    augmented: bool = True,
+    **recipe: Any,
+) -> MixupClassifier:
+    """Return what trains any net on images: what all nets here share."""
+    return MixupClassifier(
+        module,
         mix=mix,
         augment=[RandomCrop(4, fill=GREY), RandomFlip()] if augmented else None,
-        max_epochs=epochs,
         batch_size=min(128, max(10, n_rows // 8)),
         early_stopping=False,
         calibration=None,
         channels_last=True,
-        callbacks=callbacks or [],
         random_state=seed,
         **recipe,
     )

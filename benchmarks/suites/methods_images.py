@@ -1,20 +1,34 @@
 """``methods --only images``: all image methods on CIFAR-10, beside the published order.
 
-Every method has its own defaults here, and no alpha is chosen: the published table
-compares methods so.
+On a residual net all of them; on a small vision transformer those that read attention,
+beside mixup and cutmix. Every method has its own defaults here, and no alpha is chosen:
+the published table compares methods so.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import statistics
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from scipy.stats import spearmanr
 
-from benchmarks.claims.cell import Place
+from benchmarks.claims.cell import Cell, Place
 from benchmarks.claims.effects import Effect, effect
-from benchmarks.claims.image_methods import scale_of, trainings, trials
+from benchmarks.claims.image_methods import (
+    COSTLY,
+    SEEDS_OF_COSTLY,
+    VIT,
+    candidates,
+    costs,
+    is_spared,
+    nets_of,
+    scale_of,
+    trainings,
+    trials,
+)
 from benchmarks.claims.parts import LOWER, SMALLER, Unit, effect_text
 from benchmarks.claims.report import mean_text
 from benchmarks.claims.scales import Scale
@@ -25,9 +39,9 @@ from benchmarks.harness.options import Options
 from benchmarks.harness.progress import Progress
 from benchmarks.harness.report import Report, Table
 from benchmarks.suites.tabular_cells import restore
-from sk_mixup.mixing import list_methods
 
 Results = dict[str, list[dict[str, Any]]]
+Reasons = dict[str, dict[str, str | None]]
 #: Accuracies of OpenMixup: CIFAR-100, ResNet-18, 200 epochs, median of the last ones.
 #: AlignMix is given after 1 200 epochs alone, and so left out.
 PUBLISHED = {
@@ -46,6 +60,27 @@ PUBLISHED = {
     "auto_mix": 80.12,
     "sa_mix": 81.21,
 }
+#: Of OpenMixup: ImageNet, DeiT-S, the best epoch. MergeMix has no row there.
+PUBLISHED_VIT = {
+    NONE: 75.66,
+    "mixup": 77.72,
+    "cutmix": 80.13,
+    "trans_mix": 80.68,
+    "token_mix": 80.80,
+}
+_PLACES = {
+    "resnet": "CIFAR-100, ResNet-18, 200 epochs (OpenMixup's tables)",
+    VIT: "ImageNet, DeiT-S (OpenMixup's tables)",
+}
+_NETS = {
+    "resnet18": ("ResNet-18", "ResNet-18"),
+    VIT: (
+        "vision transformer",
+        "a vision transformer of 3 blocks, width 32, patches of 4 by 4 pixels, its"
+        " class token in the last block",
+    ),
+}
+_SMALL = ("ResNet-8", "a ResNet-8 of 16 to 64 channels, halved twice before its blocks")
 _HIGHER = Unit("points", lambda v: 100 * v, 2)
 #: What a far place in another order is.
 _FAR = 3
@@ -62,55 +97,97 @@ def run(options: Options, progress: Progress) -> Report:
     place = Place(options.data.resolve(), work.resolve(), scale)
     if options.models != ("none",):
         runner = Run(store, place, progress, options.jobs)
-        runner.all(trials())
-        names = [name for name, why in reasons(store, scale).items() if why is None]
-        runner.all(trainings(names, scale))
-    left_out = {name: why for name, why in reasons(store, scale).items() if why}
-    names = [name for name in list_methods() if name not in left_out]
-    found: Results = {}
-    kept = []
-    for cell in (*trials(), *trainings(names, scale)):
-        try:
-            result = store.get(cell.key(scale), None)
-        except Missing:
-            continue
-        kept.append({"key": store.common | cell.key(scale), "result": result})
-        if cell.kind == "method":
-            found.setdefault(cell.setting, []).append(result | {"seed": cell.seed})
-    return report_of(found, left_out, scale, kept)
+        runner.all(trials(scale))
+        cells = trainings(suiting(reasons(store, scale)), scale)
+        runner.all([cell for cell in cells if cell.seed < SEEDS_OF_COSTLY])
+        # Known by now: what the first seed of each took.
+        done = dict(finished(store, cells, scale))
+        late = [cell for cell in cells if cell.seed >= SEEDS_OF_COSTLY]
+        runner.all([cell for cell in late if not is_spared(cell, done)])
+    why = reasons(store, scale)
+    done = dict(finished(store, trainings(suiting(why), scale), scale))
+    tried = dict(finished(store, trials(scale), scale))
+    kept = [
+        {"key": store.common | cell.key(scale), "result": result}
+        for cell, result in {**tried, **done}.items()
+    ]
+    return report_of(done, why, scale, kept)
 
 
-def reasons(store: Cells, scale: Scale) -> dict[str, str | None]:
-    """Return why a method does not suit, as far as it was tried."""
-    found: dict[str, str | None] = {}
-    for cell in trials():
+def finished(
+    store: Cells, cells: Iterable[Cell], scale: Scale
+) -> Iterator[tuple[Cell, dict[str, Any]]]:
+    """Yield those of the cells that are done, with what they found."""
+    for cell in cells:
         try:
-            found[cell.setting] = store.get(cell.key(scale), None)["reason"]
+            yield cell, store.get(cell.key(scale), None)
         except Missing:
             continue
+
+
+def reasons(store: Cells, scale: Scale) -> Reasons:
+    """Return why a method does not suit a net, as far as it was tried."""
+    found: Reasons = {net: {} for net in nets_of(scale)}
+    for cell, result in finished(store, trials(scale), scale):
+        found[dict(cell.of)["net"]][cell.setting] = result["reason"]
     return found
 
 
+def suiting(why: Reasons) -> dict[str, list[str]]:
+    """Return the methods of each net with nothing against them."""
+    return {
+        net: [name for name in candidates(net) if of.get(name, "") is None]
+        for net, of in why.items()
+    }
+
+
 def report_of(
-    found: Results, left_out: dict[str, str], scale: Scale, kept: list[dict[str, Any]]
+    done: dict[Cell, dict[str, Any]],
+    why: Reasons,
+    scale: Scale,
+    kept: list[dict[str, Any]],
 ) -> Report:
-    """Return scores, differences, both orders, and what was left out."""
-    tables = [scores_table(found, scale), differences_table(found)]
-    if len(set(found) & set(PUBLISHED)) > 2:
-        tables.append(order_table(found))
-    rows = [[name, why] for name, why in left_out.items()]
+    """Return scores, differences, both orders, and what was left out, of each net."""
+    tables: list[Table] = []
+    ratios = costs(done)
+    for net in nets_of(scale):
+        found: Results = {}
+        for cell, result in done.items():
+            if dict(cell.of)["net"] == net:
+                row = result | {"seed": cell.seed, "cost": ratios.get(cell)}
+                found.setdefault(cell.setting, []).append(row)
+        if not found:
+            continue
+        tables += [scores_table(found, scale, net), differences_table(found, net)]
+        published = PUBLISHED_VIT if net == VIT else PUBLISHED
+        if net == VIT and "cutmix" in found:
+            tables.append(over_cutmix_table(found))
+        if len(set(found) & set(published)) > 2:
+            tables.append(order_table(found, net))
+    rows = [
+        [f"{name}, {name_of(net)}", reason]
+        for net, of in why.items()
+        for name, reason in of.items()
+        if reason
+    ]
     if rows:
         tables.append(Table("Not compared", ["", "reason, of a trial"], rows))
     raw = {"scale": dataclasses.asdict(scale), "cells": kept}
     return Report("methods_images", tables, raw)
 
 
-def scores_table(found: Results, scale: Scale) -> Table:
+def name_of(net: str) -> str:
+    """Return the name of a net for readers."""
+    return _NETS.get(net, _SMALL)[0]
+
+
+def scores_table(found: Results, scale: Scale, net: str) -> Table:
     """Return all scores, the best accuracy first."""
     rows = []
     for name in by_accuracy(found):
         results = found[name]
         seconds = statistics.median(r["epoch_seconds"] for r in results)
+        ratios = [r["cost"] for r in results if r["cost"] is not None]
         rows.append(
             [
                 name,
@@ -120,29 +197,63 @@ def scores_table(found: Results, scale: Scale) -> Table:
                 mean_text([100 * r["ece"] for r in results], 2),
                 mean_text([100 * r["ece_tempered"] for r in results], 2),
                 f"{seconds:.2f}",
+                f"{statistics.median(ratios):.2f}" if ratios else "",
             ]
         )
-    is_small = scale.net != "resnet18"
-    net = "a ResNet-8 of 16 to 64 channels" if is_small else "ResNet-18"
+    is_part = scale.net != "resnet18"
     notes = [
         f"{scale.n_train:,} images of CIFAR-10 to train on, {scale.n_tune:,} for the"
-        f" temperature, {scale.n_test:,} to test on; {net}, {scale.long} epochs, flips"
-        " and crops, the defaults of every method. Means ± standard errors over seeds."
+        f" temperature, {scale.n_test:,} to test on; {_NETS.get(net, _SMALL)[1]};"
+        f" {scale.long} epochs, flips and crops, the defaults of every method. Means ±"
+        " standard errors over seeds."
         + (
             " A part of CIFAR-10 and a small net: compare side by side, not with"
             " published accuracies."
-            if is_small
+            if is_part
             else ""
-        )
+        ),
+        "Cost: processor time of a training over that of none, median over seeds."
+        " Seconds per epoch are by the clock, with other trainings beside.",
     ]
+    if net != VIT:
+        notes.append(
+            "By their defaults one_of draws between mixup with one lambda per batch and"
+            " with one per row, and repeat doubles the rows of mixup. Mixup has alpha"
+            " 0.2; remix, with as many images of each class, is mixup of alpha 1."
+        )
+    if is_part and net != VIT:
+        notes.append(
+            "The last map of this net has 2 by 2 places, coarse for methods that read"
+            " it: align_mix, attentive_mix, auto_mix, sa_mix and ad_auto_mix read that"
+            " of the stage before, 4 by 4; snap_mix and token_mix weigh labels by the"
+            " last one."
+        )
+    if spared := spared_text(found):
+        notes.append(spared)
     commits = {str(r["commit"]) for results in found.values() for r in results}
     notes.append(f"Computed at: {', '.join(sorted(commits))}.")
     columns = ["", "seeds", "accuracy, %", "log-loss, tempered", "ECE, %"]
-    columns += ["ECE tempered, %", "seconds per epoch"]
-    return Table("CIFAR-10: scores", columns, rows, notes)
+    columns += ["ECE tempered, %", "seconds per epoch", "cost"]
+    return Table(f"CIFAR-10, {name_of(net)}: scores", columns, rows, notes)
 
 
-def differences_table(found: Results) -> Table:
+def spared_text(found: Results) -> str:
+    """Say which methods have fewer seeds for what they cost."""
+    first = {
+        name: next((r["cost"] for r in results if r["seed"] == 0), None)
+        for name, results in found.items()
+        if len(results) <= SEEDS_OF_COSTLY
+    }
+    costly = [f"{n} ({c:.1f} times)" for n, c in first.items() if c and c > COSTLY]
+    if not costly:
+        return ""
+    return (
+        f"At most {SEEDS_OF_COSTLY} seeds where the first training took more than"
+        f" {COSTLY:g} times none's: {', '.join(costly)}."
+    )
+
+
+def differences_table(found: Results, net: str) -> Table:
     """Return what every method adds to none."""
     rows = []
     for name in by_accuracy(found):
@@ -164,20 +275,40 @@ def differences_table(found: Results) -> Table:
     notes = [
         "Differences to no mixing, turned so that better is positive: ± standard error"
         " [interval of 95 %]; seeds are paired, chance is estimated from all methods"
-        " together."
+        " together. By chance alone one interval in twenty leaves out zero."
     ]
-    return Table("CIFAR-10: difference to no mixing", columns, rows, notes)
+    title = f"CIFAR-10, {name_of(net)}: difference to no mixing"
+    return Table(title, columns, rows, notes)
 
 
-def difference(found: Results, name: str, metric: str, unit: Unit) -> Effect | None:
-    """Return a method less none."""
+def difference(
+    found: Results, name: str, metric: str, unit: Unit, base: str = NONE
+) -> Effect | None:
+    """Return a method less another."""
     values = {
         (method, result["seed"]): float(result[metric])
         for method, results in found.items()
         for result in results
     }
-    got = effect(values, {name: 1.0, NONE: -1.0})
+    got = effect(values, {name: 1.0, base: -1.0})
     return None if got is None else got.mapped(unit.change)
+
+
+def over_cutmix_table(found: Results) -> Table:
+    """Return what reading attention adds to cutmix, here and as published."""
+    rows = []
+    for name in candidates(VIT):
+        if name in found and name not in ("mixup", "cutmix"):
+            there = PUBLISHED_VIT.get(name)
+            gain = "-" if there is None else f"{there - PUBLISHED_VIT['cutmix']:+.2f}"
+            got = difference(found, name, "accuracy", _HIGHER, "cutmix")
+            rows.append([name, gain, effect_text(got, _HIGHER)])
+    notes = [
+        f"Points of accuracy over cutmix. Published: {_PLACES[VIT]}, a net and images"
+        " many times as large; MergeMix has no row there."
+    ]
+    title = "What attention adds to CutMix"
+    return Table(title, ["", "published", "here"], rows, notes)
 
 
 def by_accuracy(found: Results) -> list[str]:
@@ -186,16 +317,17 @@ def by_accuracy(found: Results) -> list[str]:
     return sorted(means, key=lambda name: -means[name])
 
 
-def order_table(found: Results) -> Table:
+def order_table(found: Results, net: str) -> Table:
     """Return the published order beside ours, and say where they part."""
-    ours = [name for name in by_accuracy(found) if name in PUBLISHED]
-    theirs = sorted(ours, key=lambda name: -PUBLISHED[name])
+    published = PUBLISHED_VIT if net == VIT else PUBLISHED
+    ours = [name for name in by_accuracy(found) if name in published]
+    theirs = sorted(ours, key=lambda name: -published[name])
     rows = [
         [
             name,
             str(theirs.index(name) + 1),
             str(ours.index(name) + 1),
-            f"{PUBLISHED[name]:.2f}",
+            f"{published[name]:.2f}",
             mean_text([100 * r["accuracy"] for r in found[name]], 2),
         ]
         for name in theirs
@@ -209,14 +341,38 @@ def order_table(found: Results) -> Table:
         if abs(ours.index(name) - theirs.index(name)) >= _FAR
     ]
     notes = [
-        f"Rank correlation of both orders: {agreement:+.2f}. Published: CIFAR-100,"
-        " ResNet-18, 200 epochs (OpenMixup's tables).",
+        f"Rank correlation of both orders: {agreement:+.2f}. Published:"
+        f" {_PLACES[VIT if net == VIT else 'resnet']}.",
         f"They differ by {_FAR} places or more: {'; '.join(far)}."
         if far
         else f"No method is {_FAR} places or more away from where it stands there.",
+        pairs_text(found, theirs),
     ]
-    missing = [name for name in PUBLISHED if name not in found]
+    missing = [name for name in published if name not in found]
     if missing:
         notes.append(f"Published and not here: {', '.join(missing)}.")
     columns = ["", "place there", "place here", "accuracy there", "here"]
-    return Table("The published order and ours", columns, rows, notes)
+    title = f"The published order and ours, {name_of(net)}"
+    return Table(title, columns, rows, notes)
+
+
+def pairs_text(found: Results, theirs: list[str]) -> str:
+    """Say of how many pairs the order is told here, and which turn round."""
+    n_same, turned = 0, dict[str, list[str]]()
+    for upper, lower in itertools.combinations(theirs, 2):
+        got = difference(found, upper, "accuracy", _HIGHER, lower)
+        if got is None or got.error is None:
+            continue
+        n_same += got.low > 0
+        if got.high < 0:
+            turned.setdefault(lower, []).append(upper)
+    n_turned = sum(map(len, turned.values()))
+    n_pairs = len(theirs) * (len(theirs) - 1) // 2
+    words = (
+        f"Of {n_pairs} pairs of these methods, intervals of 95 % tell"
+        f" {n_same + n_turned} apart here, {n_same} in the published order"
+    )
+    if not turned:
+        return f"{words}."
+    ways = [f"{name} is above {', '.join(under)}" for name, under in turned.items()]
+    return f"{words} and {n_turned} the other way round: {'; '.join(ways)}."
