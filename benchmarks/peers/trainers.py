@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +67,15 @@ class Timing:
 
 
 class EpochMarks(Callback):
-    """Note the clock at each start of an epoch and at the end."""
+    """Note the clock at each start of an epoch and at the end.
+
+    Parameters
+    ----------
+    clock : callable, default=time.perf_counter
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.clock = clock
 
     def initialize(self) -> EpochMarks:
         """Forget an earlier fit."""
@@ -75,11 +84,11 @@ class EpochMarks(Callback):
 
     def on_epoch_begin(self, net: Any, *args: Any, **kwargs: Any) -> None:
         """Note the start of an epoch."""
-        self.marks_.append(time.perf_counter())
+        self.marks_.append(self.clock())
 
     def on_train_end(self, net: Any, *args: Any, **kwargs: Any) -> None:
         """Note the end of the last epoch."""
-        self.marks_.append(time.perf_counter())
+        self.marks_.append(self.clock())
 
 
 def train_ours(task: Task, seed: int, alpha: float) -> Timing:

@@ -212,7 +212,7 @@ def scores_table(found: Results, scale: Scale, net: str) -> Table:
             if is_part
             else ""
         ),
-        "Cost: processor time of a training over that of none, median over seeds."
+        "Cost: processor time of an epoch over that of none, medians."
         " Seconds per epoch are by the clock, with other trainings beside.",
     ]
     if net != VIT:

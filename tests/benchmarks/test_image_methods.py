@@ -34,7 +34,7 @@ def found(accuracies, n_seeds=2):
                 "ece": 0.1,
                 "ece_tempered": 0.05,
                 "epoch_seconds": 1.0,
-                "cpu_seconds": 1.0,
+                "epoch_cpu_seconds": 1.0,
                 "seed": seed,
                 "commit": "abc",
             }
@@ -50,7 +50,7 @@ def done(accuracies, net=NET, seconds=None):
     results = found(accuracies)
     return {
         cell: results[cell.setting][cell.seed]
-        | {"cpu_seconds": (seconds or {}).get(cell.setting, 1.0)}
+        | {"epoch_cpu_seconds": (seconds or {}).get(cell.setting, 1.0)}
         for cell in trainings({net: names}, QUICK)
     }
 
