@@ -75,7 +75,7 @@ def cost(cell: Cell, place: Place) -> dict[str, Any]:
                 step(info.method())
             methods[name] = info.method
         except Exception as error:
-            left_out[name] = f"{type(error).__name__}: {str(error)[:120]}"
+            left_out[name] = str(error).split(". ")[0].split("; ")[0].rstrip(".")
     step(None)
     times: dict[str, list[tuple[float, float, float]]] = {name: [] for name in methods}
     for _ in range(scale.cost_rounds):
@@ -134,20 +134,28 @@ class _Step:
             )
             # A hidden layer is mixed on the way.
             x = plan.apply(x) if plan.site is None else x
-            target = plan.targets(target, N_CLASSES)
+            if not plan.weighs_late:
+                target = plan.targets(target, N_CLASSES)
         self._wait()
         mixed = self.clock()
-        if plan is not None and plan.site is not None:
-            with mix_layer(self.net, plan):
-                output = self.net(x)
-        else:
+        late = 0.0
+        if plan is None:
             output = self.net(x)
+        else:
+            with mix_layer(self.net, plan) as passed:
+                output = self.net(x)
+            if plan.weighs_late:
+                self._wait()
+                seen = self.clock()
+                target = passed.plan.targets(target, N_CLASSES)
+                self._wait()
+                late = self.clock() - seen
         self.loss(output, target).backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
         self._wait()
         end = self.clock()
-        return mixed - start, end - start
+        return mixed - start + late, end - start
 
     def _wait(self) -> None:
         if self.x.device.type == "cuda":
