@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.claims import catalogue
@@ -364,8 +364,8 @@ def _strangers(scale: Scale) -> list[Claim]:
         for setting in settings
     ]
     noise = [
-        part
-        for name in ("uniform", "gaussian")
+        replace(part, name=f"{words}, {part.name}")
+        for name, words in (("uniform", "uniform"), ("gaussian", "Gaussian"))
         for part in _images(settings, scale.long, named(f"auroc_{name}"), HIGHER, 1.0)
     ]
     return [

@@ -163,6 +163,7 @@ def attack_curves(ax: Axes, found: Found) -> None:
             values = [100 * _mean(results, f"{attack}_{radius}") for radius in radii]
             ax.plot(radii, values, line, color=f"C{i}", label=f"{setting}, {attack}")
     ax.set_xscale("log", base=2)
+    ax.set_xticks(FGSM_RADII, [f"{radius:g}" for radius in FGSM_RADII])
     _finish(ax, "white box", "radius, 255ths", "accuracy, %")
 
 
