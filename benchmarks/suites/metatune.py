@@ -7,6 +7,7 @@ each, beside other people's models with their defaults.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 
@@ -15,10 +16,11 @@ import torch
 from benchmarks.harness.cells import Cells, Missing
 from benchmarks.harness.options import Options
 from benchmarks.harness.progress import Progress
-from benchmarks.harness.report import Report
-from benchmarks.metatune_data import MANY_ROWS, QUICK, ROWS, TABLES
+from benchmarks.harness.report import Report, Table
+from benchmarks.metatune_data import MANY_ROWS, QUICK, ROWS, TABLES, read
 from benchmarks.suites.metatune_cells import MODELS, OURS, SLOW, key_of, measured
-from benchmarks.suites.metatune_tables import Found, report_tables
+from benchmarks.suites.metatune_plot import PLOT, draw
+from benchmarks.suites.metatune_tables import MIXING, Found, report_tables
 
 SPLITS = 3
 #: Tables that slow models are trained on.
@@ -60,7 +62,20 @@ def run(options: Options, progress: Progress) -> Report:
             continue
         found.add(table, model, split, rows, result)
     raw = {"cells": found.raw}
-    return Report("metatune", report_tables(found), raw)
+    shown = report_tables(found)
+    targets = functools.cache(lambda table: read(options.data, table)[1])
+    picture = draw(found, targets, options.output / PLOT)
+    if picture is not None:
+        shown = [_with_picture(table, picture.name) for table in shown]
+    return Report("metatune", shown, raw)
+
+
+def _with_picture(table: Table, name: str) -> Table:
+    """Return the table of mixing with the picture below it, others as they are."""
+    if table.title != MIXING:
+        return table
+    notes = [*table.notes, f"![rows, noise and alpha]({name})"]
+    return dataclasses.replace(table, notes=notes)
 
 
 def _jobs(
