@@ -61,14 +61,41 @@ def test_tables_of_what_was_found():
     losses = {"default": 0.9, "alpha=0": 1.0, "CatBoost": 1.0, "LightGBM": 1.1}
     for model, loss in losses.items():
         for split in range(2):
-            cell = {"loss": loss, "ece": 0.1, "seconds": 2.0, "n_rows": 100}
+            cell = {"loss": loss, "ece": 0.1, "cpu_seconds": 2.0, "n_rows": 100}
             found.add("wine", model, split, 3_000, cell | {"alpha_": 0.5})
     tables = {table.title: table for table in report_tables(found)}
     assert tables["Test losses, at most 3,000 training rows"].rows[0][-1] == "0.900"
     assert tables["Ranks, all tables"].rows[0][:3] == ["default", "1.00", "0.901"]
     mixing = tables["Mixing: alpha found out against none"].rows[0]
     assert mixing[2:4] == ["0.5, 0.5", "-10.0 %"]
-    assert tables["Seconds"].rows[-1][-2:] == ["1.00", "1.00"]
+    assert tables["CPU seconds"].rows[-1][-2:] == ["1.00", "1.00"]
+
+
+def test_models_are_compared_on_the_splits_that_all_of_them_have():
+    found = Found()
+    for model, losses in {
+        "default": (1.0, 9.0),
+        "CatBoost": (2.0,),
+        "LightGBM": (4.0, 1.0),
+    }.items():
+        for split, loss in enumerate(losses):
+            found.add("diabetes", model, split, 3_000, {"loss": loss})
+    ranks = {t.title: t for t in report_tables(found)}["Ranks, all tables"]
+    assert ranks.rows[0][:3] == ["default", "1.00", "0.500"]
+
+
+def test_presets_stand_beside_the_default():
+    found = Found()
+    for model, loss, seconds in (
+        ("default", 1.0, 4.0),
+        ("best", 0.9, 8.0),
+        ("fast", 1.1, 1.0),
+    ):
+        cell = {"loss": loss, "cpu_seconds": seconds}
+        found.add("diabetes", model, 0, 3_000, cell)
+    presets = {t.title: t for t in report_tables(found)}["Presets"]
+    assert presets.rows[0][2:] == ["-10.0 %", "+10.0 %", "2.00", "0.25"]
+    assert "ahead on 1 of 1 tables" in presets.notes[0]
 
 
 def test_a_quick_run_reports(tmp_path, monkeypatch):
