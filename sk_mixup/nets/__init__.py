@@ -14,6 +14,7 @@ from sk_mixup.nets._excelformer import ExcelFormer
 from sk_mixup.nets._exporting import is_exported, places_in
 from sk_mixup.nets._external import HuggingFaceNet, TimmNet
 from sk_mixup.nets._ft_transformer import FTTransformer
+from sk_mixup.nets._gates import Gate
 from sk_mixup.nets._mil import AttentionMIL
 from sk_mixup.nets._periodic import PeriodicEmbedding
 from sk_mixup.nets._resnet import ResNet
@@ -33,6 +34,7 @@ __all__ = [
     "ExcelFormer",
     "FTTransformer",
     "FeatureTokens",
+    "Gate",
     "HuggingFaceNet",
     "MaskedEmbedding",
     "PeriodicEmbedding",

@@ -27,6 +27,7 @@ from sk_mixup.nets._embeddings import (
     ValueEmbedding,
     categorical_width,
 )
+from sk_mixup.nets._gates import Gate, open_gates
 from sk_mixup.nets._member_embeddings import (
     MemberCategories,
     MemberLinearPieces,
@@ -81,6 +82,8 @@ class TabularNet(nn.Module):
     shares_weights : bool, default=True
         Whether members share matrices and embeddings. False: they share nothing, and
         may be given rows of their own.
+    gated : bool, default=False
+        Whether hidden units are products, see `Gate`: for twice the hidden weights.
 
     Attributes
     ----------
@@ -123,6 +126,7 @@ class TabularNet(nn.Module):
         mix_numeric: str = "after",
         n_members: int = 1,
         shares_weights: bool = True,
+        gated: bool = False,
     ) -> None:
         if mix_numeric not in ("after", "before"):
             raise ValueError(
@@ -179,12 +183,13 @@ class TabularNet(nn.Module):
         if n_members > 1 and self.shares_weights:
             scale = column_scales(n_members, owners)
         blocks = []
+        n_units = 2 * d_hidden if gated else d_hidden
         for _ in range(n_hidden):
-            linear: nn.Module
+            linear: nn.Linear | EnsembleLinear
             if n_members > 1:
                 linear = EnsembleLinear(
                     width,
-                    d_hidden,
+                    n_units,
                     n_members,
                     scale=scale,
                     shares_weight=self.shares_weights,
@@ -193,8 +198,11 @@ class TabularNet(nn.Module):
                 if not self.shares_weights:
                     linear.spread()
             else:
-                linear = nn.Linear(width, d_hidden)
-            blocks.append(nn.Sequential(linear, nn.ReLU(), Dropout(dropout)))
+                linear = nn.Linear(width, n_units)
+            if gated:
+                open_gates(linear)
+            activation = Gate() if gated else nn.ReLU()
+            blocks.append(nn.Sequential(linear, activation, Dropout(dropout)))
             width = d_hidden
         self.hidden = nn.Sequential(*blocks)
         self.head: nn.Module

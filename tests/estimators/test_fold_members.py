@@ -8,6 +8,7 @@ from skorch.callbacks import EpochScoring
 
 from sk_mixup import MixupClassifier, MixupRegressor
 from sk_mixup.mixing import CMixup, Mixup
+from sk_mixup.nets import Gate
 from tests.builders import blobs
 
 X, Y = blobs(64)
@@ -172,7 +173,15 @@ def test_another_word_for_alpha_is_an_error():
         classifier(alpha="some").fit(X, Y)
 
 
-@pytest.mark.parametrize(("preset", "n_members"), [("fast", 4), ("best", 16)])
-def test_presets_have_fewer_or_more_members(preset, n_members):
-    model = classifier(preset=preset, max_epochs=2).fit(X, Y)
-    assert model.module_.n_members == n_members
+def test_the_fast_preset_has_fewer_members():
+    model = classifier(preset="fast", max_epochs=2).fit(X, Y)
+    assert model.module_.n_members == 4
+
+
+def test_the_best_preset_has_gates_and_one_more_layer():
+    model = classifier(preset="best", max_epochs=2).fit(X, Y)
+    default = classifier(max_epochs=2).fit(X, Y)
+    assert model.module_.n_members == default.module_.n_members
+    assert len(model.module_.hidden) == len(default.module_.hidden) + 1
+    gates = [m for m in model.module_.modules() if isinstance(m, Gate)]
+    assert len(gates) == len(model.module_.hidden)

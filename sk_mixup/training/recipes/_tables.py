@@ -24,7 +24,7 @@ PRESETS = ("fast", "default", "best")
 #: Rows between which the members of a net leave out folds.
 LEAST_FOLD_ROWS, MOST_FOLD_ROWS = 40, 60_000
 #: Members of a net whose members leave out folds, and the folds, by preset.
-_FOLDS = {"fast": (4, 4), "default": (8, 8), "best": (16, 8)}
+_FOLDS = {"fast": (4, 4), "default": (8, 8), "best": (8, 8)}
 # Rows up to which a batch is so large, and rows above all of these.
 _BATCHES = ((500, 32), (1_200, 64), (8_000, 128), (20_000, 256), (200_000, 512))
 _LARGEST_BATCH = 1024
@@ -82,6 +82,10 @@ def table_recipe(
             width = 64
         net |= {"d_hidden": width, "d_numeric": 8, "shares_weights": False}
         net["n_members"] = fold_counts(n_rows, preset)[0]
+        if preset == "best":
+            # On validation rows 1.8 % less loss than the default, for twice the time;
+            # as many members again had taken as long, and gained a third of it.
+            net |= {"n_hidden": 3, "gated": True}
     else:
         lr, weight_decay = 3e-3, 1e-2
         width, n_members = (64 if n_rows <= _SMALL else 256), 8

@@ -1,0 +1,63 @@
+"""Hidden layers whose units are products of two."""
+
+import pytest
+import torch
+from torch import nn
+
+from sk_mixup.nets import EnsembleLinear, Gate, TabularNet
+from sk_mixup.nets._gates import open_gates
+
+
+def net(**params):
+    torch.manual_seed(0)
+    settings = {"d_hidden": 8, "dropout": 0.0, "gated": True}
+    return TabularNet(3, 0, [4], 2, **(settings | params))
+
+
+def test_a_unit_is_its_rectified_value_times_its_gate():
+    x = torch.tensor([[1.5, -2.0, 3.0, 5.0]])
+    assert Gate()(x).tolist() == [[4.5, 0.0]]
+
+
+@pytest.mark.parametrize(
+    "linear",
+    [nn.Linear(5, 12), EnsembleLinear(5, 12, 3, shares_weight=False)],
+    ids=["one", "members"],
+)
+def test_gates_start_about_open(linear):
+    open_gates(linear)
+    small = linear(1e-3 * torch.randn(40, 5))
+    torch.testing.assert_close(
+        small[..., 6:], torch.ones_like(small[..., 6:]), atol=0.01, rtol=0
+    )
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"n_members": 3}, {"n_members": 3, "shares_weights": False}],
+    ids=["one", "shared", "own"],
+)
+def test_a_net_with_gates_learns_a_product(params):
+    module = net(**params, n_hidden=1, d_hidden=16)
+    x = torch.randn(400, 3)
+    codes = torch.zeros(400, 1, dtype=torch.int64)
+    y = ((x[:, 0] * x[:, 1]) > 0).long()
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.02)
+    module.train()
+    for _ in range(150):
+        output = module(x, codes)
+        output = output if output.ndim == 3 else output.unsqueeze(1)
+        label = y.unsqueeze(1).expand(-1, output.shape[1])
+        loss = nn.functional.cross_entropy(output.flatten(0, 1), label.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    module.eval()
+    assert (module(x, codes).argmax(1) == y).float().mean() > 0.9
+
+
+def test_hidden_layers_keep_their_names_and_widths():
+    module = net(n_hidden=2)
+    assert module.mix_layers == ["hidden.0", "hidden.1"]
+    x, codes = torch.randn(6, 3), torch.zeros(6, 1, dtype=torch.int64)
+    assert module.hidden(module.embed(x, codes)).shape == (6, 8)
