@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from sk_mixup.encoding._classes import ClassEncoder as ClassEncoder
     from sk_mixup.encoding._classifier_target import (
         TARGET_KINDS as TARGET_KINDS,
-        TargetEncoder as TargetEncoder,
         check_target_kind as check_target_kind,
         fit_classes as fit_classes,
         target_kind_of as target_kind_of,
@@ -19,13 +18,11 @@ if TYPE_CHECKING:
     from sk_mixup.encoding._container import as_table as as_table
     from sk_mixup.encoding._counts import TableCounts as TableCounts
     from sk_mixup.encoding._known import KnownNumbers as KnownNumbers
+    from sk_mixup.encoding._matrix import IGNORED as IGNORED
     from sk_mixup.encoding._multilabel import LabelMatrixEncoder as LabelMatrixEncoder
     from sk_mixup.encoding._multioutput import ClassMatrixEncoder as ClassMatrixEncoder
     from sk_mixup.encoding._numeric import RobustScale as RobustScale
-    from sk_mixup.encoding._pixels import (
-        IGNORED as IGNORED,
-        PixelEncoder as PixelEncoder,
-    )
+    from sk_mixup.encoding._pixels import PixelEncoder as PixelEncoder
     from sk_mixup.encoding._roles import find_categorical as find_categorical
     from sk_mixup.encoding._soft_labels import SoftLabelEncoder as SoftLabelEncoder
     from sk_mixup.encoding._sparse import SparseScale as SparseScale
@@ -38,6 +35,7 @@ if TYPE_CHECKING:
         MAX_CLASSES as MAX_CLASSES,
         target_edges as target_edges,
     )
+    from sk_mixup.encoding._target_encoders import TargetEncoder as TargetEncoder
     from sk_mixup.encoding._text import (
         KINDS as KINDS,
         as_texts as as_texts,
@@ -57,8 +55,7 @@ else:
             "._categorical": "Levels",
             "._classes": "ClassEncoder",
             "._classifier_target": (
-                "TARGET_KINDS TargetEncoder check_target_kind fit_classes "
-                "target_kind_of"
+                "TARGET_KINDS check_target_kind fit_classes target_kind_of"
             ),
             "._container": "as_table",
             "._counts": "TableCounts",
@@ -66,13 +63,15 @@ else:
             "._multilabel": "LabelMatrixEncoder",
             "._multioutput": "ClassMatrixEncoder",
             "._numeric": "RobustScale",
-            "._pixels": "IGNORED PixelEncoder",
+            "._matrix": "IGNORED",
+            "._pixels": "PixelEncoder",
             "._roles": "find_categorical",
             "._soft_labels": "SoftLabelEncoder",
             "._sparse": "SparseScale",
             "._table": "EncodedTable TableEncoder",
             "._target": "TargetScaler",
             "._target_bins": "MAX_CLASSES target_edges",
+            "._target_encoders": "TargetEncoder",
             "._text": (
                 "KINDS as_texts copied_tokenizer padded padding_id token_lists "
                 "train_tokenizer"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         split_item as split_item,
         to_host as to_host,
     )
+    from sk_mixup.inputs._files import is_files as is_files
     from sk_mixup.inputs._folder import ImageFolder as ImageFolder
     from sk_mixup.inputs._item_targets import join_targets as join_targets
     from sk_mixup.inputs._lazy import ArrayRows as ArrayRows, LazyRows as LazyRows
@@ -27,12 +28,12 @@ if TYPE_CHECKING:
     from sk_mixup.inputs._rows import Rows as Rows, as_rows as as_rows
     from sk_mixup.inputs._shaped import ShapedInput as ShapedInput
     from sk_mixup.inputs._sparse import (
+        SPARSE_NETS as SPARSE_NETS,
         SparseRows as SparseRows,
         holds_sparse as holds_sparse,
         is_sparse as is_sparse,
     )
     from sk_mixup.inputs._sparse_table import (
-        SPARSE_NETS as SPARSE_NETS,
         SparseTableInput as SparseTableInput,
     )
     from sk_mixup.inputs._table import TableInput as TableInput
@@ -49,14 +50,15 @@ else:
                 "DatasetRows is_dataset is_stream join_inputs read_targets split_item "
                 "to_host"
             ),
+            "._files": "is_files",
             "._folder": "ImageFolder",
             "._item_targets": "join_targets",
             "._lazy": "ArrayRows LazyRows",
             "._parquet": "ParquetRows joined_frames",
             "._rows": "Rows as_rows",
             "._shaped": "ShapedInput",
-            "._sparse": "SparseRows holds_sparse is_sparse",
-            "._sparse_table": "SPARSE_NETS SparseTableInput",
+            "._sparse": "SPARSE_NETS SparseRows holds_sparse is_sparse",
+            "._sparse_table": "SparseTableInput",
             "._table": "TableInput",
             "._text": "TextInput",
             "._tokenizer": "TextTokenizer",
