@@ -1,8 +1,8 @@
 """The methods, one a file: each draws everything random about a batch into a plan.
 
-This is their registry: a line here makes a method known to `sk_mixup.mixing`, to
-`list_methods`, which lists them in this order, and by its short name to `mix=`. A
-method is imported when somebody asks for it.
+This is their registry: a line in its table makes a method known to `sk_mixup.mixing`,
+to `list_methods`, which lists them in this order, and by its short name to `mix=`; the
+import above it, to checkers. A method is imported when somebody asks for it.
 """
 
 from typing import TYPE_CHECKING
