@@ -5,7 +5,8 @@
 The photographs ship with scikit-learn. Every method of `list_methods()` that mixes
 images at the input gets a line, with the same partners and random numbers for all; λ is
 the share of the own image. Methods that differ from these in their labels or partners
-alone are left out. A second picture shows the laws of λ.
+alone are left out, and so are those that ask a net about the batch. A second picture
+shows the laws of λ.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ CROPS = [
 ]
 # Their pictures are those of Mixup or another method given to them.
 LEFT_OUT = ("combining", "imbalance", "regression", "tabular")
+# Those of TransMix are CutMix's: it weighs the labels by what a net attends to.
+ALIKE = ("trans_mix",)
 # The usual alpha of 0.2 gives blends too faint to see.
 SETTINGS: dict[str, dict[str, Any]] = {"mixup": {"alpha": 1.0}}
 ALPHAS = [0.1, 0.2, 0.4, 1.0, 2.0, 8.0]
@@ -61,7 +64,7 @@ def preview_all(images: torch.Tensor, seed: int) -> dict[str, MixPreview]:
     labels = torch.tensor([which for which, *_ in CROPS])
     previews = {}
     for name, info in list_methods().items():
-        if info.group in LEFT_OUT:
+        if info.group in LEFT_OUT or name in ALIKE:
             continue
         method = info.method().set_params(**SETTINGS.get(name, {}))
         if "per" in info.defaults:

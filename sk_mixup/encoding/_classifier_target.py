@@ -8,33 +8,30 @@ rows asks `target_kind_of` once and says the answer to every fold.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sk_mixup.encoding._classes import ClassEncoder
-from sk_mixup.encoding._matrix import Kind, matrix_kind, read_matrix
-from sk_mixup.encoding._multilabel import LabelMatrixEncoder
-from sk_mixup.encoding._multioutput import ClassMatrixEncoder
-from sk_mixup.encoding._pixels import IGNORED, PixelEncoder, is_mask_array
-from sk_mixup.encoding._soft_labels import SoftLabelEncoder
-
-TargetEncoder = (
-    ClassEncoder
-    | LabelMatrixEncoder
-    | ClassMatrixEncoder
-    | SoftLabelEncoder
-    | PixelEncoder
+from sk_mixup import encoding
+from sk_mixup.encoding._matrix import (
+    IGNORED,
+    Kind,
+    is_mask_array,
+    matrix_kind,
+    read_matrix,
 )
+
+if TYPE_CHECKING:
+    from sk_mixup.encoding._target_encoders import TargetEncoder
 
 TARGET_KINDS = ("auto", "classes", "labels", "outputs", "soft", "pixels")
 """Values of `target_kind`."""
 
-_ENCODERS: dict[str, Any] = {
-    "classes": ClassEncoder,
-    "labels": LabelMatrixEncoder,
-    "outputs": ClassMatrixEncoder,
-    "soft": SoftLabelEncoder,
+_ENCODERS = {
+    "classes": "ClassEncoder",
+    "labels": "LabelMatrixEncoder",
+    "outputs": "ClassMatrixEncoder",
+    "soft": "SoftLabelEncoder",
 }
 
 
@@ -78,8 +75,9 @@ def fit_classes(
     """
     kind = target_kind_of(y, classes, target_kind)
     if kind == "pixels":
-        return PixelEncoder(ignore_index).fit(y, classes=classes)
-    fitted: TargetEncoder = _ENCODERS[kind]().fit(y, classes=classes)
+        return encoding.PixelEncoder(ignore_index).fit(y, classes=classes)
+    encoder = getattr(encoding, _ENCODERS[kind])()
+    fitted: TargetEncoder = encoder.fit(y, classes=classes)
     return fitted
 
 

@@ -33,6 +33,8 @@ from sk_mixup.encoding._container import as_pandas
 
 Kind = Literal["classes", "labels", "outputs", "soft", "pixels"]
 
+#: Pixels that do not count: what torch's losses leave out unless told otherwise.
+IGNORED = -100
 #: Probabilities of a row may miss 1 by this much: they were rounded for a file.
 SUM_SLACK = 1e-3
 # A softmax in single precision may end beyond 1.
@@ -55,6 +57,15 @@ class Matrix(NamedTuple):
     columns: list[np.ndarray]
     numbers: np.ndarray | None
     names: list[Any] | None
+
+
+def is_mask_array(y: Any) -> bool:
+    """Whether a target has a value per pixel, by its shape: three axes or more."""
+    shape = getattr(y, "shape", None)
+    if shape is None and isinstance(y, (list, tuple)) and len(y):
+        first = getattr(y[0], "shape", None)
+        return first is not None and len(first) >= 2
+    return shape is not None and len(shape) >= 3
 
 
 def read_matrix(y: Any, *, least: int = 2) -> Matrix | None:

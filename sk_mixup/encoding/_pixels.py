@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-#: What torch's losses leave out unless they are told otherwise.
-IGNORED = -100
+from sk_mixup.encoding._matrix import IGNORED
+
 # Codes of bytes: the last one is of pixels that do not count.
 _MOST_BYTES = 255
 _SUM_SLACK = 1e-3
@@ -183,15 +183,6 @@ class PixelEncoder:
             raise ValueError(
                 f"y has masks of shape {shape}, but in fit they had {wanted}."
             )
-
-
-def is_mask_array(y: Any) -> bool:
-    """Whether a target has a value per pixel, by its shape: three axes or more."""
-    shape = getattr(y, "shape", None)
-    if shape is None and isinstance(y, (list, tuple)) and len(y):
-        first = getattr(y[0], "shape", None)
-        return first is not None and len(first) >= 2
-    return shape is not None and len(shape) >= 3
 
 
 def read_masks(y: Any) -> np.ndarray:

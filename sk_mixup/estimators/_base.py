@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from sk_mixup.estimators import checkpoints, previews, results, sharing
 from sk_mixup.estimators._compat import CallbackSupportMixin
 from sk_mixup.estimators._features import FEATURES, check_table, has_features
 from sk_mixup.estimators._finishing import finish
@@ -33,18 +34,8 @@ from sk_mixup.estimators._stored_state import (
 )
 from sk_mixup.estimators._training import Training, prepare
 from sk_mixup.estimators._user_code import drawing_apart
-from sk_mixup.estimators.checkpoints import checkpoint_of
-from sk_mixup.estimators.previews import preview
-from sk_mixup.estimators.results import (
-    as_tensors,
-    check_outputs,
-    history_frame,
-    joined,
-)
-from sk_mixup.estimators.sharing import shared
 from sk_mixup.estimators.tasks import Task, Tasks
-from sk_mixup.inputs import DatasetRows, LazyRows, ParquetRows, is_stream
-from sk_mixup.mixing import MixPreview
+from sk_mixup.inputs import DatasetRows, LazyRows, is_files, is_stream
 from sk_mixup.processes import Processes, joined as joined_by
 from sk_mixup.training import (
     check_item,
@@ -60,6 +51,9 @@ from sk_mixup.training import (
     shallow_copy,
     takes_sparse,
 )
+
+if TYPE_CHECKING:
+    from sk_mixup.mixing import MixPreview
 
 # Rows encoded at once for a prediction: many blocks of the net, few megabytes.
 _ENCODED_ROWS = 65_536
@@ -116,9 +110,9 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         if processes is not None or settings.checkpoint is None or settings.partial:
             streams = streams_of(settings, before)
         else:
-            checkpoint, streams = checkpoint_of(settings, rows)
+            checkpoint, streams = checkpoints.checkpoint_of(settings, rows)
         if processes is not None:
-            settings, streams = shared(processes, settings, streams)
+            settings, streams = sharing.shared(processes, settings, streams)
         with drawing_apart(settings, rows.X, rows.X_val):
             data = read(settings, rows, before, streams, processes)
             training = prepare(settings, data, checkpoint, processes)
@@ -204,7 +198,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         0  26...  6... % cook, 3... % smith
         1  33...  6... % smith, 3... % cook
         """
-        return preview(self, X, y, n)
+        return previews.preview(self, X, y, n)
 
     def history_frame(self) -> pd.DataFrame:
         """Return `history_` as a table with a row per epoch.
@@ -230,7 +224,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         (5, 2)
         """
         check_is_fitted(self)
-        return history_frame(self.history_)
+        return results.history_frame(self.history_)
 
     # -- predict ----------------------------------------------------------------------
 
@@ -268,14 +262,14 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         """
         check_is_fitted(self)
         device = self.net_.place_
-        if isinstance(X, ParquetRows):
+        if is_files(X):
             X = X.without_target().read()
         if not is_stream(X):
             table = self._checked(X)
             return module_input(self._source_.transform(table), device)
         loader = self.net_.get_params_for("iterator_valid")
         batches = predicted_batches(self._source_, X, loader)(_STREAMED_ROWS)
-        return joined([module_input(batch, device) for batch in batches])
+        return results.joined([module_input(batch, device) for batch in batches])
 
     def _outputs(
         self, X: Any, made_of: Callable[[torch.Tensor], torch.Tensor] | None = None
@@ -291,7 +285,7 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
         """
         check_is_fitted(self)
         with own_mode(), in_words(self.net_):
-            if not isinstance(X, ParquetRows):
+            if not is_files(X):
                 return self._outputs_of(X, made_of)
             frames = X.without_target().frames()
             return torch.cat([self._outputs_of(X, made_of) for X, _ in frames])
@@ -342,8 +336,8 @@ class BaseMixup(CallbackSupportMixin, PrefixedParameters):
     def _read_outputs(self, outputs: Any) -> torch.Tensor:
         """Return what a module returned as one tensor on the CPU, checked."""
         check_is_fitted(self)
-        read = self._objective_.read(as_tensors(outputs))
-        check_outputs(read, self._task())
+        read = self._objective_.read(results.as_tensors(outputs))
+        results.check_outputs(read, self._task())
         return read.detach().cpu()
 
     # -- store ------------------------------------------------------------------------

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sk_mixup import nets
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators.tasks import Task
-from sk_mixup.inputs import SparseTableInput
-from sk_mixup.nets import TabularNet
 from sk_mixup.training import (
     ArrayData,
     Recipe,
@@ -113,11 +112,12 @@ def _net_arguments(
         "n_outputs": task.n_outputs
     }
     net: Any = bundled_net(settings.module, source.kind)
-    if net is TabularNet:
+    if net is nets.TabularNet:
         known |= recipe.net
         if settings.module == "mlp":
             known["n_members"] = 1
-        if isinstance(source, SparseTableInput):
+        if hasattr(source, "narrowed"):
+            # Of sparse rows, which have many columns.
             known = source.narrowed(known)
     wanted = getattr(net, "needs_importance", False)
     if wanted and "module__importance" not in settings.prefixed:

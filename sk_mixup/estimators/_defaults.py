@@ -9,16 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from sk_mixup import inputs
 from sk_mixup.estimators._settings import Settings
-from sk_mixup.inputs import (
-    ArrayInput,
-    BagInput,
-    ShapedInput,
-    SparseTableInput,
-    TableInput,
-    TextInput,
-    is_sparse,
-)
 from sk_mixup.training import (
     Recipe,
     TrainStreams,
@@ -47,17 +39,19 @@ def new_source(settings: Settings, streams: TrainStreams, X: Any) -> Any:
     kind = input_kind(settings.module, X)
     if kind == "table":
         features, seed = settings.categorical_features, streams.encode_seed
-        if is_sparse(X):
-            return SparseTableInput(settings.module, features, seed, name)
-        return TableInput(features, seed, name)
+        if inputs.is_sparse(X):
+            return inputs.SparseTableInput(settings.module, features, seed, name)
+        return inputs.TableInput(features, seed, name)
     if kind == "array":
         net: Any = bundled_net(settings.module)
-        return ShapedInput(name, settings.module, net.input_axes, net.input_shape)
+        return inputs.ShapedInput(
+            name, settings.module, net.input_axes, net.input_shape
+        )
     if kind == "text":
-        return TextInput(name)
+        return inputs.TextInput(name)
     if kind == "bags":
-        return BagInput(name)
-    return ArrayInput(name)
+        return inputs.BagInput(name)
+    return inputs.ArrayInput(name)
 
 
 def collate_of(settings: Settings) -> Any:

@@ -14,7 +14,7 @@ import torch
 from sk_mixup.inputs import (
     ArrayInput,
     DatasetRows,
-    ParquetRows,
+    is_files,
     is_stream,
     join_targets,
     read_targets,
@@ -66,7 +66,7 @@ def brings_targets(X: Any) -> bool:
 
 def scored_targets(owner: str, X: Any, y: Any) -> Any:
     """Return `y`, or the targets of a data set that is scored."""
-    if y is None and isinstance(X, ParquetRows):
+    if y is None and is_files(X):
         return X.read_target()
     if y is not None or not brings_targets(X):
         return _in_one(y)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,11 +21,13 @@ from torch import Tensor
 
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._training import Training, prepare
-from sk_mixup.estimators.checkpoints import Checkpoint
 from sk_mixup.estimators.sharing import rows_of
 from sk_mixup.estimators.splits import folds_of
 from sk_mixup.exceptions import warned_before
 from sk_mixup.training import ArrayData, TrainStreams, outputs_of
+
+if TYPE_CHECKING:
+    from sk_mixup.estimators.checkpoints import Checkpoint
 
 # Callbacks that shape a training. Others look at it, or write files: once is enough.
 _SHAPING = (GradientNormClipping, LRScheduler, ParamMapper)

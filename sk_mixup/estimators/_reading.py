@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sklearn.utils.validation import check_consistent_length
 
+from sk_mixup.estimators import files
 from sk_mixup.estimators._checks import (
     check_groups,
     check_takes_masks,
@@ -30,20 +31,13 @@ from sk_mixup.estimators._intake import (
 )
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.estimators._watchers import watcher_of
-from sk_mixup.estimators.files import (
-    check_target,
-    encoded_files,
-    read_files,
-    refuse_beside_files,
-    refuse_settings,
-)
 from sk_mixup.estimators.sharing import Whole, rows_of
 from sk_mixup.estimators.splits import hold_out, member_counts, split_problem
 from sk_mixup.estimators.tasks import Task
 from sk_mixup.inputs import (
     ArrayInput,
-    ParquetRows,
     TableInput,
+    is_files,
     is_stream,
     refuse_uncountable,
 )
@@ -51,11 +45,13 @@ from sk_mixup.processes import Processes
 from sk_mixup.training import (
     AUTO_EARLY_STOPPING_ROWS,
     ArrayData,
-    PixelClasses,
     StreamData,
     TrainStreams,
     member_folds,
 )
+
+if TYPE_CHECKING:
+    from sk_mixup.inputs import ParquetRows
 
 
 @dataclass(frozen=True)
@@ -140,7 +136,7 @@ def read(
         source.collate = collate_of(settings)
     if is_stream(X):
         return _read_stream(settings, given, before, source, streams, processes)
-    if isinstance(X, ParquetRows):
+    if is_files(X):
         if processes is not None:
             raise ValueError(
                 "X: files of more rows than are shuffled together are read by one"
@@ -163,7 +159,7 @@ def read(
         task = settings.tasks.of(before.task.target)
         if given.classes is not None:
             task.check_same_classes(given.classes)
-    if isinstance(task.kind, PixelClasses):
+    if task.kind is not None and task.kind.per_pixel:
         check_takes_masks(settings.module)
     labels = task.encode(y)
     weight = rows.weighted(task, labels, weight)
@@ -229,16 +225,16 @@ def _features(settings: Settings, rows: Any, before: Fitted | None) -> dict[str,
 def _small_files_read(given: GivenRows, settings: Settings) -> GivenRows:
     """Return what is given, files that fit their window as the tables that they are."""
     X = given.X
-    if not isinstance(X, ParquetRows):
+    if not is_files(X):
         return given
-    refuse_beside_files(
+    files.refuse_beside_files(
         y=given.y, sample_weight=given.sample_weight, groups=given.groups
     )
     X.check_has_target()
     if not X.fits_window:
         return given
     frame, y = X.read_all()
-    check_target(X, y)
+    files.check_target(X, y)
     return replace(given, X=frame, y=y)
 
 
@@ -251,10 +247,10 @@ def _read_files(
 ) -> FitData:
     """Return the data of files of more rows than are shuffled together."""
     rows: ParquetRows = given.X
-    refuse_settings(settings)
+    files.refuse_settings(settings)
     features = _features(settings, rows.head()[0], before)
     holds_out = given.X_val is None
-    found = read_files(
+    found = files.read_files(
         settings, rows, source, streams, given.classes, before, holds_out=holds_out
     )
     valid = _given_validation(
@@ -327,10 +323,10 @@ def _given_validation(
             if value is not None:
                 raise ValueError(f"{name} was given without X_val.")
         return None
-    if isinstance(X, ParquetRows):
-        refuse_beside_files(y_val=y, sample_weight_val=weight)
+    if is_files(X):
+        files.refuse_beside_files(y_val=y, sample_weight_val=weight)
         check_features(settings.owner, X.head()[0], features)
-        return encoded_files(source, task, X)
+        return files.encoded_files(source, task, X)
     refuse_uncountable(X, settings.owner_name)
     if y is None and not brings_targets(X):
         raise ValueError("X_val was given without y_val.")

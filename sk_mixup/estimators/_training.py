@@ -7,9 +7,11 @@ be taken over by its owner.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from sk_mixup.estimators import checkpoints, results, sharing
 from sk_mixup.estimators._building import build_net
 from sk_mixup.estimators._calibration import first_temperature
 from sk_mixup.estimators._checks import check_takes_masks
@@ -20,24 +22,18 @@ from sk_mixup.estimators._going_on import net_to_go_on_with
 from sk_mixup.estimators._plan import Plan
 from sk_mixup.estimators._reading import FitData, in_folds
 from sk_mixup.estimators._settings import Settings
-from sk_mixup.estimators.checkpoints import Checkpoint, kept
-from sk_mixup.estimators.results import check_has_columns
-from sk_mixup.estimators.sharing import check_net, rows_of
 from sk_mixup.estimators.splits import members_method
 from sk_mixup.exceptions import warn_caller
 from sk_mixup.inputs import DatasetRows
-from sk_mixup.mixing import Mixup, OneOf
-from sk_mixup.processes import Processes, share_state
+from sk_mixup.mixing import Mixup
 from sk_mixup.training import (
     ArrayData,
     BestWeights,
     Knobs,
     MemberRowsObjective,
     MixingRun,
-    PixelClasses,
     Recipe,
     ScikitLearnBridge,
-    SharedSteps,
     StreamData,
     check_mixing,
     check_single_rows,
@@ -51,6 +47,10 @@ from sk_mixup.training import (
     training_randomness,
     try_knobs,
 )
+
+if TYPE_CHECKING:
+    from sk_mixup.estimators.checkpoints import Checkpoint
+    from sk_mixup.processes import Processes
 
 # What a recipe is told of an iterable data set.
 _UNKNOWN_ROWS = 50_000
@@ -109,12 +109,13 @@ class Training:
         """
         net, streams = self.net, self.data.streams
         n_before = len(net.history_)
+        kept = nullcontext(False) if self.checkpoint is None else checkpoints.kept(self)
         self.begin()
         try:
             seed, train = streams.next_dropout_seed(), self.data.train
             with (
                 training_randomness(net, self.run, train, seed),
-                kept(self) as is_over,
+                kept as is_over,
             ):
                 if not is_over:
                     _fit_epochs(net, train, self.n_epochs)
@@ -198,12 +199,12 @@ def prepare(
     reports : bool
         Whether scikit-learn's callbacks are told of the training.
     """
-    rows = rows_of(processes)
+    rows = sharing.rows_of(processes)
     task, train = data.task, data.train
-    if isinstance(task.kind, PixelClasses):
+    if task.kind is not None and task.kind.per_pixel:
         check_takes_masks(settings.module)
     if settings.importance is not None:
-        check_has_columns(data.source, train, data.features)
+        results.check_has_columns(data.source, train, data.features)
     device = resolve_device(settings.device, settings.module)
     n_rows = rows.total(train.n_rows) if train.n_rows else _UNKNOWN_ROWS
     has_folds = data.members[0] > 0
@@ -259,9 +260,9 @@ def prepare(
     judge: Any = MemberRowsObjective.of(objective) if has_folds else objective
     run = MixingRun(method, data.streams, judge, plan.most_epochs, facts)
     if processes is not None:
-        check_net(processes, net, plan.most_epochs, method)
-        share_state(processes, net.module_, net.criterion_)
-        run.shared = SharedSteps(processes, shares_validation=shares)
+        run.shared = sharing.shared_steps(
+            processes, net, plan.most_epochs, method, shares_validation=shares
+        )
     return Training(
         settings,
         data,
@@ -330,8 +331,7 @@ def _report(settings: Settings, data: FitData, fitted: Fitted, n_epochs: int) ->
 
 def _warn_of_settings(settings: Settings, n_epochs: int) -> None:
     method = settings.method
-    methods = list(method.methods) if isinstance(method, OneOf) else [method]
-    for one in methods:
+    for one in [] if method is None else method.choices:
         alpha = one.alpha if type(one) is Mixup else 0.0
         if isinstance(alpha, (int, float)) and alpha > 1:
             warn_caller(

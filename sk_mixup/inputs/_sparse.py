@@ -12,6 +12,8 @@ from torch import Tensor
 
 from sk_mixup.inputs._lazy import LazyRows, to_tensor
 
+#: The net for tables, by its names, that takes sparse rows.
+SPARSE_NETS = (None, "mlp")
 # What is told of a matrix that holds no numbers.
 _KINDS = "fiub"
 

@@ -10,10 +10,8 @@ import torch
 from sk_mixup.encoding import SparseScale, as_table
 from sk_mixup.inputs._containers import refuse_uncountable
 from sk_mixup.inputs._dataset import to_host
-from sk_mixup.inputs._sparse import SparseRows, is_sparse, sparse_rows
+from sk_mixup.inputs._sparse import SPARSE_NETS, SparseRows, is_sparse, sparse_rows
 
-#: The net for tables, by its names, that takes sparse rows.
-SPARSE_NETS = (None, "mlp")
 # Of so many columns, hidden layers are so wide at most.
 _WIDE_FROM, _WIDE_HIDDEN = 4096, 128
 

@@ -19,7 +19,6 @@ from sk_mixup.mixing._batch import first_tensor, lam_dtype, sent
 from sk_mixup.mixing._called import called_targets, check_called, mixed_targets
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import Parameterized, check_choice, check_number
-from sk_mixup.mixing._preview import MixPreview, preview_method
 from sk_mixup.mixing.draws import (
     MixStreams,
     Pairing,
@@ -40,6 +39,9 @@ from sk_mixup.mixing.plans import (
     MixPlan,
     as_targets,
 )
+
+if TYPE_CHECKING:
+    from sk_mixup.mixing._preview import MixPreview
 
 _PLAIN = (float, int, str, type(None))
 
@@ -78,6 +80,8 @@ class Method(Parameterized):
 
     #: Whether it draws plans whose label weights follow from the pass of the net.
     weighs_late: bool = False
+    #: Whether it mixes hidden layers.
+    mixes_layers: bool = False
     #: Whether masks can be mixed as its plans mix images.
     keeps_places: bool = True
 
@@ -90,6 +94,11 @@ class Method(Parameterized):
     pairing: str | Pairing
     off_first: float
     off_last: float
+
+    @property
+    def choices(self) -> Sequence[Method]:
+        """The methods of which one mixes a batch."""
+        return [self]
 
     # -- checks ---------------------------------------------------------------------
 
@@ -426,15 +435,10 @@ class Method(Parameterized):
         >>> preview.mixed.shape, preview.targets.shape
         (torch.Size([3, 2]), torch.Size([3, 2]))
         """
-        return preview_method(
-            self,
-            x,
-            y,
-            n=n,
-            generator=generator,
-            n_classes=n_classes,
-            context=context,
-        )
+        from sk_mixup.mixing._preview import preview_method
+
+        given: Any = {"generator": generator, "n_classes": n_classes}
+        return preview_method(self, x, y, n=n, context=context, **given)
 
 
 def _epochs(value: float, n_epochs: int | None) -> float:

@@ -7,8 +7,9 @@ import difflib
 import inspect
 from typing import Any, NamedTuple
 
+from sk_mixup.mixing import methods
 from sk_mixup.mixing._method import Method
-from sk_mixup.mixing.methods import METHODS, OneOf
+from sk_mixup.mixing.methods import METHODS
 
 
 class MethodInfo(NamedTuple):
@@ -82,12 +83,11 @@ _COMMON = (
     "per",
     "single_target",
 )
-_METHODS = {method.short_name: method for method in METHODS}
 # Underscores and the long form of a class's name are matters of taste.
 _SPELLINGS = {
-    spelling: method
-    for method in METHODS
-    for spelling in (method.short_name.replace("_", ""), method.__name__.lower())
+    spelling: name
+    for short_name, name in METHODS.items()
+    for spelling in (short_name.replace("_", ""), name.lower())
 }
 
 
@@ -108,19 +108,7 @@ def list_methods() -> MethodTable:
     >>> info.cost
     'none'
     """
-    return MethodTable(
-        {
-            name: MethodInfo(
-                name,
-                method,
-                method.group,
-                method.paper,
-                _defaults(method),
-                method.cost,
-            )
-            for name, method in _METHODS.items()
-        }
-    )
+    return MethodTable({name: _info(name) for name in METHODS})
 
 
 def method_class(name: str) -> type[Method]:
@@ -133,17 +121,26 @@ def method_class(name: str) -> type[Method]:
     """
     spelling = name.lower().replace("_", "")
     if spelling in _SPELLINGS:
-        return _SPELLINGS[spelling]
-    near = difflib.get_close_matches(name, _METHODS, n=2, cutoff=0.5)
+        return _class(_SPELLINGS[spelling])
+    near = difflib.get_close_matches(name, METHODS, n=2, cutoff=0.5)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     raise ValueError(
-        f"mix={name!r} is no mixing method; known are {sorted(_METHODS)}.{hint}"
+        f"mix={name!r} is no mixing method; known are {sorted(METHODS)}.{hint}"
     )
 
 
-def _defaults(method: type[Method]) -> dict[str, Any]:
+def _class(name: str) -> type[Method]:
+    method: type[Method] = getattr(methods, name)
+    return method
+
+
+def _info(short_name: str) -> MethodInfo:
+    method = _class(METHODS[short_name])
     parameters = inspect.signature(method).parameters
-    return {name: parameter.default for name, parameter in parameters.items()}
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
+    return MethodInfo(
+        short_name, method, method.group, method.paper, defaults, method.cost
+    )
 
 
 def resolve_method(
@@ -183,7 +180,7 @@ def resolve_method(
                 f"alpha={alpha!r} belongs to methods given by name; those in {mix!r}"
                 " have their own. Say mix__0__alpha instead."
             )
-        method = OneOf([_element(element, alpha) for element in mix])
+        method = methods.OneOf([_element(element, alpha) for element in mix])
     elif isinstance(mix, Method):
         if alpha is not None:
             raise ValueError(

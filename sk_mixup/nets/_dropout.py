@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +65,9 @@ class Dropout(nn.Dropout):
     tensor([0.0000, 1.3330])
     """
 
+    #: Whether all that it draws can come from the generator of `dropout_from`.
+    draws_apart: ClassVar[bool] = True
+
     def forward(self, x: Tensor) -> Tensor:
         """Set a share of values to zero, in training."""
         if not self.training or self.p == 0.0:
@@ -92,6 +96,8 @@ class ExactDropout(nn.Dropout):
     ...     print(torch.equal(one, ExactDropout(0.25)(x)))
     True
     """
+
+    draws_apart: ClassVar[bool] = True
 
     def forward(self, x: Tensor) -> Tensor:
         """Set a share of values to zero, in training."""

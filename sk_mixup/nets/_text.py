@@ -52,6 +52,8 @@ class MaskedEmbedding(nn.Module):
     last entry is the mask.
     """
 
+    draws_apart: ClassVar[bool] = True
+
     def __init__(
         self,
         n_tokens: int,

@@ -5,6 +5,21 @@ Reading it builds objects of classes that stand in a list here; nothing of it is
 imported, called by name or unpickled.
 """
 
-from sk_mixup.saving._models import from_bytes, load, save, to_bytes
+from typing import TYPE_CHECKING
 
-__all__ = ["from_bytes", "load", "save", "to_bytes"]
+from sk_mixup._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from sk_mixup.saving._models import (
+        from_bytes as from_bytes,
+        load as load,
+        save as save,
+        to_bytes as to_bytes,
+    )
+else:
+    __all__ = lazy_exports(
+        __name__,
+        {
+            "._models": "from_bytes load save to_bytes",
+        },
+    )

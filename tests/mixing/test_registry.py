@@ -24,7 +24,7 @@ def test_short_names_stand_for_methods():
 @pytest.mark.parametrize("name", list_methods())
 def test_the_list_tells_class_group_paper_and_defaults(name):
     info = list_methods()[name]
-    assert info.short_name == name
+    assert info.short_name == info.method.short_name == name
     assert info.group
     assert info.paper
     assert info.cost

@@ -165,22 +165,19 @@ class Keeper(Callback):
 
 @contextmanager
 def kept(training: Any) -> Iterator[bool]:
-    """Store a training as it goes, if that is wanted.
+    """Store a training as it goes.
 
     Parameters
     ----------
     training : Training
-        Begun, with all of its random streams in place.
+        With a checkpoint, and begun, with all of its random streams in place.
 
     Yields
     ------
     is_over : bool
         Whether there is nothing left to train: a finished one was put back.
     """
-    checkpoint: Checkpoint | None = training.checkpoint
-    if checkpoint is None:
-        yield False
-        return
+    checkpoint: Checkpoint = training.checkpoint
     state = TrainingState(training)
     found = checkpoint.newest(state)
     if found is not None and found["finished"]:

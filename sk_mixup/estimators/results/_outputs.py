@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from sk_mixup.estimators.tasks import Task
-from sk_mixup.training import MultiOutput
 
 
 def joined(batches: Sequence[Any]) -> Any:
@@ -60,7 +59,7 @@ def check_outputs(output: Any, task: Task) -> None:
     wanted = [task.n_outputs]
     if task.kind is None and task.n_classes == 2:
         wanted.append(1)
-    if isinstance(task.kind, MultiOutput) and set(task.kind.sizes) == {2}:
+    if task.kind is not None and set(task.kind.sizes) == {2}:
         wanted.append(len(task.kind.sizes))
     if output[0].numel() in wanted:
         return

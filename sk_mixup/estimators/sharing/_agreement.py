@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sk_mixup.processes import Processes
-from sk_mixup.training import TrainStreams
+from sk_mixup.processes import Processes, share_state
+from sk_mixup.training import SharedSteps, TrainStreams
 
 
 def shared(
@@ -61,8 +61,15 @@ def _check(processes: Processes, settings: Any) -> None:
         )
 
 
-def check_net(processes: Processes, net: Any, n_epochs: int, method: Any) -> None:
-    """Check that all processes have made the same net for the same training.
+def shared_steps(
+    processes: Processes,
+    net: Any,
+    n_epochs: int,
+    method: Any,
+    *,
+    shares_validation: bool,
+) -> SharedSteps:
+    """Return the steps of a training by several processes, of weights that are alike.
 
     Parameters
     ----------
@@ -71,12 +78,21 @@ def check_net(processes: Processes, net: Any, n_epochs: int, method: Any) -> Non
         Initialized.
     n_epochs : int
     method : Method or None
+    shares_validation : bool
+        As for `SharedSteps`.
 
     Raises
     ------
     ValueError
-        In all of them.
+        In all of them, where they have not made the same net for the same training.
     """
+    _check_net(processes, net, n_epochs, method)
+    share_state(processes, net.module_, net.criterion_)
+    return SharedSteps(processes, shares_validation=shares_validation)
+
+
+def _check_net(processes: Processes, net: Any, n_epochs: int, method: Any) -> None:
+    """Check that all processes have made the same net for the same training."""
     remedy = (
         "Give all processes the same parameters, and distributed='parts' where rows"
         " differ."

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from skorch.callbacks import BatchScoring, EpochScoring
 
+from sk_mixup import nets
 from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.inputs import TableInput
 from sk_mixup.mixing import Method, Mixup
-from sk_mixup.nets import TabularNet
 from sk_mixup.training import ArrayData, fold_counts
 
 #: What the members of a net that finds out about mixing try.
@@ -60,7 +60,7 @@ def member_counts(
     n_members, n_folds = fold_counts(len(train), settings.preset)
     if before is not None:
         module = before.net.module_
-        if not isinstance(module, TabularNet) or module.shares_weights:
+        if not isinstance(module, nets.TabularNet) or module.shares_weights:
             return none
         n_members = n_members and module.n_members
     elif n_members and given is not None:

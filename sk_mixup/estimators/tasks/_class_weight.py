@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import numbers
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
-from sk_mixup.encoding import ClassEncoder, TargetEncoder
+from sk_mixup.encoding import ClassEncoder
+
+if TYPE_CHECKING:
+    from sk_mixup.encoding import TargetEncoder
 
 # What else serves, by the kind of target that class weights do not.
 _REMEDIES = {

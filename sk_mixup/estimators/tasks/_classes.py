@@ -5,23 +5,19 @@ from __future__ import annotations
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 
+from sk_mixup import metrics, training
 from sk_mixup.encoding import IGNORED, check_target_kind, fit_classes
 from sk_mixup.estimators._checks import check_classes_left, check_same_classes
 from sk_mixup.estimators.tasks._class_weight import multiplied, row_weights
 from sk_mixup.estimators.tasks._task import Task
-from sk_mixup.metrics import mean_iou
-from sk_mixup.training import (
-    MultiLabel,
-    MultiOutput,
-    PixelClasses,
-    SoftLabels,
-    TargetKind,
-)
+
+if TYPE_CHECKING:
+    from sk_mixup.training import TargetKind
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,7 @@ class SeveralLabels(OneClass):
     @property
     def kind(self) -> TargetKind:
         """One logit per label."""
-        return MultiLabel(self.target.n_outputs_)
+        return training.MultiLabel(self.target.n_outputs_)
 
 
 @dataclass(frozen=True)
@@ -99,7 +95,7 @@ class SeveralOutputs(OneClass):
     @property
     def kind(self) -> TargetKind:
         """Logits of every output, side by side."""
-        return MultiOutput([len(classes) for classes in self.target.classes_])
+        return training.MultiOutput(list(map(len, self.target.classes_)))
 
 
 @dataclass(frozen=True)
@@ -109,7 +105,7 @@ class SoftClasses(OneClass):
     @property
     def kind(self) -> TargetKind:
         """Logits of the classes, for soft targets."""
-        return SoftLabels(len(self.target.classes_))
+        return training.SoftLabels(len(self.target.classes_))
 
     def binned(self, y: torch.Tensor) -> torch.Tensor:
         """Return the most probable class."""
@@ -126,7 +122,7 @@ class Pixels(OneClass):
     def kind(self) -> TargetKind:
         """Logits of the classes at every place."""
         target = self.target
-        return PixelClasses(
+        return training.PixelClasses(
             len(target.classes_),
             target.size_,
             target.ignored_code_,
@@ -227,11 +223,13 @@ def mean_iou_of(
         y = y.argmax(1) if target.exclusive_ else y > 0.5
     if not target.exclusive_:
         channels = [
-            mean_iou(y[:, j], predicted[:, j], labels=[1], sample_weight=sample_weight)
+            metrics.mean_iou(
+                y[:, j], predicted[:, j], labels=[1], sample_weight=sample_weight
+            )
             for j in range(predicted.shape[1])
         ]
         return float(np.mean(channels))
-    return mean_iou(
+    return metrics.mean_iou(
         y, predicted, ignore_index=target.ignore_index, sample_weight=sample_weight
     )
 

@@ -9,12 +9,13 @@ of its targets before it has seen one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import torch
 
-from sk_mixup.training import TargetKind
+if TYPE_CHECKING:
+    from sk_mixup.training import TargetKind
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ class ManifoldMixup(Mixup):
     """
 
     short_name = "manifold"
+    mixes_layers = True
     group = "hidden layers"
     paper = "Verma et al., ICML 2019"
 

@@ -56,6 +56,11 @@ class OneOf(Method):
         self.p = p
 
     @property
+    def choices(self) -> Sequence[Method]:
+        """The methods of which one mixes a batch."""
+        return self.methods
+
+    @property
     def never_mixes(self) -> bool:
         """Whether none of the methods ever mixes."""
         return all(method.never_mixes for method in self.methods)

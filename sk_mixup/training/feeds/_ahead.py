@@ -21,12 +21,11 @@ from torch import Tensor
 from sk_mixup.mixing import Method, MixContext, MixPlan, MixStreams
 from sk_mixup.mixing.plans import LinearPlan
 from sk_mixup.training.feeds._batches import (
-    TensorBatches,
+    BatchesInMemory,
     move,
     row_groups,
     split_weight,
 )
-from sk_mixup.training.feeds._windows import WindowBatches
 from sk_mixup.training.objectives import Objective
 
 # Batches prepared in a row, and the memory that they may take.
@@ -77,8 +76,7 @@ def mixed_batches(
     Parameters
     ----------
     iterator : iterable of (x, y)
-        `TensorBatches` or `WindowBatches`, or any other loader, whose batches are taken
-        one by one.
+        `BatchesInMemory`, or any other loader, whose batches are taken one by one.
     method : Method or None
     objective : Objective
     streams : MixStreams
@@ -97,7 +95,7 @@ def mixed_batches(
     ------
     mixed : MixedBatch
     """
-    in_memory = isinstance(iterator, (TensorBatches, WindowBatches))
+    in_memory = isinstance(iterator, BatchesInMemory)
     if augment:
         iterator = _augmented(iterator, augment, torch.device(device))
     if method is None:
@@ -109,7 +107,7 @@ def mixed_batches(
     ahead = in_memory and not method.reads_module and not augment
     size = 1
     if ahead:
-        assert isinstance(iterator, (TensorBatches, WindowBatches))
+        assert isinstance(iterator, BatchesInMemory)
         size = max(1, min(_AHEAD, _AHEAD_BYTES // iterator.batch_bytes))
     batches = iter(iterator)
     while block := list(itertools.islice(batches, size)):

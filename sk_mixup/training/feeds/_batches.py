@@ -130,7 +130,23 @@ class ArrayData(Dataset):
         return _n_bytes(self.X) + _n_bytes(self.y)
 
 
-class TensorBatches:
+class BatchesInMemory:
+    """Batches that are made of rows in memory, a few at a time.
+
+    Attributes
+    ----------
+    batch_bytes : int
+        What one of them takes.
+    """
+
+    batch_bytes: int
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        """Yield ``(x, y)``."""
+        raise NotImplementedError
+
+
+class TensorBatches(BatchesInMemory):
     """Iterate over batches of an `ArrayData`.
 
     Parameters

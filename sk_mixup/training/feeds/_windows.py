@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.inputs import ParquetRows
-from sk_mixup.training.feeds._batches import _n_bytes, move, select
+from sk_mixup.training.feeds._batches import BatchesInMemory, _n_bytes, move, select
 from sk_mixup.training.feeds._last_batch import count_batches
 from sk_mixup.training.feeds._stream_data import StreamData
 from sk_mixup.training.feeds._walk import map_tensors
@@ -105,7 +105,7 @@ def plain_target(y: Any) -> Any:
     return y.astype(object) if hasattr(y, "cat") else y
 
 
-class WindowBatches:
+class WindowBatches(BatchesInMemory):
     """Iterate over the batches of an epoch.
 
     Parameters

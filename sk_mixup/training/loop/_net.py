@@ -17,26 +17,22 @@ from skorch.dataset import get_len, unpack_data
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from sk_mixup import mixing
 from sk_mixup.inputs import DatasetRows
-from sk_mixup.mixing import MixPlan, mix_layer
+from sk_mixup.mixing import MixPlan
+from sk_mixup.training import feeds
 from sk_mixup.training.feeds import (
     ArrayData,
     MixedBatch,
-    SharedBatches,
     StreamData,
     TensorBatches,
-    WindowBatches,
-    WindowData,
     clean_rows,
     first_input,
-    loaded_batches,
     mixed_batches,
     mixes_input,
     move,
     own_copy,
     split_weight,
-    stream_batches,
-    training_batches,
 )
 from sk_mixup.training.loop._callbacks import is_interrupt, score_anew
 from sk_mixup.training.loop._epoch import EpochRecord
@@ -85,29 +81,31 @@ class MixingMixin(StoredNet):
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Return whole batches, or a DataLoader where one was configured."""
-        if isinstance(dataset, WindowData):
-            order = self.run_.streams.order if training and self.run_ else None
-            return WindowBatches(dataset, self.batch_size, self.place_, order)
         if isinstance(dataset, StreamData):
-            return stream_batches(self, dataset, training)
+            if not isinstance(dataset, feeds.WindowData):
+                return feeds.stream_batches(self, dataset, training)
+            order = self.run_.streams.order if training and self.run_ else None
+            return feeds.WindowBatches(dataset, self.batch_size, self.place_, order)
         if not isinstance(dataset, ArrayData):
             return super().get_iterator(dataset, training=training)
         shared = None if self.run_ is None else self.run_.shared
         if not training and shared is not None:
             dataset = shared.validated(dataset)
         if isinstance(dataset.X, DatasetRows):
-            return loaded_batches(self, dataset, training)
+            return feeds.loaded_batches(self, dataset, training)
         if training and self.uses_loader_:
             if not self._iterates_plainly:
                 return super().get_iterator(dataset, training=True)
-            return training_batches(self, dataset)
+            return feeds.training_batches(self, dataset)
         size: int = self.batch_size
         size = len(dataset) if size == -1 else size
         device = self.place_
         if training:
             order = None if self.run_ is None else self.run_.streams.order
             if shared is not None:
-                return SharedBatches(dataset, size, device, order, shared.processes)
+                return feeds.SharedBatches(
+                    dataset, size, device, order, shared.processes
+                )
             return TensorBatches(dataset, size, device, order)
         if is_narrow(dataset.X):
             size = max(size, clean_rows(dataset))
@@ -191,7 +189,7 @@ class MixingMixin(StoredNet):
             # A module that works in place would find its own traces.
             x, y, mixed_x = own_copy((x, y, mixed_x))
         if plan is not None and _hooks(plan):
-            with mix_layer(self.module_, plan) as passed:
+            with mixing.mix_layer(self.module_, plan) as passed:
                 output = self._forward(x, mixed_x, plan, **fit_params)
             # Some weights of labels follow from what the net has shown.
             plan = passed.plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -13,9 +13,11 @@ from torch import Tensor
 from sk_mixup.mixing import Method, MixContext, MixPlan
 from sk_mixup.training.feeds import MixedBatch, TrainStreams
 from sk_mixup.training.loop._forward import Forward
-from sk_mixup.training.loop._shared import SharedSteps
 from sk_mixup.training.loop._steps import Stepper
-from sk_mixup.training.objectives import Objective, PixelObjective
+from sk_mixup.training.objectives import Objective
+
+if TYPE_CHECKING:
+    from sk_mixup.training.loop._shared import SharedSteps
 
 # Outputs are kept this many batches before their accuracy is counted at once.
 FLUSH = 64
@@ -126,8 +128,9 @@ def count_hits(run: MixingRun) -> None:
     outputs, targets = [], []
     pairs: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
     for output, y, plan, target in run.pending:
-        if isinstance(run.objective, PixelObjective):
-            run.hits.append(run.objective.mixed_agreement(output, y, plan))
+        if run.objective.per_pixel:
+            pixels: Any = run.objective
+            run.hits.append(pixels.mixed_agreement(output, y, plan))
             continue
         # A plan may have more rows than the batch, of which each counts for less.
         if target is not None and target.shape == output.shape:

@@ -6,7 +6,7 @@ Predictions are made of ``outputs / T``. What an output is, and of which target,
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 import torch
@@ -17,13 +17,10 @@ from sk_mixup.metrics import fit_temperature
 from sk_mixup.mixing import output_activation
 from sk_mixup.training.feeds import ArrayData, StreamData, split_weight
 from sk_mixup.training.loop._prediction import call_module, predict_outputs
-from sk_mixup.training.objectives import (
-    MemberObjective,
-    MultiLabelObjective,
-    MultiOutputObjective,
-    Objective,
-    PixelObjective,
-)
+from sk_mixup.training.objectives import MemberObjective, Objective
+
+if TYPE_CHECKING:
+    from sk_mixup.training.objectives import MultiOutputObjective
 
 # One temperature, or one per output.
 Temperature = float | list[float]
@@ -50,7 +47,7 @@ def takes_temperature(objective: Any) -> bool:
     """
     if getattr(_of_one(objective), "nonlinearity", None) is not None:
         return False
-    if isinstance(objective, PixelObjective):
+    if objective.per_pixel:
         return False
     criterion = objective.criterion
     if isinstance(criterion, _LIKELIHOODS):
@@ -61,7 +58,7 @@ def takes_temperature(objective: Any) -> bool:
 def no_temperature(objective: Any) -> Temperature:
     """Return the temperature that changes nothing."""
     objective = _of_one(objective)
-    if isinstance(objective, MultiOutputObjective):
+    if _has_heads(objective):
         return [1.0] * len(objective.kind.sizes)
     return 1.0
 
@@ -83,9 +80,9 @@ def tempered(
     proba : Tensor of float64, or a list of such
     """
     objective = _of_one(objective)
-    if isinstance(objective, PixelObjective):
+    if objective.per_pixel:
         return objective.probabilities(outputs)
-    if isinstance(objective, MultiOutputObjective):
+    if _has_heads(objective):
         assert isinstance(temperature, list)
         return [
             _tempered(one, head, temperature[j])
@@ -117,7 +114,7 @@ def log_tempered(
         As for `tempered`.
     """
     objective = _of_one(objective)
-    if isinstance(objective, MultiOutputObjective):
+    if _has_heads(objective):
         assert isinstance(temperature, list)
         return [
             _log_tempered(one, head, temperature[j])
@@ -179,7 +176,7 @@ def temperature_of(
     objective = _of_one(objective)
     if spread is None:
         spread = _MIXED_SPREAD if mixes else _SPREAD
-    if isinstance(objective, MultiOutputObjective):
+    if _has_heads(objective):
         return [
             _fitted(one, head, y[:, j], weight, spread)
             for j, one, head in objective.heads(outputs)
@@ -223,6 +220,10 @@ def _of_one(objective: Any) -> Objective:
     return objective.inner if isinstance(objective, MemberObjective) else one
 
 
+def _has_heads(objective: Objective) -> TypeGuard[MultiOutputObjective]:
+    return objective.has_heads
+
+
 def _tempered(objective: Objective, outputs: Tensor, temperature: float) -> Tensor:
     if temperature == 1.0:
         return objective.probabilities(outputs)
@@ -230,7 +231,7 @@ def _tempered(objective: Objective, outputs: Tensor, temperature: float) -> Tens
     if objective.activation != "none":
         return objective.probabilities(logits)
     # The net returns probabilities, and the objective passes them on.
-    one = isinstance(objective, MultiLabelObjective) or _has_one(logits)
+    one = objective.per_label or _has_one(logits)
     return objective.probabilities(logits.sigmoid() if one else logits.softmax(-1))
 
 
@@ -239,7 +240,7 @@ def _log_tempered(objective: Objective, outputs: Tensor, temperature: float) -> 
         # What it does is known by its values alone.
         return _tempered(objective, outputs, temperature).log()
     logits = _logits(objective, outputs) / temperature
-    if isinstance(objective, MultiLabelObjective):
+    if objective.per_label:
         return functional.logsigmoid(logits)
     if _has_one(logits):
         yes = logits.reshape(-1)
@@ -260,7 +261,7 @@ def _fitted(
     if not logits.isfinite().all():
         return 1.0
     rows = None if weight is None else weight.double()
-    if isinstance(objective, MultiLabelObjective):
+    if objective.per_label:
         # A row per label: one logit, and one yes or no.
         if rows is not None:
             rows = rows.repeat_interleave(y.shape[1])
@@ -288,11 +289,11 @@ def _fitted(
 def _logits(objective: Objective, outputs: Tensor) -> Tensor:
     """Return what a temperature divides, float64."""
     outputs = outputs.double()
-    if isinstance(objective, MultiLabelObjective):
+    if objective.per_label:
         outputs = outputs.flatten(1)
     if objective.activation != "none":
         return outputs
-    if isinstance(objective, MultiLabelObjective) or _has_one(outputs):
+    if objective.per_label or _has_one(outputs):
         return outputs.clamp(_TINY, 1.0 - 2.0**-53).logit()
     return outputs.clamp(min=_TINY).log()
 
@@ -308,7 +309,7 @@ def _class_weights(objective: Objective, y: Tensor) -> Tensor | None:
     positive = getattr(criterion, "pos_weight", None)
     if isinstance(criterion, nn.BCEWithLogitsLoss) and positive is not None:
         positive = positive.detach().cpu().double().reshape(-1)
-        if isinstance(objective, MultiLabelObjective):
+        if objective.per_label:
             return 1.0 + (positive - 1.0) * y.double()
         if len(positive) == 1:
             positive = torch.stack([torch.ones_like(positive[0]), positive[0]])

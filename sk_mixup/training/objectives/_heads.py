@@ -35,6 +35,10 @@ class TargetKind:
 
     name: str
     width: int
+    #: Whether every pixel of a row has a target.
+    per_pixel: bool = False
+    #: Number of classes of each of several outputs.
+    sizes: tuple[int, ...] = ()
     #: Whether the default criterion is the only one, of wrapped nets too.
     fixes_criterion: bool = False
     #: Parameters of a criterion that the objective serves where the default has none.

@@ -66,6 +66,8 @@ class MultiLabelObjective(Objective):
         As for `Objective`. Outputs are logits unless it is ``nn.BCELoss`` or says so.
     """
 
+    per_label = True
+
     def __init__(self, criterion: Any) -> None:
         super().__init__(criterion, None)
         self.counts = True

@@ -120,6 +120,8 @@ class MultiOutputObjective(Objective):
         As for `Objective`.
     """
 
+    has_heads = True
+
     def __init__(
         self, criterion: Any, kind: MultiOutput, *, takes_log: bool = False
     ) -> None:

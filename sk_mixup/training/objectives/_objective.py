@@ -54,6 +54,10 @@ class Objective:
         Probability of the second class of two above which it is predicted.
     """
 
+    #: Whether a row has an output per pixel, per label, or for each of several targets.
+    per_pixel: bool = False
+    per_label: bool = False
+    has_heads: bool = False
     nonlinearity: Callable[[Tensor], Tensor] | None = None
     threshold: float = 0.5
     # Of losses that count in the target's own units, see `in_units`.

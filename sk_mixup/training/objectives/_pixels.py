@@ -40,6 +40,7 @@ class PixelClasses(TargetKind):
     """
 
     name = "a class per pixel"
+    per_pixel = True
     serves = ("ignore_index",)
 
     def __init__(
@@ -140,6 +141,8 @@ class PixelObjective(Objective):
 
     #: Said where a temperature is asked for.
     why_no_temperature = "of masks, which have a class per pixel, none is fitted"
+
+    per_pixel = True
 
     def __init__(
         self, criterion: Any, kind: PixelClasses, *, takes_log: bool = False

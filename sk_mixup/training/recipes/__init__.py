@@ -1,35 +1,46 @@
 """What `None` means: epochs, rates, schedules, presets."""
 
-from sk_mixup.training.recipes._course import Course, CourseRates, follows_plan
-from sk_mixup.training.recipes._knobs import Knobs, asks_several_times, check_knobs
-from sk_mixup.training.recipes._recipe import (
-    AUTO_EARLY_STOPPING_ROWS,
-    Recipe,
-    image_recipe,
-    module_recipe,
-    resolve_device,
-    text_recipe,
-    tuning_recipe,
-)
-from sk_mixup.training.recipes._schedule import StepSchedule
-from sk_mixup.training.recipes._tables import PRESETS, fold_counts, table_recipe
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "AUTO_EARLY_STOPPING_ROWS",
-    "PRESETS",
-    "Course",
-    "CourseRates",
-    "Knobs",
-    "Recipe",
-    "StepSchedule",
-    "asks_several_times",
-    "check_knobs",
-    "fold_counts",
-    "follows_plan",
-    "image_recipe",
-    "module_recipe",
-    "resolve_device",
-    "table_recipe",
-    "text_recipe",
-    "tuning_recipe",
-]
+from sk_mixup._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from sk_mixup.training.recipes._course import (
+        Course as Course,
+        CourseRates as CourseRates,
+        follows_plan as follows_plan,
+    )
+    from sk_mixup.training.recipes._knobs import (
+        Knobs as Knobs,
+        asks_several_times as asks_several_times,
+        check_knobs as check_knobs,
+    )
+    from sk_mixup.training.recipes._recipe import (
+        AUTO_EARLY_STOPPING_ROWS as AUTO_EARLY_STOPPING_ROWS,
+        Recipe as Recipe,
+        image_recipe as image_recipe,
+        module_recipe as module_recipe,
+        resolve_device as resolve_device,
+        text_recipe as text_recipe,
+        tuning_recipe as tuning_recipe,
+    )
+    from sk_mixup.training.recipes._schedule import StepSchedule as StepSchedule
+    from sk_mixup.training.recipes._tables import (
+        PRESETS as PRESETS,
+        fold_counts as fold_counts,
+        table_recipe as table_recipe,
+    )
+else:
+    __all__ = lazy_exports(
+        __name__,
+        {
+            "._course": "Course CourseRates follows_plan",
+            "._knobs": "Knobs asks_several_times check_knobs",
+            "._recipe": (
+                "AUTO_EARLY_STOPPING_ROWS Recipe image_recipe module_recipe "
+                "resolve_device text_recipe tuning_recipe"
+            ),
+            "._schedule": "StepSchedule",
+            "._tables": "PRESETS fold_counts table_recipe",
+        },
+    )

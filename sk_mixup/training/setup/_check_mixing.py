@@ -12,16 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_mixup import mixing
 from sk_mixup.mixing import (
-    ManifoldMixup,
     Method,
     MixContext,
     MixPlan,
-    OneOf,
     companions_of,
     output_activation,
     target_form,
-    try_layers,
 )
 from sk_mixup.training.feeds import Input, mixes_input, own_copy
 from sk_mixup.training.setup._companions import copy_caller
@@ -60,11 +58,12 @@ def check_mixing(
     # Copies, of rows that are tried several times.
     call = functools.partial(_infer_copy, net)
     context = MixContext(module=module, call=call, criterion=criterion, **facts)
-    for one in method.methods if isinstance(method, OneOf) else [method]:
+    for one in method.choices:
         _check_memory(one, module, inside)
         if context.has_weights:
             _check_weights(one)
-        try_layers(one, module, sample, y, call=call, context=context)
+        if _runs_the_net(one):
+            mixing.try_layers(one, module, sample, y, call=call, context=context)
         # Also of a method inside another: `method__off_first`.
         epochs = [k for k in one.get_params() if k.endswith(("off_first", "off_last"))]
         trial = copy.deepcopy(one).set_params(**dict.fromkeys(epochs, 0))
@@ -78,9 +77,21 @@ def check_mixing(
         if callable(check_plan := getattr(net.criterion_, "check_plan", None)):
             check_plan(_mixing_plan(trial, net, sample, y, context))
         # A hidden layer that can be drawn excuses an input that cannot be mixed.
-        hidden = isinstance(one, ManifoldMixup) and "input" not in one.sites(module)
-        if mixes_input(plan, inside) and not hidden:
+        if mixes_input(plan, inside) and not _may_mix_layers_alone(one, module):
             try_plan(plan, sample)
+
+
+def _may_mix_layers_alone(method: Method, module: nn.Module) -> bool:
+    if not method.mixes_layers:
+        return False
+    assert isinstance(method, mixing.ManifoldMixup)
+    return "input" not in method.sites(module)
+
+
+def _runs_the_net(method: Method) -> bool:
+    """Whether a plan takes effect in the pass of the net, alone or inside another."""
+    parts = [part for part in method.walk() if isinstance(part, Method)]
+    return any(part.mixes_layers or part.weighs_late for part in parts)
 
 
 def _infer_copy(net: Any, x: Any) -> Any:
@@ -152,7 +163,7 @@ def _check_pair(criterion: Any, plan: MixPlan) -> None:
 def _check_memory(method: Method, module: nn.Module, inside: bool) -> None:
     """Refuse partners from memory where something else than the input is mixed."""
     for pairing in _memories(method):
-        if isinstance(method, ManifoldMixup) or (inside and method.blends):
+        if method.mixes_layers or (inside and method.blends):
             place = "hidden layers" if not inside else "the embedded input"
             raise ValueError(
                 f"mix: pairing={pairing!r} keeps rows of the input, and"

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.training.objectives import MultiOutput, Objective, TargetKind
+from sk_mixup.training.objectives import Objective, TargetKind
 
 
 def take_decisions(
@@ -69,7 +69,7 @@ def _take_nonlinearity(
             " function as its last layer, or transform y by scikit-learn's"
             " TransformedTargetRegressor."
         )
-    if isinstance(kind, MultiOutput):
+    if kind is not None and kind.sizes:
         raise ValueError(
             f"module: predict_nonlinearity={given!r} is for one output, and y has"
             f" {len(kind.sizes)}. Leave it 'auto'."

@@ -8,38 +8,27 @@ from typing import Any, Literal
 from skorch import NeuralNet
 from torch import nn
 
+from sk_mixup import nets
 from sk_mixup.inputs import SPARSE_NETS
-from sk_mixup.nets import (
-    AttentionMIL,
-    BagOfEmbeddings,
-    ConvNet,
-    ExcelFormer,
-    FTTransformer,
-    HuggingFaceNet,
-    ResNet,
-    TabularNet,
-    TabularResNet,
-    TextCNN,
-    TimmNet,
-)
 
-#: Nets by short name. Each says in `input_kind` what it takes: "table", "array", "text"
-#: or "bags"; an "array" net is built from the shape of the arrays.
-BUNDLED: dict[str, type[nn.Module]] = {
-    "mlp": TabularNet,
-    "tabm": TabularNet,
-    "ft_transformer": FTTransformer,
-    "excelformer": ExcelFormer,
-    "resnet": ResNet,
-    "convnet": ConvNet,
-    "text_cnn": TextCNN,
-    "text_bag": BagOfEmbeddings,
-    "mil": AttentionMIL,
+#: Nets of `sk_mixup.nets` by short name. Each says in `input_kind` what it takes:
+#: "table", "array", "text" or "bags"; an "array" net is built from the shape of the
+#: arrays.
+BUNDLED = {
+    "mlp": "TabularNet",
+    "tabm": "TabularNet",
+    "ft_transformer": "FTTransformer",
+    "excelformer": "ExcelFormer",
+    "resnet": "ResNet",
+    "convnet": "ConvNet",
+    "text_cnn": "TextCNN",
+    "text_bag": "BagOfEmbeddings",
+    "mil": "AttentionMIL",
 }
 #: What a name stands for where X is a table, if that is another net.
-FOR_TABLES: dict[str, type[nn.Module]] = {"resnet": TabularResNet}
+FOR_TABLES = {"resnet": "TabularResNet"}
 #: Nets of other libraries, by the part of the name before the slash.
-EXTERNAL: dict[str, type[nn.Module]] = {"timm": TimmNet, "hf": HuggingFaceNet}
+EXTERNAL = {"timm": "TimmNet", "hf": "HuggingFaceNet"}
 Kind = Literal["bundled", "class", "template", "net"]
 
 
@@ -90,12 +79,18 @@ def bundled_net(module: Any, kind: str | None = None) -> type[nn.Module] | None:
         What `input_kind` says of X, for names that stand for several nets.
     """
     if module is None:
-        return TabularNet
+        return nets.TabularNet
     if not isinstance(module, str):
         return None
-    if kind == "table" and module in FOR_TABLES:
-        return FOR_TABLES[module]
-    return BUNDLED.get(module) or EXTERNAL.get(module.partition("/")[0])
+    name = BUNDLED.get(module) or EXTERNAL.get(module.partition("/")[0])
+    if kind == "table":
+        name = FOR_TABLES.get(module, name)
+    return None if name is None else _net(name)
+
+
+def _net(name: str) -> type[nn.Module]:
+    net: type[nn.Module] = getattr(nets, name)
+    return net
 
 
 def input_kind(module: Any, X: Any = None) -> str:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from sk_mixup.inputs import SparseRows
 from sk_mixup.mixing import Method
-from sk_mixup.nets import Dropout, ExactDropout, MaskedEmbedding, dropout_from
+from sk_mixup.nets import dropout_from
 from sk_mixup.training.feeds import ArrayData, seeded_globals
 from sk_mixup.training.loop import MixingRun
 
@@ -27,8 +27,6 @@ _DRAWING = (
     nn.FractionalMaxPool2d,
     nn.FractionalMaxPool3d,
 )
-# Layers that draw from the generator of `dropout_from`.
-_OWN = (Dropout, ExactDropout, MaskedEmbedding)
 _KNOWN = ("torch.nn.modules.", "sk_mixup.")
 
 
@@ -105,11 +103,12 @@ def _draws_nothing(part: nn.Module) -> bool:
     """Whether a layer is known to draw nothing, or from the generator of the thread."""
     if not _is_known(part) or "forward" in vars(part) or _has_hooks(part):
         return False
+    draws_apart = getattr(part, "draws_apart", False)
     if isinstance(part, _DRAWING):
-        return type(part) in _OWN and not part.inplace
+        return draws_apart and not part.inplace
     # Of attention and recurrent layers: a rate that their own code hands to torch.
     rate = getattr(part, "dropout", 0.0)
-    return isinstance(rate, nn.Module) or rate == 0.0 or type(part) in _OWN
+    return isinstance(rate, nn.Module) or rate == 0.0 or draws_apart
 
 
 def _has_hooks(part: nn.Module) -> bool:
