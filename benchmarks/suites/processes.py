@@ -15,6 +15,7 @@ import sys
 from importlib.util import find_spec
 from typing import Any
 
+from benchmarks.harness.earlier import with_earlier_parts
 from benchmarks.harness.options import Options
 from benchmarks.harness.processes import ROOT
 from benchmarks.harness.progress import Progress
@@ -49,7 +50,10 @@ def run(options: Options, progress: Progress) -> Report:
                 name = f"search, {backend}, {net}"
                 measured[name] = search(backend, net, rounds, options.quick)
         tables.append(search_table(measured))
-    return Report("processes", tables, measured)
+    report = Report("processes", tables, measured)
+    if options.only and not options.quick:
+        return with_earlier_parts(report, options.output)
+    return report
 
 
 def training(rounds: int, quick: bool) -> dict[str, Any]:
