@@ -45,7 +45,7 @@ class Options:
         suite's own.
     work : Path or None
         Folder of finished cells, in the suites on tables (None: that of the reports),
-        and of runs of the default net in the sweep (None: they are not kept).
+        and of runs of sweep (default net) and processes (None: none are kept).
     scale : str
         How large, in the suites ``claims`` and ``methods``.
     jobs : int
