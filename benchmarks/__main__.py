@@ -188,7 +188,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="folder where tabular and label_noise keep finished cells (default: that"
-        " of --output)",
+        " of --output), and sweep and processes some of their runs",
     )
     parser.add_argument(
         "--scale",

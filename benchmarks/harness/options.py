@@ -44,7 +44,8 @@ class Options:
         Number of seeds, in the suites on tables, or of rounds of the sweep; None: the
         suite's own.
     work : Path or None
-        Folder of finished cells, in the suites on tables; None: that of the reports.
+        Folder of finished cells, in the suites on tables (None: that of the reports),
+        and of runs of sweep (default net) and processes (None: none are kept).
     scale : str
         How large, in the suites ``claims`` and ``methods``.
     jobs : int

@@ -15,6 +15,8 @@ import sys
 from importlib.util import find_spec
 from typing import Any
 
+from benchmarks.harness.earlier import with_earlier_parts
+from benchmarks.harness.kept import KeptRuns
 from benchmarks.harness.options import Options
 from benchmarks.harness.processes import ROOT
 from benchmarks.harness.progress import Progress
@@ -42,14 +44,26 @@ def run(options: Options, progress: Progress) -> Report:
         measured["training"] = training(rounds, options.quick)
         tables.append(training_table(measured["training"]))
     if "search" in parts:
+        kept = None
+        if options.work is not None and not options.quick:
+            kept = KeptRuns(options.work / "processes.runs.jsonl")
         backends = ["loky"] + (["dask"] if find_spec("distributed") else [])
         for backend in backends:
             for net in NETS:
                 progress.say(f"searches by two workers of {backend}, {net} net")
                 name = f"search, {backend}, {net}"
-                measured[name] = search(backend, net, rounds, options.quick)
+                which = {"name": name, "rounds": rounds}
+                found = None if kept is None else kept.take(which)
+                if found is None:
+                    found = search(backend, net, rounds, options.quick)
+                    if kept is not None:
+                        kept.keep(which, found)
+                measured[name] = found
         tables.append(search_table(measured))
-    return Report("processes", tables, measured)
+    report = Report("processes", tables, measured)
+    if options.only and not options.quick:
+        return with_earlier_parts(report, options.output)
+    return report
 
 
 def training(rounds: int, quick: bool) -> dict[str, Any]:

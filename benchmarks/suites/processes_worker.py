@@ -119,10 +119,10 @@ def search(rounds: int, quick: bool, backend: str, net: str) -> dict[str, Any]:
             random_state=0,
         )
 
-    def seconds(kind: type) -> float:
-        one = kind(
-            model, {"alpha": ALPHAS[: 3 if quick else None]}, cv=folds, refit=False
-        )
+    alphas = ALPHAS[:3] if quick else ALPHAS
+
+    def seconds(kind: type, alphas: list[float] = alphas, folds: int = folds) -> float:
+        one = kind(model, {"alpha": alphas}, cv=folds, refit=False)
         start = time.perf_counter()
         with joblib.parallel_config(backend=backend, n_jobs=2):
             one.fit(x, y)
@@ -130,7 +130,8 @@ def search(rounds: int, quick: bool, backend: str, net: str) -> dict[str, Any]:
 
     with workers(backend):
         for kind in (GridSearchCV, MixupSearchCV):
-            seconds(kind)  # which starts the workers, and lets them import
+            # Which starts the workers, and lets them import.
+            seconds(kind, alphas[:2], folds=2)
         return interleave(
             {
                 "grid": lambda _: seconds(GridSearchCV),

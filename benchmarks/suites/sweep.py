@@ -5,20 +5,27 @@ Every run has a process of its own, with warm workers; contestants take turns.
 
 from __future__ import annotations
 
+import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 import torch
 
+from benchmarks.harness.earlier import with_earlier_parts
 from benchmarks.harness.interleave import interleave
+from benchmarks.harness.kept import KeptRuns
 from benchmarks.harness.memory import mebibytes
 from benchmarks.harness.options import Options
 from benchmarks.harness.processes import run_python
 from benchmarks.harness.progress import Progress
 from benchmarks.harness.report import Report, Table
-from benchmarks.harness.statistics import median_interval, paired_ratio
+from benchmarks.harness.statistics import (
+    MedianInterval,
+    median_interval,
+    paired_ratio,
+)
 from benchmarks.harness.targets import NO_TARGET, Target
 from benchmarks.suites.sweep_tasks import ALPHAS, CONTESTANTS, Sweep, pack_bytes
 from benchmarks.suites.sweep_worker import ask
@@ -29,11 +36,14 @@ TARGETS: dict[int, dict[str, Target]] = {
     10_000: {LOOPS: Target("at least", 2)},
     1_000: {LOOPS: Target("at least", 4)},
 }
+#: The same of the default net, whose fits are no faster together.
+DEFAULT_TARGETS = {GRID: Target("at least", 1)}
 ON_GPU = Target("at least", 30)
 MADE_UP = (Sweep("made up", 10_000, 128, 20), Sweep("made up", 1_000, 32, 20))
 #: Rows, and the batch size that suits them.
 SIZES = ((1_000, 32), (10_000, 128), (None, 256))
 TABLES = ("adult", "churn", "letter", "california")
+DEFAULT = tuple(Sweep("adult", n, b, 20, net="default") for n, b in SIZES[:2])
 MEMBERS = (1, 5, 15, 45, 90, 180, 360)
 
 Found = dict[str, list[dict[str, Any]]]
@@ -74,8 +84,8 @@ def run(options: Options, progress: Progress) -> Report:
         for sweep in wanted("real", [Sweep(name, n, b, 20) for n, b in SIZES])
     ]
     default = [
-        measure(replace(sweep, net="default"), 1, run_one, progress)
-        for sweep in wanted("default", [Sweep("adult", n, b, 20) for n, b in SIZES[:2]])
+        measure(sweep, options.seeds or 1, kept_runs(options, run_one), progress)
+        for sweep in wanted("default", DEFAULT)
     ]
     tables = []
     if made_up:
@@ -84,7 +94,7 @@ def run(options: Options, progress: Progress) -> Report:
         tables.append(real_table("Real tables, MLP 128-128", real))
     if default:
         heading = "Adult, the default net with its own settings"
-        tables.append(real_table(heading, default))
+        tables.append(real_table(heading, default, DEFAULT_TARGETS))
     growth: dict[str, Any] = {"sweeps": []}
     if wanted("growth", MADE_UP):
         growth = grow(options, run_one, progress)
@@ -100,7 +110,27 @@ def run(options: Options, progress: Progress) -> Report:
         on_gpu = measure_gpu(options, run_one, progress)
         tables.append(gpu_table(on_gpu))
         measured["GPU"] = as_json(on_gpu)
-    return Report("sweep", tables, measured)
+    report = Report("sweep", tables, measured)
+    if options.only and not options.quick:
+        return with_earlier_parts(report, options.output)
+    return report
+
+
+def kept_runs(options: Options, run_one: Runner) -> Runner:
+    """Return what runs a sweep where the folder of --work has no such run."""
+    if options.work is None or options.quick:
+        return run_one
+    kept = KeptRuns(options.work / "sweep.runs.jsonl")
+
+    def run(contestant: str, sweep: Sweep) -> dict[str, Any]:
+        which = {"contestant": contestant, "sweep": asdict(sweep)}
+        found: dict[str, Any] | None = kept.take(which)
+        if found is None:
+            found = run_one(contestant, sweep)
+            kept.keep(which, found)
+        return found
+
+    return run
 
 
 def sizes(sweeps: Sequence[Sweep], options: Options) -> list[Sweep]:
@@ -226,28 +256,55 @@ def memory_table(found: list[tuple[Sweep, Found]]) -> Table:
     )
 
 
-def real_table(heading: str, found: list[tuple[Sweep, Found]]) -> Table:
+def real_table(
+    heading: str,
+    found: list[tuple[Sweep, Found]],
+    targets: Mapping[str, Target] | None = None,
+) -> Table:
     """Return seconds, memory and differences of scores on real tables."""
     rows = []
     for sweep, results in found:
-        ours = results[OURS][0]["seconds"]
-        for name, (result,) in ((name, repeats) for name, repeats in results.items()):
-            rows.append(
-                [
-                    f"{title(sweep)}: {name}",
-                    f"{result['seconds']:.1f}",
-                    "" if name == OURS else f"{result['seconds'] / ours:.1f}",
-                    mebibytes(result.get("rise_bytes")),
-                    f"{max(result['scores']):.4f}",
-                    _difference(results, name),
-                ]
-            )
-    return Table(
-        heading,
-        ["", "seconds", "times ours", "memory", "best score", "score differs by"],
-        rows,
-        ["Scores: minus log-loss, for california minus RMSE of the scaled target."],
-    )
+        ours = [result["seconds"] for result in results[OURS]]
+        for name, repeats in results.items():
+            first = repeats[0]
+            seconds = [result["seconds"] for result in repeats]
+            ratio = paired_ratio(seconds, ours)
+            row = [
+                f"{title(sweep)}: {name}",
+                _interval(median_interval(seconds), 1),
+                "" if name == OURS else _interval(ratio, 2),
+            ]
+            if targets is None:
+                row.append(mebibytes(first.get("rise_bytes")))
+            else:
+                target = targets.get(name)
+                row += target.cells(ratio.median) if target else NO_TARGET
+                row += [_processor(repeats, part) for part in ("", "_of_others")]
+            row += [f"{max(first['scores']):.4f}", _difference(results, name)]
+            rows.append(row)
+    measured = ["memory"]
+    notes = ["Scores: minus log-loss, for california minus RMSE of the scaled target."]
+    if targets is not None:
+        measured = ["target", "", "processor", "others"]
+        notes.append(
+            "GridSearchCV runs in two warm processes of one thread each, and so do the"
+            " fits of MixupSearchCV. Processor seconds of all processes of a run, and"
+            " of everybody else on the machine meanwhile, are medians too."
+        )
+    columns = ["", "seconds", "times ours", *measured, "best score"]
+    return Table(heading, [*columns, "score differs by"], rows, notes)
+
+
+def _interval(found: MedianInterval, digits: int) -> str:
+    """Return a median, with its interval where there is one."""
+    return found.format(digits) if found.n > 1 else f"{found.median:.{digits}f}"
+
+
+def _processor(repeats: Sequence[dict[str, Any]], part: str) -> str:
+    """Return the median of processor seconds."""
+    found = [result.get(f"processor_seconds{part}") for result in repeats]
+    known = [seconds for seconds in found if seconds is not None]
+    return f"{statistics.median(known):.1f}" if known else "not measured"
 
 
 def growth_table(growth: dict[str, Any]) -> Table:

@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import pickle
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from typing import Any
 
@@ -30,12 +30,12 @@ from sk_mixup.model_selection._last_step import with_net
 from sk_mixup.model_selection._members import Member, SweepData
 from sk_mixup.model_selection._training import InterruptedFit
 from sk_mixup.training import own_mode
+from sk_mixup.turns import warnings_ignored
 
 # A fit takes about so many seconds, and as many per row of it; processes take so many
-# to start. Measured on two cores of a server: 0.4 s for 800 rows, 11 s for 8000 (of
-# more rows nobody needs to know more closely), and 4 s until two workers have imported
-# everything.
-_SECONDS, _SECONDS_PER_ROW = 0.15, 4.0e-4
+# to start. Measured on two cores of a server: 1.5 s for 800 rows, 9.5 s for 8000, and
+# 4 s until two workers have imported everything.
+_SECONDS, _SECONDS_PER_ROW = 0.6, 1.1e-3
 _START_SECONDS = 4.0
 
 
@@ -60,27 +60,29 @@ def may_leave(search: Any, net: Any) -> bool:
     )
 
 
-def count_processes(members: Sequence[Member]) -> int:
+def count_processes(members: Sequence[Member], data: SweepData) -> int:
     """Return in how many processes lone fits are faster; 1: in this one.
 
     Parameters
     ----------
     members : sequence of Member
         All of a search.
+    data : SweepData
     """
-    lone = [member for member in members if member.data is not None]
+    lone = [member for member in members if member.read is not None]
     most = min(torch.get_num_threads(), os.cpu_count() or 1, len(lone))
     if most < 2:
         return 1
-    seconds = sum(_SECONDS + _SECONDS_PER_ROW * len(_rows(member)) for member in lone)
+    n_rows = [_n_rows(train) for train, _ in data.splits]
+    seconds = sum(_SECONDS + _SECONDS_PER_ROW * n_rows[one.split] for one in lone)
     if seconds - seconds / most < _START_SECONDS:
         return 1
     return most if _can_travel(lone[0]) else 1
 
 
-def _rows(member: Member) -> Any:
-    assert member.data is not None
-    return member.data.train
+def _n_rows(places: Any) -> int:
+    places = np.asarray(places)
+    return int(places.sum()) if places.dtype == bool else len(places)
 
 
 class KnownOutputs:
@@ -116,77 +118,129 @@ class KnownOutputs:
             vars(net).pop("_outputs", None)
 
 
-def fit_in_processes(
-    search: Any,
-    members: Sequence[Member],
-    data: SweepData,
-    n_processes: int,
-    *,
-    n_finished: int,
-) -> bool:
-    """Fit what trains alone, several at a time; return whether that was interrupted.
+class ProcessFits:
+    """Fits that run in processes, while others are waited for, or scored.
 
     Parameters
     ----------
     search : MixupSearchCV or MixupRandomizedSearchCV
+        Its `interrupted_` says whether Ctrl-C has ended them.
     members : sequence of Member
-        Fitted in place, or given their errors. Fitted nets know what they say of their
-        test rows, until `KnownOutputs.forget`.
+        All of a search. Those that may leave are fitted in place, or given their
+        errors; fitted nets know what they say of their test rows.
     data : SweepData
     n_processes : int
-    n_finished : int
-        Fits that are finished already.
 
-    Raises
-    ------
-    KeyboardInterrupt
-        If nothing is finished, or nothing is to be kept.
+    Attributes
+    ----------
+    n_finished : int
+        Fits of the search that are finished.
     """
-    lone = [member for member in members if member.data is not None]
-    if search.verbose > 0:
-        print(
-            f"{len(lone)} fits of nets whose members leave out folds run in"
-            f" {n_processes} processes of one thread each"
-        )
-    interrupted = False
-    tests = _test_rows(lone, data)
-    with joblib.parallel_config("loky", inner_max_num_threads=1):
-        parallel = Parallel(n_processes, return_as="generator_unordered")
-        done = parallel(
-            delayed(_fit)(
-                number,
-                member.estimator,
-                member.net,
-                member.data,
-                tests.get(member.split),
+
+    def __init__(
+        self, search: Any, members: Sequence[Member], data: SweepData, n_processes: int
+    ) -> None:
+        self.search = search
+        self.members = members
+        self.n_finished = sum(member.is_fitted for member in members)
+        self._lone = [member for member in members if member.read is not None]
+        self._tests = _test_rows(search.estimator, self._lone, data)
+        if search.verbose > 0:
+            print(
+                f"{len(self._lone)} fits of nets whose members leave out folds run in"
+                f" {n_processes} processes of one thread each"
             )
-            for number, member in enumerate(lone)
-        )
-        try:
-            for number, estimator, outputs, error, seconds in done:
-                if isinstance(error, KeyboardInterrupt):
-                    raise error
-                member = lone[number]
-                member.error = error
-                if error is None:
-                    member.estimator = estimator
-                if outputs is not None:
-                    known = KnownOutputs(member.net, tests[member.split], outputs)
-                    vars(member.net)["_outputs"] = known
-                member.seconds, member.reason = seconds, None
-                member.data = None
-        except KeyboardInterrupt:
-            interrupted = True
-            done.close()
-        except (BrokenExecutor, pickle.PicklingError) as error:
-            warn_caller(
-                "A process of the search was lost or could not be reached"
-                f" ({type(error).__name__}), so that the fits that are left run in this"
-                " one, which n_jobs=1 does from the start."
+        with joblib.parallel_config("loky", inner_max_num_threads=1):
+            parallel = Parallel(
+                n_processes, return_as="generator_unordered", pre_dispatch="all"
             )
-    if interrupted:
-        _note(search, members, lone, n_finished)
-    return interrupted
+            # The first ones train while rows of others are read.
+            self._done = parallel(self._calls())
+
+    def _calls(self) -> Iterator[Any]:
+        for number, member in enumerate(self._lone):
+            assert member.read is not None
+            try:
+                rows = member.read()
+            except Exception as error:
+                member.error, member.reason, member.read = error, None, None
+                continue
+            is_plain = member.estimator is member.net
+            test = self._tests.get(member.split) if is_plain else None
+            yield delayed(_fit)(number, member.estimator, member.net, rows, test)
+
+    def wait_for(self, member: Member) -> None:
+        """Have a member fitted, or failed.
+
+        Where no process could do it, its `reason` stays, and it is to be fitted here.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If nothing is finished, or nothing is to be kept.
+        """
+        while member.read is not None:
+            try:
+                found = next(self._done, None)
+                if found is not None and isinstance(found[3], KeyboardInterrupt):
+                    raise found[3]
+            except KeyboardInterrupt:
+                self.close()
+                self._note_interrupted()
+            except (BrokenExecutor, pickle.PicklingError) as error:
+                self.close()
+                warn_caller(
+                    "A process of the search was lost or could not be reached"
+                    f" ({type(error).__name__}), so that the fits that are left run in"
+                    " this one, which n_jobs=1 does from the start."
+                )
+            else:
+                if found is None:
+                    member.read = None
+                else:
+                    self._note(*found)
+
+    def close(self) -> None:
+        """Let nobody go on with what is left."""
+        with warnings_ignored(UserWarning):
+            self._done.close()
+        for member in self._lone:
+            member.read = None
+
+    def _note(
+        self,
+        number: int,
+        estimator: Any,
+        outputs: torch.Tensor | None,
+        error: BaseException | None,
+        seconds: float,
+    ) -> None:
+        """Take in what a process has found."""
+        member = self._lone[number]
+        member.error, member.seconds = error, seconds
+        member.reason = member.read = None
+        if error is None:
+            member.estimator = estimator
+            self.n_finished += 1
+        if outputs is not None:
+            known = KnownOutputs(member.net, self._tests[member.split], outputs)
+            vars(member.net)["_outputs"] = known
+
+    def _note_interrupted(self) -> None:
+        """Give those that were not done their error, or let the interrupt go on."""
+        if not self.n_finished or self.search.error_score == "raise":
+            raise KeyboardInterrupt
+        self.search.interrupted_ = True
+        for member in self.members:
+            if member.reason is not None:
+                member.reason = None
+                member.error = InterruptedFit(
+                    "The search was interrupted before this fit was done."
+                )
+        warn_caller(
+            f"The search was interrupted: {self.n_finished} of {len(self.members)} fits"
+            " are finished and scored, the others have error_score."
+        )
 
 
 def _fit(
@@ -215,14 +269,14 @@ def _fit(
     return number, with_net(estimator, net), outputs, None, seconds
 
 
-def _test_rows(lone: Sequence[Member], data: SweepData) -> dict[int, Any]:
-    """Return the test rows of each fold; none where steps stand before the net."""
-    first = lone[0]
-    known = isinstance(data.X, (pd.DataFrame, np.ndarray))
-    if not known or any(member.estimator is not member.net for member in lone):
+def _test_rows(
+    estimator: Any, lone: Sequence[Member], data: SweepData
+) -> dict[int, Any]:
+    """Return the test rows of each fold, where they can be told from others."""
+    if not isinstance(data.X, (pd.DataFrame, np.ndarray)):
         return {}
     return {
-        split: _safe_split(first.net, data.X, None, data.splits[split][1])[0]
+        split: _safe_split(estimator, data.X, None, data.splits[split][1])[0]
         for split in {member.split for member in lone}
     }
 
@@ -233,25 +287,6 @@ def _same_rows(X: Any, known: Any) -> bool:
     if isinstance(X, pd.DataFrame):
         return bool(X.columns.equals(known.columns)) and bool(X.equals(known))
     return X.dtype == known.dtype and bool(np.array_equal(X, known))
-
-
-def _note(
-    search: Any, members: Sequence[Member], lone: Sequence[Member], n_finished: int
-) -> None:
-    """Give those that were not done their error, or let the interrupt go on."""
-    finished = n_finished + sum(member.is_fitted for member in lone)
-    if not finished or search.error_score == "raise":
-        raise KeyboardInterrupt
-    for member in members:
-        if member.reason is not None:
-            member.data = member.reason = None
-            member.error = InterruptedFit(
-                "The search was interrupted before this fit was done."
-            )
-    warn_caller(
-        f"The search was interrupted: {finished} of {len(members)} fits are finished"
-        " and scored, the others have error_score."
-    )
 
 
 def _is_free() -> bool:

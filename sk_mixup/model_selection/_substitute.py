@@ -45,6 +45,23 @@ class Ticket:
         return estimator
 
 
+class AwaitedTicket:
+    """A ticket for an estimator that is still being fitted elsewhere.
+
+    Parameters
+    ----------
+    wait : callable
+        Returns the ticket, or an estimator that is to be fitted here.
+    """
+
+    def __init__(self, wait: Callable[[], Any]) -> None:
+        self.wait = wait
+
+    def set_params(self, **params: Any) -> Any:
+        """Wait, and return the estimator."""
+        return self.wait().set_params(**params)
+
+
 class Substitute:
     """What a search clones in place of its estimator.
 

@@ -34,11 +34,11 @@ from sk_mixup.model_selection._members import (
 from sk_mixup.model_selection._out_of_fold import all_classes, out_of_fold
 from sk_mixup.model_selection._processes import (
     KnownOutputs,
+    ProcessFits,
     count_processes,
-    fit_in_processes,
     may_leave,
 )
-from sk_mixup.model_selection._substitute import Substitute, Ticket
+from sk_mixup.model_selection._substitute import AwaitedTicket, Substitute, Ticket
 from sk_mixup.model_selection._training import (
     leave_alone,
     train_members,
@@ -89,6 +89,7 @@ class Sweep:
         self.folder: SearchFolder | None = None
         self.seed = secrets.randbits(31)
         self.after_loss: Callable[[], Any] = list
+        self._elsewhere: ProcessFits | None = None
         self._knowing: list[Any] = []
         self._pick: Callable[[], Any] = list
 
@@ -104,29 +105,30 @@ class Sweep:
         members, dropped, interrupted = self._trained(candidates, data)
         search.seed_ = self.seed
         search.interrupted_ = interrupted
-        finished = sum(member.is_fitted for member in members)
-        if not interrupted and (n_processes := count_processes(members)) > 1:
-            search.interrupted_ = fit_in_processes(
-                search, members, data, n_processes, n_finished=finished
-            )
-            self._knowing = [member.net for member in members if member.is_fitted]
-            finished = sum(member.is_fitted for member in members)
-        for member in members:
-            member.data = None
-        lone = LoneFits(search, finished)
+        lone = LoneFits(search, sum(member.is_fitted for member in members))
+        if not interrupted and (n_processes := count_processes(members, data)) > 1:
+            self._elsewhere = ProcessFits(search, members, data, n_processes)
+        else:
+            for member in members:
+                member.read = None
         if self.halving is not None:
             search.dropped_at_ = np.array(
                 [dropped.get(i, 0) for i in range(len(candidates))]
             )
         if search.ensemble is not None or search.store_oof:
+            for member in members:
+                self._wait_for(member, lone)
             self._fit_others(members, candidates, data, lone)
+            self._knowing = [member.net for member in members if member.is_fitted]
             self.members = members if search.ensemble is not None else []
         if search.store_oof or search.ensemble == "greedy":
             self._predict(members, data, len(candidates))
-        self.seconds += [
-            None if member.reason is not None else member.seconds for member in members
-        ]
-        self.substitute.hand_out([self._handed_out(member, lone) for member in members])
+        first = len(self.seconds)
+        self.seconds += [None] * len(members)
+        self.substitute.hand_out(
+            self._handed_out(member, lone, first + k)
+            for k, member in enumerate(members)
+        )
 
     def _trained(
         self, candidates: list[dict[str, Any]], data: SweepData
@@ -159,7 +161,7 @@ class Sweep:
             candidates,
             data,
             self.seed,
-            keeps_data=self.folder is None and may_leave(search, net),
+            may_leave=self.folder is None and may_leave(search, net),
         )
         if is_plain and effective_n_jobs(search.n_jobs) > 1:
             leave_alone(members)
@@ -198,9 +200,12 @@ class Sweep:
             self._pick = partial(greedy_weights, predicted, loss)
 
     def scored(self) -> None:
-        """Let go of what was known for the scores."""
+        """Let go of what was known for the scores, and of processes that fit."""
         KnownOutputs.forget(self._knowing)
         self._knowing = []
+        if self._elsewhere is not None:
+            self._elsewhere.close()
+            self._elsewhere = None
 
     def for_refit(self) -> Any:
         """Return what is to be refitted: the estimator, or an ensemble that is."""
@@ -208,10 +213,33 @@ class Sweep:
             return self._stored(clone(self.given))
         return Ticket(self._ensemble())
 
-    def _handed_out(self, member: Member, lone: LoneFits) -> Callable[[], Any]:
+    def _handed_out(
+        self, member: Member, lone: LoneFits, place: int
+    ) -> Callable[[], Any]:
+        """Return what makes the estimator of a member, for scikit-learn to score."""
+        if member.read is not None:
+            # Others are scored while it is being fitted.
+            waiting = partial(self._arrived, member, lone, place)
+            return partial(AwaitedTicket, waiting)
         if member.reason is not None:
             return lambda: lone.watch(self._seeded_clone())
+        self.seconds[place] = member.seconds
+        if member.estimator is None:
+            # Interrupted before it was made; its `fit` says so.
+            member.estimator = clone(self.estimator)
         return partial(Ticket, member.estimator, member.error)
+
+    def _arrived(self, member: Member, lone: LoneFits, place: int) -> Any:
+        self._wait_for(member, lone)
+        found: Any = self._handed_out(member, lone, place)()
+        member.estimator = None  # Nobody else looks at it, once it has its scores.
+        return found
+
+    def _wait_for(self, member: Member, lone: LoneFits) -> None:
+        """Have a member fitted that is being fitted elsewhere, if it is."""
+        if self._elsewhere is not None:
+            self._elsewhere.wait_for(member)
+            lone.n_finished = max(lone.n_finished, self._elsewhere.n_finished)
 
     def _seeded_clone(self) -> Any:
         return self._stored(seeded(clone(self.estimator), self.seed))

@@ -223,9 +223,9 @@ class TogetherMixin(_Base):
                 f" totalling {len(splits) * len(candidates)} fits"
             )
         sweep.after_loss = partial(renew_workers, evaluate_candidates)
-        sweep.train(candidates, splits)
-        self.verbose = 0
         try:
+            sweep.train(candidates, splits)
+            self.verbose = 0
             return evaluate_candidates(candidates, pinned, more_results, **context)
         finally:
             self.verbose = verbose

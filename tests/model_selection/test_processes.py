@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold
 from skorch.callbacks import Callback
 
 from sk_mixup import MixupSearchCV, MixupWarning
-from sk_mixup.model_selection import _processes
-from sk_mixup.model_selection._members import Member
+from sk_mixup.model_selection import _folds, _members, _processes
+from sk_mixup.model_selection._members import Member, SweepData
 from tests.builders import assert_same_weights, classifier, people
 
 GRID = {"alpha": [0, 0.4]}
@@ -125,6 +125,56 @@ def test_few_fits_of_few_rows_stay_here(here):
     assert not here
 
 
+def test_a_table_is_read_once_per_fold_and_while_others_train(here, monkeypatch):
+    order = []
+    read, fit = _folds.read, _processes._fit
+    monkeypatch.setattr(
+        _folds, "read", lambda *a, **k: order.append("read") or read(*a, **k)
+    )
+    monkeypatch.setattr(_processes, "_fit", lambda *a: order.append("fit") or fit(*a))
+    MixupSearchCV(classifier(), GRID, cv=2, refit=False).fit(X, Y)
+    assert order == ["read", "fit", "read", "fit", "fit", "fit"]
+
+
+def test_a_fit_is_scored_while_others_train(here, monkeypatch):
+    order = []
+    fit = _processes._fit
+    monkeypatch.setattr(_processes, "_fit", lambda *a: order.append("fit") or fit(*a))
+
+    def score(model, X, y):
+        order.append("score")
+        return model.score(X, y)
+
+    search = MixupSearchCV(classifier(), GRID, cv=2, scoring=score, refit=False)
+    search.fit(X, Y)
+    assert order == ["fit", "score"] * 4
+    assert (search.cv_results_["mean_fit_time"] > 0).all()
+
+
+def test_a_fold_that_cannot_be_read_is_one_score(here, monkeypatch):
+    read = _folds.read
+
+    def strange(settings, rows, **params):
+        if rows.X.index[0] == 0:
+            raise ValueError("strange rows")
+        return read(settings, rows, **params)
+
+    monkeypatch.setattr(_folds, "read", strange)
+    with (
+        pytest.warns(FitFailedWarning, match="strange rows"),
+        pytest.warns(UserWarning, match="non-finite"),
+    ):
+        search = MixupSearchCV(classifier(), GRID, cv=KFold(2), refit=False).fit(X, Y)
+    assert np.isfinite(search.cv_results_["split0_test_score"]).all()
+    assert np.isnan(search.cv_results_["split1_test_score"]).all()
+
+
+def test_nets_that_leave_out_folds_are_not_built_to_find_that_out(monkeypatch):
+    monkeypatch.setattr(_members, "prepare", None)
+    with joblib.parallel_config("threading", n_jobs=2):
+        MixupSearchCV(classifier(), GRID, cv=2, refit=False).fit(X, Y)
+
+
 def test_a_fit_that_fails_harms_no_other(here):
     grid = {"lr": [0.001, 1e30]}
     with (
@@ -188,13 +238,10 @@ def test_more_rows_and_more_fits_call_for_processes(monkeypatch):
     monkeypatch.setattr(_processes.os, "cpu_count", lambda: 4)
     monkeypatch.setattr(_processes, "_can_travel", lambda member: True)
 
-    class Rows:
-        def __init__(self, n_rows):
-            self.train = range(n_rows)
-
     def count(n_fits, n_rows):
-        members = [Member(0, k, data=Rows(n_rows)) for k in range(n_fits)]
-        return _processes.count_processes(members)
+        members = [Member(0, k, read=object) for k in range(n_fits)]
+        splits = [(range(n_rows), ())] * n_fits
+        return _processes.count_processes(members, SweepData(X, Y, splits, {}))
 
     assert count(4, 100) == count(1, 50_000) == count(0, 0) == 1
     assert count(45, 1_000) == 4
