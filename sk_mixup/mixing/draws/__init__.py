@@ -20,7 +20,6 @@ from sk_mixup.mixing.draws._memory import MemoryPairing
 from sk_mixup.mixing.draws._pairing import (
     Pairing,
     check_pairing,
-    check_partners,
     keeps_rows,
     never_pairs_selves,
     resolve_pairing,
@@ -28,6 +27,7 @@ from sk_mixup.mixing.draws._pairing import (
     shuffle_many,
 )
 from sk_mixup.mixing.draws._pairing_weighted import KernelPairing, NearestPairing
+from sk_mixup.mixing.draws._partners import partners_for
 from sk_mixup.mixing.draws._schedules import (
     CosineSchedule,
     LinearSchedule,
@@ -64,7 +64,6 @@ __all__ = [
     "alpha_for_smoothing",
     "beta_lams",
     "check_pairing",
-    "check_partners",
     "check_schedule",
     "draw_lam",
     "effective_alpha",
@@ -73,6 +72,7 @@ __all__ = [
     "integer",
     "keeps_rows",
     "never_pairs_selves",
+    "partners_for",
     "resolve_law",
     "resolve_pairing",
     "rows_let_in",

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing.draws import (
     BetaLaw,
@@ -119,14 +120,14 @@ class HidMix(Method):
     def _validate(self) -> None:
         check_schedule("alpha", self.alpha, low=0.0)
 
-    def _draw_batch(
+    def _batch_drawing(
         self,
         x: Any,
         first: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         module = None if context is None else context.module
         dims = _module_dims(module)
         if dims is None:
@@ -146,13 +147,11 @@ class HidMix(Method):
         mask = u >= rates.unsqueeze(1)
         if dims is not None:
             mask = mask.index_select(1, dims.to(mask.device))
-        dtype, device = lam_dtype(x), x.device
-        lam = mask_lam(mask, n_rows, dtype).to(device, non_blocking=True)
-        rates = rates.to(device, dtype, non_blocking=True)
+        lam, rates = mask_lam(mask, n_rows, lam_dtype(x)), rates.to(lam_dtype(x))
+        partner, mask, lam, rates = yield partner, mask, lam, rates
         if self._may_pair_selves(context):
             alone = self_pairs(partner)
             lam, rates = lam.masked_fill(alone, 1.0), rates.masked_fill(alone, 1.0)
-        mask = mask.to(device, non_blocking=True)
         return HidPlan(partner, lam, label_lam=rates, mask=mask)
 
 

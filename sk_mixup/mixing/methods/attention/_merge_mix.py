@@ -144,7 +144,7 @@ class MergeMix(LookingMethod):
         context: MixContext | None,
     ) -> MixPlan:
         paid = self._attention(x, context)
-        lam = numbers.to(x.device).expand(len(x))
+        lam = numbers.expand(len(x))
         stays = most_paid(paid.flatten(1), lam).view_as(paid)
         mask = spread(~stays, (x.shape[2], x.shape[3]))
         return self._mask_plan(x, partner, mask, open_rows)
