@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,11 @@ class HidPlan(MixPlan):
             )
         mask = self.mask if x.ndim == 2 else self.mask.unsqueeze(1)
         return torch.where(mask, self.take_partners(x), x)
+
+
+_ON_HOST: weakref.WeakKeyDictionary[Any, tuple[Tensor, Tensor]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 class HidMix(Method):
@@ -161,7 +167,7 @@ def _module_dims(module: torch.nn.Module | None) -> Tensor | None:
         return None
     dims = getattr(module, "mix_dims", None)
     if isinstance(dims, Tensor) and dims.ndim == 1 and len(dims):
-        return dims
+        return dims if dims.device.type == "cpu" else _on_host(module, dims)
     raise ValueError(
         f"HidMix needs to know the dimensions of the embedding that"
         f" {type(module).__name__} mixes, and its mix_dims is {dims!r}. The bundled net"
@@ -169,6 +175,15 @@ def _module_dims(module: torch.nn.Module | None) -> Tensor | None:
         " `mix_dims` with the dimension of each entry. FeatMix swaps whole columns of"
         " any table."
     )
+
+
+def _on_host(module: Any, dims: Tensor) -> Tensor:
+    """Read dimensions off another device once per net, and not for every batch."""
+    source, there = _ON_HOST.get(module, (None, dims))
+    if source is not dims:
+        there = dims.cpu()
+        _ON_HOST[module] = dims, there
+    return there
 
 
 def _check_embedded(x: Any) -> None:

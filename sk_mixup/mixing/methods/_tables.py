@@ -33,8 +33,10 @@ class TableMethod(Method):
         streams: MixStreams,
         context: MixContext | None,
     ) -> Drawing:
-        given = None if context is None else context.columns
-        columns, n_columns = column_ids(type(self).__name__, x, given)
+        given = n_given = None
+        if context is not None:
+            given, n_given = context.columns, context.n_columns
+        columns, n_columns = column_ids(type(self).__name__, x, given, n_given)
         return self._column_drawing(first, y, streams, context, columns, n_columns)
 
     def _column_drawing(

@@ -27,7 +27,7 @@ from sk_mixup.mixing.plans._resize import ResizePlan
 from sk_mixup.mixing.plans._rows import take_rows, to_blendable
 from sk_mixup.mixing.plans._spans import SpanPlan
 from sk_mixup.mixing.plans._stack import StackPlan
-from sk_mixup.mixing.plans._swap import Columns, SwapPlan, column_ids
+from sk_mixup.mixing.plans._swap import Columns, SwapPlan, column_ids, count_columns
 from sk_mixup.mixing.plans._targets import (
     MixedTargets,
     mixed_loss,
@@ -64,6 +64,7 @@ __all__ = [
     "class_labels",
     "class_targets",
     "column_ids",
+    "count_columns",
     "covered",
     "host_span",
     "joined_masks",

@@ -21,7 +21,7 @@ from sk_mixup.training.feeds._batches import (
     select,
     split_weight,
 )
-from sk_mixup.training.feeds._facts import mix_facts, token_information
+from sk_mixup.training.feeds._facts import facts_on, mix_facts, token_information
 from sk_mixup.training.feeds._folds import MemberRows, member_folds
 from sk_mixup.training.feeds._last_batch import count_batches
 from sk_mixup.training.feeds._loaders import (
@@ -62,6 +62,7 @@ __all__ = [
     "count_batches",
     "dense_target",
     "encoded_rows",
+    "facts_on",
     "first_input",
     "joined_rows",
     "loaded_batches",

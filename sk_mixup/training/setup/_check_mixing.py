@@ -23,7 +23,13 @@ from sk_mixup.mixing import (
     target_form,
     try_layers,
 )
-from sk_mixup.training.feeds import Input, mixes_input, own_copy
+from sk_mixup.training.feeds import (
+    Input,
+    facts_on,
+    mixes_input,
+    move,
+    own_copy,
+)
 from sk_mixup.training.setup._companions import copy_caller
 from sk_mixup.training.setup._trial import try_plan
 
@@ -55,7 +61,8 @@ def check_mixing(
     """
     if method is None:
         return
-    module = net.module_
+    module, device = net.module_, net.place_
+    sample, y, facts = move(sample, device), move(y, device), facts_on(facts, device)
     inside = getattr(module, "mixes_inside", False)
     # Copies, of rows that are tried several times.
     call = functools.partial(_infer_copy, net)
