@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing._batch import first_tensor, lam_dtype, sent_together
+from sk_mixup.mixing._batch import first_tensor, lam_dtype
 from sk_mixup.mixing._context import MixContext
-from sk_mixup.mixing._drawing import Drawing
+from sk_mixup.mixing._drawing import Begun, Drawing, arrived
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_choice
 from sk_mixup.mixing.draws import (
@@ -265,39 +265,42 @@ class Mixup(Method):
         """Draw the plans of several batches; parameters as for `Method.draw_many`."""
         streams = MixStreams.of(generator)
         firsts = [first_tensor(x) for x, _ in batches]
-        if len(firsts) > 2 and firsts[-1].shape[:1] != firsts[0].shape[:1]:
+        n_equal = len(firsts)
+        if n_equal > 2 and firsts[-1].shape[:1] != firsts[0].shape[:1]:
             # The last batch of an epoch is shorter: it stands alone.
-            return [
-                plan
-                for part in (slice(-1), slice(-1, None))
-                for plan in self.draw_many(
-                    batches[part], generator=streams, contexts=contexts[part]
-                )
-            ]
-        if not self._draws_as_block(firsts, streams, contexts):
+            n_equal -= 1
+        if not self._draws_as_block(firsts[:n_equal], streams, contexts[:n_equal]):
             return super().draw_many(batches, generator=streams, contexts=contexts)
         self._validate_once()
         x, context = firsts[0], contexts[0]
-        n_batches, n_rows = len(batches), x.shape[0]
+        n_rows = x.shape[0]
         u_gate, u_lam = (
-            torch.rand(n_batches, dtype=torch.float64, generator=stream).tolist()
+            torch.rand(n_equal, dtype=torch.float64, generator=stream).tolist()
             for stream in (streams.gate, streams.lam)
         )
         law, folds = BetaLaw(self._alpha_now(context)), self._folds()
         lams = [law.quantile_scalar(u) for u in u_lam]
         if folds:
             lams = [max(lam, 1.0 - lam) for lam in lams]
-        partners = shuffle_many(n_batches, n_rows, generator=streams.partner)
+        partners = shuffle_many(n_equal, n_rows, generator=streams.partner)
         shares = torch.tensor(lams, dtype=lam_dtype(x)).unsqueeze(1)
-        partners, shares = sent_together([partners, shares], x.device)
-        rows = shares.expand(n_batches, n_rows).contiguous()
+        others = [
+            Begun(self.drawing(*batch, streams, other))
+            for batch, other in zip(batches[n_equal:], contexts[n_equal:], strict=True)
+        ]
+        # One message for all of them.
+        loads: list[Any] = [(partners, shares), *(one.load for one in others)]
+        (partners, shares), *there = arrived(loads, x.device)
+        rows = shares.expand(n_equal, n_rows).contiguous()
         p = self._p_now(context)
-        return [
+        plans: list[MixPlan] = [
             LinearPlan(partner, row, lam_host=lam) if u < p else self._identity(x)
             for partner, row, lam, u in zip(
                 partners.unbind(), rows.unbind(), lams, u_gate, strict=True
             )
         ]
+        rest = (one.finish(load) for one, load in zip(others, there, strict=True))
+        return [*plans, *rest]
 
     def _draws_as_block(
         self,

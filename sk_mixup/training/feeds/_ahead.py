@@ -87,7 +87,8 @@ def mixed_batches(
         Whether the net mixes its embedded input itself.
     augment : sequence of callables
         Change the input of a batch, on the device, before it is mixed. They read a
-        global generator, and are therefore called between the steps as everywhere.
+        global generator, and are therefore called between the steps, as everywhere;
+        elsewhere than on the host before those of a block.
     device : str or torch.device
     gather : callable or None
         Puts the rows of other processes behind those of a batch; None: partners are of
@@ -97,9 +98,11 @@ def mixed_batches(
     ------
     mixed : MixedBatch
     """
+    device = torch.device(device)
     in_memory = isinstance(iterator, (TensorBatches, WindowBatches))
+    size = _block_size(iterator, method, device, augments=bool(augment))
     if augment:
-        iterator = _augmented(iterator, augment, torch.device(device))
+        iterator = _augmented(iterator, augment, device)
     if method is None:
         yield from map(MixedBatch, iterator)
         return
@@ -107,7 +110,6 @@ def mixed_batches(
         yield from _with_partners(iterator, method, gather, streams, context)
         return
     batches = iter(iterator)
-    size = _block_size(iterator, method, torch.device(device))
     # Of methods that look at the net, plans are made at their steps.
     waits = method.reads_module and size > 1
     while block := list(itertools.islice(batches, size)):
@@ -130,12 +132,18 @@ def mixed_batches(
             )
 
 
-def _block_size(iterator: Any, method: Method, device: torch.device) -> int:
+def _block_size(
+    iterator: Any, method: Method | None, device: torch.device, *, augments: bool
+) -> int:
     """Return for how many batches is drawn in a row."""
-    if not isinstance(iterator, (TensorBatches, WindowBatches)):
+    in_memory = isinstance(iterator, (TensorBatches, WindowBatches))
+    if method is None or not in_memory:
         return 1
-    # On the host, numbers that are drawn before a look at the net save no message.
-    if method.reads_module and (device.type == "cpu" or not method.draws_first):
+    if device.type == "cpu" and (augments or method.reads_module):
+        return 1
+    # Elsewhere numbers are sent for many steps at once, of a method that looks at the
+    # net as well: it does so when it makes its plan.
+    if method.reads_module and not method.draws_first:
         return 1
     return max(1, min(_AHEAD, _AHEAD_BYTES // iterator.batch_bytes))
 

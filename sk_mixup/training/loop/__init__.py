@@ -3,15 +3,22 @@
 from sk_mixup.training.loop._alphas import ChooseAlpha, chosen_alpha, member_outputs
 from sk_mixup.training.loop._callbacks import (
     BestWeights,
+    CountedAccuracy,
     ScikitLearnBridge,
     StopTraining,
+    count_accuracy,
     score_anew,
 )
 from sk_mixup.training.loop._copies import copied, detached_copies, holds_parametrized
 from sk_mixup.training.loop._ema import WeightAverage
 from sk_mixup.training.loop._epochs import Epochs
 from sk_mixup.training.loop._finite import check_item, is_finite
-from sk_mixup.training.loop._forward import Forward, as_float32, has_images
+from sk_mixup.training.loop._forward import (
+    Forward,
+    as_float32,
+    has_images,
+    in_precision,
+)
 from sk_mixup.training.loop._joint_temperature import joint_temperature
 from sk_mixup.training.loop._net import MixingMixin
 from sk_mixup.training.loop._net_class import mixing_net_class
@@ -45,6 +52,7 @@ from sk_mixup.training.loop._words import in_words
 __all__ = [
     "BestWeights",
     "ChooseAlpha",
+    "CountedAccuracy",
     "Epochs",
     "Forward",
     "MixingMixin",
@@ -63,6 +71,7 @@ __all__ = [
     "check_item",
     "chosen_alpha",
     "copied",
+    "count_accuracy",
     "count_hits",
     "decided",
     "deep_copy",
@@ -70,6 +79,7 @@ __all__ = [
     "has_images",
     "holds_parametrized",
     "in_notebook",
+    "in_precision",
     "in_words",
     "is_double",
     "is_finite",

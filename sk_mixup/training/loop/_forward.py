@@ -76,7 +76,8 @@ class Forward:
                 # One object for all batches: compiled code is tied to the arguments.
                 self._mix.apply = fit_params["mix"]
                 fit_params = fit_params | {"mix": self._uncompiled_mix}
-        with self._autocast(), _quiet("mix" in fit_params and options is not None):
+        precise = in_precision(self.device_type, self.precision)
+        with precise, _quiet("mix" in fit_params and options is not None):
             if options is None:
                 output = infer(x, **fit_params)
             else:
@@ -119,10 +120,12 @@ class Forward:
             self._embed = torch.compiler.disable(embed)
         return self._embed
 
-    def _autocast(self) -> Any:
-        if self.precision is None:
-            return nullcontext()
-        return torch.autocast(self.device_type, self.precision)
+
+def in_precision(device_type: str, precision: torch.dtype | None) -> Any:
+    """Return a context in which a module runs in a precision; None: in its own."""
+    if precision is None:
+        return nullcontext()
+    return torch.autocast(device_type, precision)
 
 
 class _Mixing:
