@@ -1,5 +1,6 @@
 """What methods draw with: pairings, laws of lambda, schedules, random streams."""
 
+from sk_mixup.mixing._drawing import Begun, arrived
 from sk_mixup.mixing.draws._beta import (
     alpha_for_smoothing,
     effective_alpha,
@@ -46,6 +47,7 @@ from sk_mixup.mixing.draws._streams import (
 )
 
 __all__ = [
+    "Begun",
     "BetaLaw",
     "ClippedLaw",
     "CosineSchedule",
@@ -62,6 +64,7 @@ __all__ = [
     "UniformLaw",
     "WithoutHesitation",
     "alpha_for_smoothing",
+    "arrived",
     "beta_lams",
     "check_pairing",
     "check_schedule",

@@ -1,5 +1,6 @@
 """What was drawn, and how it is applied to inputs and targets."""
 
+from sk_mixup.mixing._batch import sent, sent_together
 from sk_mixup.mixing.plans._assembly import AssemblyPlan
 from sk_mixup.mixing.plans._boxes import PLACEMENTS, covered, host_span, row_spans
 from sk_mixup.mixing.plans._given import (
@@ -77,6 +78,8 @@ __all__ = [
     "row_means",
     "row_spans",
     "scaled_places",
+    "sent",
+    "sent_together",
     "size_of",
     "take_rows",
     "target_form",
