@@ -29,6 +29,7 @@ from sk_mixup.training.loop._prediction import (
     is_double,
     module_input,
     pixels_to_floats,
+    place_of,
     predict_outputs,
     predict_stream,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "no_temperature",
     "outputs_of",
     "pixels_to_floats",
+    "place_of",
     "predict_outputs",
     "predict_stream",
     "reduced_whole",

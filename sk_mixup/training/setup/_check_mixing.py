@@ -30,6 +30,7 @@ from sk_mixup.training.feeds import (
     move,
     own_copy,
 )
+from sk_mixup.training.loop import place_of
 from sk_mixup.training.setup._companions import copy_caller
 from sk_mixup.training.setup._trial import try_plan
 
@@ -61,7 +62,7 @@ def check_mixing(
     """
     if method is None:
         return
-    module, device = net.module_, net.place_
+    module, device = net.module_, place_of(net)
     sample, y, facts = move(sample, device), move(y, device), facts_on(facts, device)
     inside = getattr(module, "mixes_inside", False)
     # Copies, of rows that are tried several times.

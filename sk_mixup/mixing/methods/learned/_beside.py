@@ -230,7 +230,7 @@ class BlockCompanion(Companion):
             return
         pairs = self.method.pairs_for(seen.x, y, self.streams, context)
         ((partner, lam),) = arrived([pairs], self.device)
-        lam, y = lam.expand(len(seen.x)), y.to(self.device)
+        y = y.to(self.device)
         with self._alone(), torch.enable_grad():
             mask = self._masked(seen, partner, lam)
             x = to_blendable(seen.x.to(self.device))

@@ -185,13 +185,14 @@ class LearnedMix(Method):
         Returns
         -------
         partner : Tensor of shape (B,), int64, or Later
-        lam : Tensor of shape (1 or B,)
+        lam : Tensor of shape (B,)
             To be sent with it.
         """
         n_rows = len(x)
         n_draws = n_rows if self.per == "row" else 1
         lam = beta_lams(self._alpha_now(context), n_draws, streams.lam)
-        return self._pair(x, y, streams, context), lam.to(lam_dtype(x))
+        lam = lam.to(lam_dtype(x)).expand(n_rows)
+        return self._pair(x, y, streams, context), lam
 
     # -- draw -------------------------------------------------------------------------
 
@@ -223,7 +224,6 @@ class LearnedMix(Method):
         if gate is False or nothing:
             return self._identity(x)
         partner, lam, gate = yield pairs, shares, gate
-        lam = lam.expand(len(x))
         companion = companion_for(self, context)
         assert isinstance(companion, BlockCompanion)
         mask = companion.mask(x, partner, lam)
