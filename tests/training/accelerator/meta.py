@@ -101,7 +101,7 @@ class Traffic(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__
         given = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
-        if name in ("_to_copy", "copy_"):
+        if name in ("_to_copy", "copy_", "to"):
             if _is_there(result) and not all(map(_is_there, given)):
                 self.events.append("copy")
         elif name != "lift_fresh":
