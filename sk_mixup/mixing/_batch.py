@@ -50,7 +50,7 @@ def sent_together(tensors: Sequence[Tensor], device: torch.device) -> list[Tenso
     # Wide numbers first, so that each lies at a multiple of its width.
     kinds = sorted(alike, key=lambda kind: -kind[0].itemsize)
     parts = [
-        tensors[number].reshape(-1).view(torch.uint8)
+        tensors[number].contiguous().view(-1).view(torch.uint8)
         for kind in kinds
         for number in alike[kind]
     ]

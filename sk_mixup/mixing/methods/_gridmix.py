@@ -131,7 +131,8 @@ class GridMix(MaskMethod):
     def _masks(self, numbers: Any, size: tuple[int, ...]) -> Tensor:
         taken, n = numbers
         cell = _cell_of(n, self._bounds[1], size).flatten(1)
-        return taken.gather(1, cell).view(-1, *size)
+        mask: Tensor = taken.gather(1, cell).view(-1, *size)
+        return mask
 
     @property
     def _bounds(self) -> tuple[int, int]:

@@ -97,16 +97,19 @@ class Forward:
                     vars(net)["module_"] = module
                     if splits:
                         del vars(module)["embed"]
-        if options is not None and self._writes_over(options):
+        if options is not None and self.writes_over:
             # What a CUDA graph returns is written over by its next run; outputs of
             # some batches are kept until their accuracy is counted.
             output = map_tensors(Tensor.clone, output)
         return output if self.precision is None else as_float32(output)
 
-    def _writes_over(self, options: dict[str, Any]) -> bool:
-        """Whether outputs of a compiled module are those of a CUDA graph."""
+    @property
+    def writes_over(self) -> bool:
+        """Whether outputs and gradients are those of a CUDA graph."""
+        options = self.options or {}
         with_graphs = options.get("mode") in ("reduce-overhead", "max-autotune")
-        return with_graphs and self.device_type == "cuda"
+        asked = (options.get("options") or {}).get("triton.cudagraphs", False)
+        return (with_graphs or asked is True) and self.device_type == "cuda"
 
     def _uncompiled_embed(self, module: Any) -> Any:
         if self._embed is None:

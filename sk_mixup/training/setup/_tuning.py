@@ -113,7 +113,10 @@ def start_run(
         or knobs.accumulate > 1
         or knobs.precision == torch.float16
     ):
-        run.stepper = Stepper(net, knobs, steps, average, companions)
+        graphs = run.forward is not None and run.forward.writes_over
+        run.stepper = Stepper(
+            net, knobs, steps, average, companions, writes_over=graphs
+        )
 
 
 def end_run(run: MixingRun, net: Any, source: Any) -> None:
