@@ -6,4 +6,11 @@ document.addEventListener("DOMContentLoaded", () => {
   document
     .querySelectorAll("pre, article table.docutils")
     .forEach((block) => block.setAttribute("tabindex", "0"));
+  // Two places beside the text, which a list of landmarks must tell from each other.
+  const names = { ".sidebar-drawer": "Pages", ".toc-drawer": "On this page" };
+  for (const [place, name] of Object.entries(names)) {
+    document
+      .querySelectorAll(`aside${place}`)
+      .forEach((aside) => aside.setAttribute("aria-label", name));
+  }
 });

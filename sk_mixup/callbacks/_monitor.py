@@ -279,8 +279,10 @@ class MixMonitor(Callback):
                 if self.has_classes_:
                     sure = _flat_probabilities(objective, output).amax(1)
                     found["clean_confidence"] = sure.mean()
-                for name, value in found.items():
-                    sums[name] += float(value) * len(y) / self.train_.n_rows
+                # All at once: each look at a number waits for its device.
+                values = torch.stack([v.double() for v in found.values()]).tolist()
+                for name, value in zip(found, values, strict=True):
+                    sums[name] += value * len(y) / self.train_.n_rows
         return dict(sums)
 
 
@@ -362,15 +364,22 @@ class _Seen:
 
     def summary(self) -> dict[str, float]:
         """Return what is recorded of them."""
-        found = {}
-        if self.lam:
-            lam = torch.cat(self.lam).cpu()
-            low, high = np.quantile(lam.numpy(), [0.1, 0.9]).tolist()
-            found = {"lam_mean": float(lam.mean()), "lam_low": low, "lam_high": high}
+        found: dict[str, float] = {}
+        if not self.lam:
+            return found
+        lam = torch.cat(self.lam)
+        entropy = lam.new_zeros(0).double()
         if self.targets:
             targets = torch.cat(self.targets)
-            entropy = torch.special.entr(targets.clamp(0.0, 1.0)).sum(-1)
-            found["target_entropy"] = float(entropy.mean())
+            each = torch.special.entr(targets.clamp(0.0, 1.0)).sum(-1)
+            entropy = each.mean().double().view(1)
+        # One message for both, and lambda as narrow as it was.
+        values = torch.cat([lam.double(), entropy]).cpu()
+        lam = values[: len(lam)].to(lam.dtype)
+        low, high = np.quantile(lam.numpy(), [0.1, 0.9]).tolist()
+        found = {"lam_mean": float(lam.mean()), "lam_low": low, "lam_high": high}
+        if self.targets:
+            found["target_entropy"] = float(values[-1])
         return found
 
 

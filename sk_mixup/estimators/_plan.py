@@ -20,6 +20,7 @@ from sk_mixup.training import (
     Recipe,
     StreamData,
     TrainingBar,
+    count_accuracy,
     follows_plan,
 )
 
@@ -91,6 +92,7 @@ class Plan:
         replaced = shared or isinstance(self.valid, MemberRows)
         own = (*_OWN, "valid_acc") if replaced else _OWN
         net.callbacks_ = [c for c in net.callbacks_ if c[0] not in own]
+        count_accuracy(net)
         added: list[tuple[str, Any]] = []
         if self.course is not None:
             added.append(("annealing", CourseRates(self.course).initialize()))

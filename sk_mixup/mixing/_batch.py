@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -27,6 +27,47 @@ def sent(t: Tensor, device: torch.device) -> Tensor:
     if device.type == "cuda" and t.device.type == "cpu":
         t = t.pin_memory()
     return t.to(device, non_blocking=True)
+
+
+def sent_together(tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:
+    """Return tensors of the host on a device, sent there in one message.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensor
+    device : torch.device
+
+    Returns
+    -------
+    tensors : list of Tensor
+        Views of one buffer; those of one dtype and shape lie side by side.
+    """
+    if len(tensors) < 2:
+        return [sent(t, device) for t in tensors]
+    alike: dict[tuple[torch.dtype, torch.Size], list[int]] = {}
+    for number, t in enumerate(tensors):
+        alike.setdefault((t.dtype, t.shape), []).append(number)
+    # Wide numbers first, so that each lies at a multiple of its width.
+    kinds = sorted(alike, key=lambda kind: -kind[0].itemsize)
+    parts = [
+        tensors[number].contiguous().view(-1).view(torch.uint8)
+        for kind in kinds
+        for number in alike[kind]
+    ]
+    host = torch.empty(
+        sum(map(len, parts)), dtype=torch.uint8, pin_memory=device.type == "cuda"
+    )
+    torch.cat(parts, out=host)
+    there, start = host.to(device, non_blocking=True), 0
+    arrived = list(tensors)
+    for dtype, shape in kinds:
+        numbers = alike[dtype, shape]
+        stop = start + len(numbers) * shape.numel() * dtype.itemsize
+        rows = there[start:stop].view(dtype).view(len(numbers), *shape).unbind()
+        start = stop
+        for number, row in zip(numbers, rows, strict=True):
+            arrived[number] = row
+    return arrived
 
 
 def first_tensor(x: Any) -> Tensor:

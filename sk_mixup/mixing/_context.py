@@ -30,6 +30,9 @@ class MixContext:
     columns : Tensor, mapping of str to Tensor, or None
         For tables: which column each entry of a row belongs to, int64, per tensor of
         the input.
+    n_columns : int or None
+        How many columns `columns` speaks of, where it is not on the host; None: it is
+        asked.
     information : Tensor of shape (n_columns,) or None
         Mutual information of each column with the target, for FEAT-MIX.
     has_weights : bool
@@ -52,6 +55,7 @@ class MixContext:
     groups: Tensor | None = None
     class_counts: Tensor | None = None
     columns: Tensor | Mapping[str, Tensor] | None = None
+    n_columns: int | None = None
     information: Tensor | None = None
     has_weights: bool = False
     call: Callable[[Any], Any] | None = None

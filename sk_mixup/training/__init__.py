@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         call_module as call_module,
         check_item as check_item,
         copied as copied,
+        count_accuracy as count_accuracy,
         decided as decided,
         deep_copy as deep_copy,
         detached_copies as detached_copies,
@@ -136,7 +137,7 @@ else:
             ".loop": (
                 "BestWeights ChooseAlpha Epochs MixingMixin MixingRun NotebookLine "
                 "ScikitLearnBridge SharedSteps StopTraining TrainingBar call_module "
-                "check_item copied decided deep_copy detached_copies "
+                "check_item copied count_accuracy decided deep_copy detached_copies "
                 "holds_parametrized in_notebook in_words joint_temperature log_odds "
                 "log_tempered member_outputs mixing_net_class module_input "
                 "no_temperature outputs_of predict_outputs predict_stream "

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from sk_mixup._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from sk_mixup.mixing._drawing import Begun as Begun, arrived as arrived
     from sk_mixup.mixing.draws._beta import (
         alpha_for_smoothing as alpha_for_smoothing,
         effective_alpha as effective_alpha,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from sk_mixup.mixing.draws._pairing import (
         Pairing as Pairing,
         check_pairing as check_pairing,
-        check_partners as check_partners,
         keeps_rows as keeps_rows,
         never_pairs_selves as never_pairs_selves,
         resolve_pairing as resolve_pairing,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         KernelPairing as KernelPairing,
         NearestPairing as NearestPairing,
     )
+    from sk_mixup.mixing.draws._partners import partners_for as partners_for
     from sk_mixup.mixing.draws._schedules import (
         CosineSchedule as CosineSchedule,
         LinearSchedule as LinearSchedule,
@@ -57,16 +58,18 @@ else:
         __name__,
         {
             "._beta": "alpha_for_smoothing effective_alpha expected_smoothing",
+            "sk_mixup.mixing._drawing": "Begun arrived",
             "._laws": (
                 "BetaLaw ClippedLaw FixedLaw LamLaw OneSidedBetaLaw UniformLaw "
                 "beta_lams draw_lam resolve_law"
             ),
             "._memory": "MemoryPairing",
             "._pairing": (
-                "Pairing check_pairing check_partners keeps_rows never_pairs_selves "
+                "Pairing check_pairing keeps_rows never_pairs_selves "
                 "resolve_pairing self_pairs shuffle_many"
             ),
             "._pairing_weighted": "KernelPairing NearestPairing",
+            "._partners": "partners_for",
             "._schedules": (
                 "CosineSchedule LinearSchedule Schedule WithoutHesitation "
                 "check_schedule value_at"

@@ -65,11 +65,25 @@ def shuffle(
     groups = row_groups(n_rows, context)
     if groups is None:
         return torch.empty_like(order).scatter_(0, order, order.roll(1))
-    order = order.to(groups.device, non_blocking=True)
-    # The same cycle, one for each group: groups side by side, shuffled inside.
+    return cycles(order.to(groups.device, non_blocking=True), groups)
+
+
+def cycles(order: Tensor, groups: Tensor) -> Tensor:
+    """Read a permutation as one cycle for each group.
+
+    Parameters
+    ----------
+    order, groups : Tensor of shape (n_rows,), int64
+        On one device.
+
+    Returns
+    -------
+    partner : Tensor of shape (n_rows,), int64
+    """
+    # Groups side by side, shuffled inside.
     ordered, by_group = groups.index_select(0, order).sort(stable=True)
     order = order.index_select(0, by_group)
-    place = torch.arange(n_rows, device=order.device)
+    place = torch.arange(len(order), device=order.device)
     first = torch.searchsorted(ordered, ordered)
     last = torch.searchsorted(ordered, ordered, right=True) - 1
     before = torch.where(place == first, last, place - 1)

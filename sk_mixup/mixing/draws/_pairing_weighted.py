@@ -221,15 +221,17 @@ class NearestPairing(Parameterized):
         return draw_partners(chosen & others, generator)
 
 
-def draw_partners(weights: Tensor, generator: torch.Generator | None) -> Tensor:
+def draw_partners(
+    weights: Tensor, generator: torch.Generator | Tensor | None
+) -> Tensor:
     """Draw one column per row with probabilities proportional to weights.
 
     Parameters
     ----------
     weights : Tensor of shape (B, n), n >= B; bool or float
         Not negative. Column i belongs to row i itself.
-    generator : torch.Generator or None
-        Gives one uniform number per row.
+    generator : torch.Generator, Tensor of shape (B,) or None
+        Gives one uniform number per row; or the numbers.
 
     Returns
     -------
@@ -238,7 +240,8 @@ def draw_partners(weights: Tensor, generator: torch.Generator | None) -> Tensor:
     """
     n_rows, n_columns = weights.shape
     device = weights.device
-    u = uniforms(n_rows, generator).to(device, torch.float64, non_blocking=True)
+    u = generator if isinstance(generator, Tensor) else uniforms(n_rows, generator)
+    u = u.to(device, torch.float64, non_blocking=True)
     own = torch.arange(n_rows, device=device)
     if n_columns == 0:
         return own

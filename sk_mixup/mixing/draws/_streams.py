@@ -83,7 +83,7 @@ def generator_on(device: torch.device, seed: int) -> torch.Generator | None:
     return torch.Generator(device=device).manual_seed(seed)
 
 
-def rows_let_in(gate: bool | Tensor, p: float, device: torch.device) -> Tensor | None:
+def rows_let_in(gate: bool | Tensor, p: float) -> Tensor | None:
     """Return the rows that a gate lets be mixed.
 
     Parameters
@@ -92,14 +92,10 @@ def rows_let_in(gate: bool | Tensor, p: float, device: torch.device) -> Tensor |
         Open, or one per row.
     p : float
         Probability that it was drawn by.
-    device : torch.device
-        Of the batch.
 
     Returns
     -------
     rows : Tensor of shape (B,), bool, or None
-        On that device; None: all.
+        None: all.
     """
-    if not isinstance(gate, Tensor) or p >= 1:
-        return None
-    return gate.to(device, non_blocking=True)
+    return gate if isinstance(gate, Tensor) and p < 1 else None

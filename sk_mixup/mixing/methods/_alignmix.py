@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._params import check_integer, check_number
 from sk_mixup.mixing.draws import MixStreams, Pairing, Schedule
 from sk_mixup.mixing.layers import INPUT, Sites
@@ -198,14 +199,14 @@ class AlignMix(ManifoldMixup):
             )
         return [INPUT] * found.input_mixes + maps[-1:]
 
-    def _draw(
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
-        plan = super()._draw(x, y, streams, context)
+    ) -> Drawing:
+        plan = yield from super()._drawing(x, y, streams, context)
         if plan.is_identity or plan.site is None:
             return plan
         return AlignPlan(

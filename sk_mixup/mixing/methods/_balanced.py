@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing.draws import (
     BetaLaw,
     LamLaw,
@@ -14,7 +15,7 @@ from sk_mixup.mixing.draws import (
     Schedule,
 )
 from sk_mixup.mixing.methods._mixup import Mixup
-from sk_mixup.mixing.plans import MixPlan, class_labels
+from sk_mixup.mixing.plans import class_labels
 
 
 class BalancedMixup(Mixup):
@@ -90,15 +91,15 @@ class BalancedMixup(Mixup):
         alpha = self._alpha_now(context)
         return BetaLaw(0.0) if alpha == 0 else _OwnShare(alpha)
 
-    def _draw(
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         class_labels("BalancedMixup", y, len(x))
-        return super()._draw(x, y, streams, context)
+        return super()._drawing(x, y, streams, context)
 
 
 class _OwnShare(OneSidedBetaLaw):

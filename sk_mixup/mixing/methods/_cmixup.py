@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing.draws import KernelPairing, LamLaw, MixStreams, Pairing, Schedule
 from sk_mixup.mixing.methods._mixup import Mixup
-from sk_mixup.mixing.plans import MixPlan
 
 
 class CMixup(Mixup):
@@ -95,30 +95,22 @@ class CMixup(Mixup):
         super()._validate()
         KernelPairing(self.bandwidth).validate()
 
-    def _draw(
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         if y is None or not y.is_floating_point():
             got = "y=None" if y is None else f"y of dtype {y.dtype}"
             raise (ValueError if y is None else TypeError)(
                 f"CMixup pairs rows by similar numbers and needs float targets; got"
                 f" {got}. For classes use Mixup, or pairing='within'."
             )
-        return super()._draw(x, y, streams, context)
+        return super()._drawing(x, y, streams, context)
 
-    def _pair(
-        self,
-        x: Tensor,
-        y: Tensor | None,
-        streams: MixStreams,
-        context: MixContext | None,
-    ) -> Tensor:
-        if self.pairing != "similar":
-            return super()._pair(x, y, streams, context)
-        pairing = KernelPairing(self.bandwidth)
-        partner = pairing(len(x), y=y, generator=streams.partner, context=context)
-        return partner.to(x.device, non_blocking=True)
+    def _pairing_now(self) -> Pairing:
+        if self.pairing == "similar":
+            return KernelPairing(self.bandwidth)
+        return super()._pairing_now()

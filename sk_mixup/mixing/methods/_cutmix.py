@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._params import check_choice, check_range
 from sk_mixup.mixing.draws import (
     BetaLaw,
@@ -25,7 +27,6 @@ from sk_mixup.mixing.methods._masks import MaskMethod
 from sk_mixup.mixing.plans import (
     PLACEMENTS,
     BoxPlan,
-    MixPlan,
     check_spatial,
     covered,
     host_span,
@@ -135,15 +136,15 @@ class CutMix(MaskMethod):
     def _placement(self) -> str:
         return self.box if self.minmax is None else "inside"
 
-    def _draw(
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         if self.per == "row":
-            return super()._draw(x, y, streams, context)
+            return (yield from super()._drawing(x, y, streams, context))
         # One box for all rows: numbers on the host, and a copy of a slice.
         size = check_spatial("CutMix", x)
         open_gate = self._gate_is_open(streams, context)
@@ -158,6 +159,7 @@ class CutMix(MaskMethod):
         partner = self._pair(x, y, streams, context)
         if not open_gate or self._draws_no_mixing(context):
             return self._identity(x)
+        partner, spans = yield partner, torch.tensor(box).unsqueeze(0)
         area = math.prod(stop - start for start, stop in box)
         share = 1.0 - area / math.prod(size)
         outside = self.fold and share < 0.5
@@ -167,7 +169,13 @@ class CutMix(MaskMethod):
         if self._may_pair_selves(context):
             lam, lam_host = lam.masked_fill(self_pairs(partner), 1.0), None
         return BoxPlan(
-            partner, lam, lam_host=lam_host, box=box, size=size, outside=outside
+            partner,
+            lam,
+            lam_host=lam_host,
+            box=box,
+            size=size,
+            outside=outside,
+            spans=spans,
         )
 
     def _host_sides(
@@ -182,14 +190,13 @@ class CutMix(MaskMethod):
         lam = float(draw_lam(law, None, fold=False, generator=streams.lam))
         return [round((1.0 - lam) ** (1.0 / len(size)) * n) for n in size]
 
-    def _draw_masks(
+    def _draw_numbers(
         self,
         n_masks: int,
-        x: Tensor,
+        size: tuple[int, ...],
         streams: MixStreams,
         context: MixContext | None,
-    ) -> Tensor:
-        size = tuple(x.shape[2:])
+    ) -> tuple[Tensor, ...]:
         shares = self._row_shares(n_masks, len(size), streams, context)
         spans = [
             row_spans(
@@ -200,7 +207,10 @@ class CutMix(MaskMethod):
             )
             for n, share in zip(size, shares, strict=True)
         ]
-        return covered(torch.stack(spans, 1).to(x.device, non_blocking=True), size)
+        return (torch.stack(spans, 1),)
+
+    def _masks(self, numbers: Any, size: tuple[int, ...]) -> Tensor:
+        return covered(numbers[0], size)
 
     def _row_shares(
         self,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing.draws import (
     BetaLaw,
     MixStreams,
@@ -20,7 +21,7 @@ from sk_mixup.mixing.draws import (
     uniforms,
 )
 from sk_mixup.mixing.methods._tables import TableMethod
-from sk_mixup.mixing.plans import Columns, MixPlan
+from sk_mixup.mixing.plans import Columns
 
 
 class FeatMix(TableMethod):
@@ -114,7 +115,7 @@ class FeatMix(TableMethod):
                 f" {self.information!r}."
             )
 
-    def _draw_columns(
+    def _column_drawing(
         self,
         x: Tensor,
         y: Tensor | None,
@@ -122,7 +123,7 @@ class FeatMix(TableMethod):
         context: MixContext | None,
         columns: Columns,
         n_columns: int,
-    ) -> MixPlan:
+    ) -> Drawing:
         weights = self._weights(y, context, n_columns)
         n_rows, alpha = len(x), self._alpha_now(context)
         gate = self._open_rows(n_rows, streams, context)
@@ -140,7 +141,7 @@ class FeatMix(TableMethod):
             # One minus what was taken: a row that keeps all columns has exactly 1.
             taken = mask.to(torch.float64) @ weights.to(mask.device)
             label_lam = (1.0 - taken).clamp(0.0, 1.0)
-        return self._swap_plan(x, partner, mask, columns, context, label_lam)
+        return (yield from self._swap(x, partner, mask, columns, context, label_lam))
 
     def _weights(
         self, y: Tensor | None, context: MixContext | None, n_columns: int

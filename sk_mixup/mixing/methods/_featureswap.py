@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._params import check_number
 from sk_mixup.mixing.draws import (
     BetaLaw,
@@ -16,7 +17,7 @@ from sk_mixup.mixing.draws import (
     uniforms,
 )
 from sk_mixup.mixing.methods._tables import TableMethod
-from sk_mixup.mixing.plans import Columns, MixPlan
+from sk_mixup.mixing.plans import Columns
 
 
 class FeatureSwap(TableMethod):
@@ -104,7 +105,7 @@ class FeatureSwap(TableMethod):
         """Whether the parameters say that nothing is ever mixed."""
         return super().never_mixes or self.rate == 0
 
-    def _draw_columns(
+    def _column_drawing(
         self,
         x: Tensor,
         y: Tensor | None,
@@ -112,7 +113,7 @@ class FeatureSwap(TableMethod):
         context: MixContext | None,
         columns: Columns,
         n_columns: int,
-    ) -> MixPlan:
+    ) -> Drawing:
         n_rows, alpha = len(x), self._alpha_now(context)
         shared = self.per == "batch"
         gate = self._gate(n_rows, streams, context)
@@ -137,7 +138,7 @@ class FeatureSwap(TableMethod):
             mask = _smallest(u, ((1.0 - lam) * n_columns).floor().clamp(min=1.0))
         if isinstance(gate, Tensor):
             mask = mask & gate.unsqueeze(1)
-        return self._swap_plan(x, partner, mask, columns, context)
+        return (yield from self._swap(x, partner, mask, columns, context))
 
 
 def _smallest(u: Tensor, k: Tensor) -> Tensor:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import check_number
-from sk_mixup.mixing.draws import (
-    MixStreams,
-    Pairing,
-    Schedule,
-    beta_lams,
-)
+from sk_mixup.mixing.draws import MixStreams, Pairing, Schedule, beta_lams
 from sk_mixup.mixing.methods._masks import MaskMethod
 
 
@@ -108,46 +104,46 @@ class FMix(MaskMethod):
         check_number("decay_power", self.decay_power, low=0.0)
         check_number("max_soft", self.max_soft, low=0.0, high=0.5)
 
-    def _draw_masks(
+    def _draw_numbers(
         self,
         n_masks: int,
-        x: Tensor,
+        size: tuple[int, ...],
         streams: MixStreams,
         context: MixContext | None,
-    ) -> Tensor:
-        size = tuple(x.shape[2:])
+    ) -> tuple[Tensor, ...]:
         lam = beta_lams(self._alpha_now(context), n_masks, streams.lam)
-        lam = lam.to(x.device, non_blocking=True)
-        picture = _low_frequencies(n_masks, size, self.decay_power, x.device, streams)
-        picture = picture.flatten(1)
+        generator = streams.site
+        # Half of the spectrum of a picture of real numbers, of two numbers each.
+        noise = torch.randn(
+            (n_masks, *size[:-1], size[-1] // 2 + 1, 2),
+            generator=generator,
+            device="cpu" if generator is None else generator.device,
+        )
+        return lam, noise
+
+    def _masks(self, numbers: Any, size: tuple[int, ...]) -> Tensor:
+        lam, noise = numbers
+        picture = _low_frequencies(noise, size, self.decay_power).flatten(1)
         if self.max_soft == 0:
             return _hard(picture, lam).view(-1, *size)
         return _soft(picture, lam, self.max_soft).view(-1, *size)
 
 
 def _low_frequencies(
-    n_masks: int,
-    size: tuple[int, ...],
-    decay_power: float,
-    device: torch.device,
-    streams: MixStreams,
+    noise: Tensor, size: tuple[int, ...], decay_power: float
 ) -> Tensor:
-    """Draw smooth random pictures of shape (n_masks, *size)."""
-    square = torch.zeros(())
+    """Return smooth random pictures of shape (n_masks, *size)."""
+    device = noise.device
+    square = torch.zeros((), device=device)
     for axis, n in enumerate(size):
         last = axis == len(size) - 1
-        freq = torch.fft.rfftfreq(n) if last else torch.fft.fftfreq(n)
+        frequencies = torch.fft.rfftfreq if last else torch.fft.fftfreq
+        freq = frequencies(n, device=device)
         square = square.unsqueeze(-1) + freq.square()
     # The floor gives frequency zero a finite weight. In multiples of it, no power
     # overflows: the scale of the picture has no meaning.
     fade = (square.sqrt() * max(size)).clamp(min=1.0).pow(-decay_power)
-    generator = streams.site
-    noise = torch.randn(
-        (n_masks, *square.shape, 2),
-        generator=generator,
-        device="cpu" if generator is None else generator.device,
-    ).to(device, non_blocking=True)
-    spectrum = torch.view_as_complex(noise) * fade.to(device, non_blocking=True)
+    spectrum = torch.view_as_complex(noise) * fade
     output: Tensor = torch.fft.irfftn(
         spectrum, s=size, dim=tuple(range(1, 1 + len(size)))
     )

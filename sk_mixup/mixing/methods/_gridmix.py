@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -109,18 +111,14 @@ class GridMix(MaskMethod):
                 f"n_cells must be in order, (low, high); got {self.n_cells!r}."
             )
 
-    def _draw_masks(
+    def _draw_numbers(
         self,
         n_masks: int,
-        x: Tensor,
+        size: tuple[int, ...],
         streams: MixStreams,
         context: MixContext | None,
-    ) -> Tensor:
-        size = tuple(x.shape[2:])
-        if isinstance(self.n_cells, (tuple, list)):
-            low, high = self.n_cells
-        else:
-            low = high = self.n_cells
+    ) -> tuple[Tensor, ...]:
+        low, high = self._bounds
         lam = beta_lams(self._alpha_now(context), n_masks, streams.lam)
         u = uniforms(n_masks, streams.site)
         n = low + (u * (high - low + 1)).long().clamp(max=high - low)
@@ -128,9 +126,19 @@ class GridMix(MaskMethod):
         # is always the same.
         n_draws = high ** len(size)
         cells = uniforms(n_masks * n_draws, streams.site).view(n_masks, n_draws)
-        taken = cells < (1.0 - lam).unsqueeze(1)
-        taken, n = (t.to(x.device, non_blocking=True) for t in (taken, n))
-        return taken.gather(1, _cell_of(n, high, size).flatten(1)).view(-1, *size)
+        return cells < (1.0 - lam).unsqueeze(1), n
+
+    def _masks(self, numbers: Any, size: tuple[int, ...]) -> Tensor:
+        taken, n = numbers
+        cell = _cell_of(n, self._bounds[1], size).flatten(1)
+        mask: Tensor = taken.gather(1, cell).view(-1, *size)
+        return mask
+
+    @property
+    def _bounds(self) -> tuple[int, int]:
+        if isinstance(self.n_cells, (tuple, list)):
+            return self.n_cells
+        return self.n_cells, self.n_cells
 
 
 def _cell_of(n: Tensor, stride: int, size: tuple[int, ...]) -> Tensor:

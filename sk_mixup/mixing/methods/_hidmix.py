@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing.draws import (
     BetaLaw,
@@ -48,6 +50,11 @@ class HidPlan(MixPlan):
             )
         mask = self.mask if x.ndim == 2 else self.mask.unsqueeze(1)
         return torch.where(mask, self.take_partners(x), x)
+
+
+_ON_HOST: weakref.WeakKeyDictionary[Any, tuple[Tensor, Tensor]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 class HidMix(Method):
@@ -119,14 +126,14 @@ class HidMix(Method):
     def _validate(self) -> None:
         check_schedule("alpha", self.alpha, low=0.0)
 
-    def _draw_batch(
+    def _batch_drawing(
         self,
         x: Any,
         first: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         module = None if context is None else context.module
         dims = _module_dims(module)
         if dims is None:
@@ -146,13 +153,11 @@ class HidMix(Method):
         mask = u >= rates.unsqueeze(1)
         if dims is not None:
             mask = mask.index_select(1, dims.to(mask.device))
-        dtype, device = lam_dtype(x), x.device
-        lam = mask_lam(mask, n_rows, dtype).to(device, non_blocking=True)
-        rates = rates.to(device, dtype, non_blocking=True)
+        lam, rates = mask_lam(mask, n_rows, lam_dtype(x)), rates.to(lam_dtype(x))
+        partner, mask, lam, rates = yield partner, mask, lam, rates
         if self._may_pair_selves(context):
             alone = self_pairs(partner)
             lam, rates = lam.masked_fill(alone, 1.0), rates.masked_fill(alone, 1.0)
-        mask = mask.to(device, non_blocking=True)
         return HidPlan(partner, lam, label_lam=rates, mask=mask)
 
 
@@ -162,7 +167,7 @@ def _module_dims(module: torch.nn.Module | None) -> Tensor | None:
         return None
     dims = getattr(module, "mix_dims", None)
     if isinstance(dims, Tensor) and dims.ndim == 1 and len(dims):
-        return dims
+        return dims if dims.device.type == "cpu" else _on_host(module, dims)
     raise ValueError(
         f"HidMix needs to know the dimensions of the embedding that"
         f" {type(module).__name__} mixes, and its mix_dims is {dims!r}. The bundled net"
@@ -170,6 +175,15 @@ def _module_dims(module: torch.nn.Module | None) -> Tensor | None:
         " `mix_dims` with the dimension of each entry. FeatMix swaps whole columns of"
         " any table."
     )
+
+
+def _on_host(module: Any, dims: Tensor) -> Tensor:
+    """Read dimensions off another device once per net, and not for every batch."""
+    source, there = _ON_HOST.get(module, (None, dims))
+    if source is not dims:
+        there = dims.cpu()
+        _ON_HOST[module] = dims, there
+    return there
 
 
 def _check_embedded(x: Any) -> None:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing.draws import LamLaw, MixStreams, Pairing, Schedule, integer
 from sk_mixup.mixing.layers import (
     INPUT,
@@ -138,17 +139,17 @@ class ManifoldMixup(Mixup):
             )
         check_union(self.union)
 
-    def _draw(
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         sites = self.sites(None if context is None else context.module)
         site = sites[integer(len(sites), streams.site)]
         # Only the rows count at a hidden layer, whatever the dtype of the input.
-        plan = super()._draw(x, y, streams, context)
+        plan = yield from super()._drawing(x, y, streams, context)
         if plan.is_identity:
             return plan
         return dataclasses.replace(
@@ -161,14 +162,14 @@ class ManifoldMixup(Mixup):
         # Not a blend: token ids may reach a net whose embedding is mixed.
         return MixPlan(partner, lam, lam_host=1.0)
 
-    def _draw_batch(
+    def _batch_drawing(
         self,
         x: Any,
         first: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         for key in check_union(self.union):
             if not isinstance(x, Mapping) or key not in x:
                 has = list(x) if isinstance(x, Mapping) else type(x).__name__
@@ -180,7 +181,7 @@ class ManifoldMixup(Mixup):
             if len(first) == 0:
                 return self._identity(first)
             find_sites(module, x)
-        return super()._draw_batch(x, first, y, streams, context)
+        return (yield from super()._batch_drawing(x, first, y, streams, context))
 
     def finds_layers_in(self, module: torch.nn.Module) -> bool:
         """Whether the layers of this net are still to be found by a trial.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_choice
 from sk_mixup.mixing.draws import (
@@ -16,7 +19,6 @@ from sk_mixup.mixing.draws import (
 )
 from sk_mixup.mixing.plans import (
     MaskPlan,
-    MixPlan,
     SoftMaskPlan,
     check_spatial,
     mask_lam,
@@ -47,53 +49,66 @@ class MaskMethod(Method):
                 f" {type(self.fold).__name__}."
             )
 
-    def _draw_masks(
+    def _draw_numbers(
         self,
         n_masks: int,
-        x: Tensor,
+        size: tuple[int, ...],
         streams: MixStreams,
         context: MixContext | None,
-    ) -> Tensor:
-        """Draw the partner's share of every place.
+    ) -> tuple[Tensor, ...]:
+        """Draw what masks are made of.
 
         Parameters
         ----------
         n_masks : int
             1 or the number of rows.
-        x : Tensor of shape (B, channels, *spatial)
-            The batch; only its shape and device matter.
+        size : tuple of int
+            Spatial shape.
         streams, context :
-            As for `draw`. The number of draws depends on `n_masks` and the shape.
-
-        Returns
-        -------
-        mask : Tensor of shape (n_masks, *spatial), bool or float
-            On the device of `x`; bool where whole values move.
+            As for `draw`. The number of draws depends on `n_masks` and `size`.
         """
         raise NotImplementedError
 
-    def _draw(
+    def _masks(self, numbers: Any, size: tuple[int, ...]) -> Tensor:
+        """Return the partner's share of every place.
+
+        Parameters
+        ----------
+        numbers : tuple of Tensor
+            As `_draw_numbers` returned them, on the device of the batch.
+        size : tuple of int
+
+        Returns
+        -------
+        mask : Tensor of shape (n_masks, *size), bool or float
+            bool where whole values move.
+        """
+        raise NotImplementedError
+
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
-        check_spatial(type(self).__name__, x)
+    ) -> Drawing:
+        size = check_spatial(type(self).__name__, x)
         gate = self._gate(len(x), streams, context)
         n_masks = len(x) if self.per == "row" else 1
         if n_masks == 0:
             return self._identity(x)
-        mask = self._draw_masks(n_masks, x, streams, context)
+        numbers: Any = self._draw_numbers(n_masks, size, streams, context)
         if self._too_few(len(x)):
             return self._identity(x)
         # Partners are drawn without mixing too: p and alpha move no other draw.
         partner = self._pair(x, y, streams, context)
         if gate is False or self._draws_no_mixing(context):
             return self._identity(x)
+        rows = rows_let_in(gate, self._p_now(context))
+        partner, numbers, rows = yield partner, numbers, rows
+        mask = self._masks(numbers, size)
         if self.fold:
             mask = _fold(mask)
-        rows = rows_let_in(gate, self._p_now(context), x.device)
         if rows is not None:
             mask = mask * rows.view((-1,) + (1,) * (mask.ndim - 1))
         lam = mask_lam(mask, len(x), lam_dtype(x))

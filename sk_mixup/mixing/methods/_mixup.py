@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sk_mixup.mixing._batch import first_tensor, lam_dtype, sent
+from sk_mixup.mixing._batch import first_tensor, lam_dtype
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Begun, Drawing, arrived
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_choice
 from sk_mixup.mixing.draws import (
@@ -193,16 +194,16 @@ class Mixup(Method):
     def _law_now(self, context: MixContext | None) -> LamLaw:
         return resolve_law(self.law, self._alpha_now(context))
 
-    def _draw(
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         n_rows = len(x)
         if self.per == "member":
-            return self._draw_members(x, y, streams, context)
+            return (yield from self._member_drawing(x, y, streams, context))
         law = self._law_now(context)
         size = None if self.per == "batch" else n_rows
         if size is None:
@@ -219,15 +220,18 @@ class Mixup(Method):
         partner = self._pair(x, y, streams, context)
         if gate is False or (isinstance(law, BetaLaw) and law.alpha == 0):
             return self._identity(x)
+        if isinstance(lam, Tensor):
+            lam = lam.to(lam_dtype(x))
+        partner, lam = yield partner, lam
         return self._plan(x, partner, lam, context)
 
-    def _draw_members(
+    def _member_drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         n_rows, n_members = len(x), members_of(context)
         alphas = alphas_of(self.alpha, n_members, context)
         law = None if self.law == "beta" else self._law_now(context)
@@ -239,11 +243,11 @@ class Mixup(Method):
         has_own_rows = x.ndim > 2 and x.shape[1] == n_members
         # Rows of members differ already: in one place each has another partner.
         n_draws = 1 if has_own_rows else n_members
-        drawn = [self._pair(x, y, streams, context) for _ in range(n_draws)]
-        partners = torch.stack(drawn, 1).expand(n_rows, n_members)
+        pairs = [self._pair(x, y, streams, context) for _ in range(n_draws)]
         if law is None and not any(alphas):
             return self._identity(x)
-        lam = lam.to(x.device, lam_dtype(x))
+        drawn, lam = yield pairs, lam.to(lam_dtype(x))
+        partners = torch.stack(drawn, 1).expand(n_rows, n_members)
         if self._may_pair_selves(context):
             own = torch.arange(n_rows, device=partners.device).unsqueeze(1)
             lam = lam.masked_fill(partners == own, 1.0)
@@ -261,40 +265,42 @@ class Mixup(Method):
         """Draw the plans of several batches; parameters as for `Method.draw_many`."""
         streams = MixStreams.of(generator)
         firsts = [first_tensor(x) for x, _ in batches]
-        if len(firsts) > 2 and firsts[-1].shape[:1] != firsts[0].shape[:1]:
+        n_equal = len(firsts)
+        if n_equal > 2 and firsts[-1].shape[:1] != firsts[0].shape[:1]:
             # The last batch of an epoch is shorter: it stands alone.
-            return [
-                plan
-                for part in (slice(-1), slice(-1, None))
-                for plan in self.draw_many(
-                    batches[part], generator=streams, contexts=contexts[part]
-                )
-            ]
-        if not self._draws_as_block(firsts, streams, contexts):
+            n_equal -= 1
+        if not self._draws_as_block(firsts[:n_equal], streams, contexts[:n_equal]):
             return super().draw_many(batches, generator=streams, contexts=contexts)
         self._validate_once()
         x, context = firsts[0], contexts[0]
-        n_batches, n_rows = len(batches), x.shape[0]
+        n_rows = x.shape[0]
         u_gate, u_lam = (
-            torch.rand(n_batches, dtype=torch.float64, generator=stream).tolist()
+            torch.rand(n_equal, dtype=torch.float64, generator=stream).tolist()
             for stream in (streams.gate, streams.lam)
         )
         law, folds = BetaLaw(self._alpha_now(context)), self._folds()
         lams = [law.quantile_scalar(u) for u in u_lam]
         if folds:
             lams = [max(lam, 1.0 - lam) for lam in lams]
-        partners = shuffle_many(n_batches, n_rows, generator=streams.partner)
+        partners = shuffle_many(n_equal, n_rows, generator=streams.partner)
         shares = torch.tensor(lams, dtype=lam_dtype(x)).unsqueeze(1)
+        others = [
+            Begun(self.drawing(*batch, streams, other))
+            for batch, other in zip(batches[n_equal:], contexts[n_equal:], strict=True)
+        ]
         # One message for all of them.
-        partners, shares = sent(partners, x.device), sent(shares, x.device)
-        rows = shares.expand(n_batches, n_rows).contiguous()
+        loads: list[Any] = [(partners, shares), *(one.load for one in others)]
+        (partners, shares), *there = arrived(loads, x.device)
+        rows = shares.expand(n_equal, n_rows).contiguous()
         p = self._p_now(context)
-        return [
+        plans: list[MixPlan] = [
             LinearPlan(partner, row, lam_host=lam) if u < p else self._identity(x)
             for partner, row, lam, u in zip(
                 partners.unbind(), rows.unbind(), lams, u_gate, strict=True
             )
         ]
+        rest = (one.finish(load) for one, load in zip(others, there, strict=True))
+        return [*plans, *rest]
 
     def _draws_as_block(
         self,
@@ -342,8 +348,7 @@ class Mixup(Method):
             if alone is None or (looks and not bool(alone.any())):
                 return LinearPlan(partner, rows, lam_host=lam, label_lam=label_lam)
         else:
-            rows = sent(torch.as_tensor(lam, dtype=dtype), x.device)
-            rows = rows.expand(n_rows).contiguous()
+            rows = lam.to(dtype).expand(n_rows).contiguous()
         if alone is not None:
             rows = rows.masked_fill(alone, 1.0)
         return LinearPlan(partner, rows, label_lam=label_lam)

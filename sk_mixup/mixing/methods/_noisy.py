@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Begun, Drawing
 from sk_mixup.mixing._params import check_number
 from sk_mixup.mixing.draws import (
     LamLaw,
@@ -156,17 +157,18 @@ class NoisyFeatureMixup(ManifoldMixup):
         check_number("add_noise", self.add_noise, low=0.0)
         check_number("mult_noise", self.mult_noise, low=0.0)
 
-    def _draw(
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
-        mixed = super()._draw(x, y, streams, context)
+    ) -> Drawing:
+        begun = Begun(super()._drawing(x, y, streams, context))
         seed = integer(2**31, streams.site)
         add_level = self.add_noise * _beta_2_5(streams.site)
         mult_level = self.mult_noise * _beta_2_5(streams.site)
+        mixed = yield from begun.rest()
         if mixed.is_identity:
             return mixed
         plan = NoisyPlan(

@@ -6,16 +6,15 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from sk_mixup.mixing._batch import first_tensor
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_number
 from sk_mixup.mixing.draws import MixStreams, uniform
 from sk_mixup.mixing.methods._mixup import Mixup
-from sk_mixup.mixing.plans import MixPlan
 
 
 class OneOf(Method):
@@ -128,24 +127,28 @@ class OneOf(Method):
                 f" methods, with a sum of at most 1; got {self.p!r}."
             )
 
-    def draw(
+    @property
+    def draws_first(self) -> bool:
+        """Whether all numbers of a draw are drawn before anything is made of them."""
+        own = super().draws_first
+        return own and all(method.draws_first for method in self.methods)
+
+    def _whole_drawing(
         self,
         x: Any,
-        y: Tensor | None = None,
-        *,
-        generator: torch.Generator | MixStreams | None = None,
-        context: MixContext | None = None,
-    ) -> MixPlan:
-        """Draw a method, then its plan; parameters as for `Method.draw`."""
+        y: Tensor | None,
+        streams: MixStreams,
+        context: MixContext | None,
+    ) -> Drawing:
+        """Draw a method, then its plan."""
         self.validate()
-        streams = MixStreams.of(generator)
         n = len(self.methods)
         probabilities = [1 / n] * n if self.p is None else list(self.p)
         u = uniform(streams.site)
         for method, probability in zip(self.methods, probabilities, strict=True):
             if u < probability:
-                return method.draw(x, y, generator=streams, context=context)
+                return (yield from method.drawing(x, y, streams, context))
             u -= probability
         if self.p is None:  # the last bit of rounding
-            return method.draw(x, y, generator=streams, context=context)
+            return (yield from method.drawing(x, y, streams, context))
         return self._identity(first_tensor(x))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_choice
 from sk_mixup.mixing.draws import MixStreams
@@ -223,19 +224,18 @@ class PerKey(Wrapper):
         for key, value in self.how.items():
             check_choice(f"how[{key!r}]", value, _CHOICES)
 
-    def draw(
+    def _whole_drawing(
         self,
         x: Any,
-        y: Tensor | None = None,
-        *,
-        generator: torch.Generator | MixStreams | None = None,
-        context: MixContext | None = None,
-    ) -> MixPlan:
-        """Draw the inner method's plan; parameters as for `Method.draw`."""
+        y: Tensor | None,
+        streams: MixStreams,
+        context: MixContext | None,
+    ) -> Drawing:
+        """Draw the inner method's plan."""
         self.validate()
         how = check_keys(x, self.how)
         seen = mixed_parts(x, how) or x if how else x
-        plan = self.method.draw(seen, y, generator=generator, context=context)
+        plan = yield from self.method.drawing(seen, y, streams, context)
         # An empty box is a clean batch for its own entry; others have their own rules.
         if plan.is_identity and not how:
             return plan

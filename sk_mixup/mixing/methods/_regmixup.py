@@ -5,9 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing.draws import MixStreams, Pairing, Schedule
 from sk_mixup.mixing.methods._mixup import Mixup
-from sk_mixup.mixing.plans import MixPlan, StackPlan
+from sk_mixup.mixing.plans import StackPlan
 
 
 class RegMixup(Mixup):
@@ -89,14 +90,14 @@ class RegMixup(Mixup):
             off_last=off_last,
         )
 
-    def _draw(
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
-        plan = super()._draw(x, y, streams, context)
+    ) -> Drawing:
+        plan = yield from super()._drawing(x, y, streams, context)
         clean = self._identity(x)
         if plan.is_identity or self._p_now(context) == 0:
             return clean

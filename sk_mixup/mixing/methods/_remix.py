@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._params import check_number
 from sk_mixup.mixing.draws import LamLaw, MixStreams, Pairing, Schedule
 from sk_mixup.mixing.methods._mixup import Mixup
-from sk_mixup.mixing.plans import MixPlan, class_labels, row_class_counts
+from sk_mixup.mixing.plans import class_labels, row_class_counts
 
 
 class CountedLabels(Mixup):
@@ -45,16 +46,17 @@ class CountedLabels(Mixup):
             off_last=off_last,
         )
 
-    def _draw(
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         who = type(self).__name__
         y = class_labels(who, y, len(x))
-        plan = self._with_pool(super()._draw(x, y, streams, context))
+        plan = yield from super()._drawing(x, y, streams, context)
+        plan = self._with_pool(plan)
         if plan.is_identity:
             return plan
         if plan.pool is not None and plan.pool[1] is not None:

@@ -6,10 +6,10 @@ import copy
 import dataclasses
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Begun, Drawing
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_integer
 from sk_mixup.mixing.draws import MixStreams
@@ -62,23 +62,34 @@ class Repeat(Wrapper):
     def _validate(self) -> None:
         check_integer("k", self.k, low=1)
 
-    def draw(
+    @property
+    def draws_first(self) -> bool:
+        """Whether all numbers of a draw are drawn before anything is made of them."""
+        return super().draws_first and not isinstance(self.method, ManifoldMixup)
+
+    def _whole_drawing(
         self,
         x: Any,
-        y: Tensor | None = None,
-        *,
-        generator: torch.Generator | MixStreams | None = None,
-        context: MixContext | None = None,
-    ) -> MixPlan:
-        """Draw the plans of all copies; parameters as for `Method.draw`."""
+        y: Tensor | None,
+        streams: MixStreams,
+        context: MixContext | None,
+    ) -> Drawing:
+        """Draw the plans of all copies."""
         self.validate()
-        streams, method = MixStreams.of(generator), self.method
-        parts: list[MixPlan] = []
-        for _ in range(self.k):
-            plan = method.draw(x, y, generator=streams, context=context)
-            if isinstance(method, ManifoldMixup) and not plan.is_identity:
-                method = _at(method, plan.site)
-            parts.append(plan)
+        if isinstance(self.method, ManifoldMixup):
+            parts = self._at_one_layer(self.method, x, y, streams, context)
+        elif self.method.draws_first:
+            drawings = (
+                self.method.drawing(x, y, streams, context) for _ in range(self.k)
+            )
+            begun = [Begun(drawing) for drawing in drawings]
+            there = yield [one.load for one in begun]
+            parts = [one.finish(load) for one, load in zip(begun, there, strict=True)]
+        else:
+            parts = [
+                self.method.draw(x, y, generator=streams, context=context)
+                for _ in range(self.k)
+            ]
         mixed = [part for part in parts if not part.is_identity]
         if not mixed or len(parts) == 1:
             return parts[0]
@@ -90,6 +101,23 @@ class Repeat(Wrapper):
                 " one layer."
             )
         return dataclasses.replace(StackPlan.of(parts), site=mixed[0].site)
+
+    def _at_one_layer(
+        self,
+        method: ManifoldMixup,
+        x: Any,
+        y: Tensor | None,
+        streams: MixStreams,
+        context: MixContext | None,
+    ) -> list[MixPlan]:
+        """Draw copies; the first one that is mixed says where the others are."""
+        parts: list[MixPlan] = []
+        for _ in range(self.k):
+            plan = method.draw(x, y, generator=streams, context=context)
+            if not plan.is_identity:
+                method = _at(method, plan.site)
+            parts.append(plan)
+        return parts
 
 
 def _at(method: ManifoldMixup, site: str | None) -> ManifoldMixup:

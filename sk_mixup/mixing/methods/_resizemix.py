@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_choice, check_range
 from sk_mixup.mixing.draws import (
@@ -20,7 +21,6 @@ from sk_mixup.mixing.draws import (
     uniforms,
 )
 from sk_mixup.mixing.plans import (
-    MixPlan,
     ResizePlan,
     check_spatial,
     host_span,
@@ -103,13 +103,13 @@ class ResizeMix(Method):
         check_choice("per", self.per, ("batch", "row"))
         check_range("scope", self.scope, low=0.0, high=1.0)
 
-    def _draw(
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         size = check_spatial("ResizeMix", x)
         low, high = self.scope
         gate = self._gate(len(x), streams, context)
@@ -132,18 +132,20 @@ class ResizeMix(Method):
                     for n in size
                 ],
                 dim=1,
-            ).to(x.device, non_blocking=True)
+            )
         if self._too_few(len(x)):
             return self._identity(x)
         # Partners are drawn behind a closed gate too: p moves no other draw.
         partner = self._pair(x, y, streams, context)
         if gate is False:
             return self._identity(x)
+        if isinstance(gate, bool):
+            spans = torch.tensor(box).unsqueeze(0)
+        partner, spans, gate = yield partner, spans, gate
         alone = self_pairs(partner) if self._may_pair_selves(context) else None
         if isinstance(gate, bool):
             share = 1.0 - math.prod(b - a for a, b in box) / math.prod(size)
             lam = torch.full((len(x),), share, dtype=lam_dtype(x), device=x.device)
-            spans = torch.tensor(box).unsqueeze(0).to(x.device, non_blocking=True)
             # Another device would be waited for, to say that there are none.
             looks = alone is not None and x.device.type == "cpu"
             if alone is None or (looks and not bool(alone.any())):
@@ -152,9 +154,7 @@ class ResizeMix(Method):
         else:
             area = (spans[..., 1] - spans[..., 0]).prod(1)
             lam = (1.0 - area.double() / math.prod(size)).to(lam_dtype(x))
-            open_rows = gate.to(x.device, non_blocking=True)
-            if alone is not None:
-                open_rows = open_rows & ~alone
+            open_rows = gate if alone is None else gate & ~alone
         # Unlike a box of a row's own pixels, its own image made smaller changes it.
         lam = lam.masked_fill(~open_rows, 1.0)
         return ResizePlan(partner, lam, spans=spans, open_rows=open_rows, size=size)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -86,24 +88,27 @@ class SmoothMix(MaskMethod):
         if self.sigma[0] == 0:
             raise ValueError(f"sigma must be above 0; got {self.sigma!r}.")
 
-    def _draw_masks(
+    def _draw_numbers(
         self,
         n_masks: int,
-        x: Tensor,
+        size: tuple[int, ...],
         streams: MixStreams,
         context: MixContext | None,
-    ) -> Tensor:
-        size = tuple(x.shape[2:])
+    ) -> tuple[Tensor, ...]:
         low, high = self.sigma
         sigma = low + (high - low) * uniforms(n_masks, streams.lam)
         centre = torch.stack([uniforms(n_masks, streams.site) for _ in size], dim=1)
-        sigma, centre = (t.to(x.device, non_blocking=True) for t in (sigma, centre))
-        mask = torch.ones((1,) * (1 + len(size)), device=x.device)
+        return sigma, centre
+
+    def _masks(self, numbers: Any, size: tuple[int, ...]) -> Tensor:
+        sigma, centre = numbers
+        device = sigma.device
+        mask = torch.ones((1,) * (1 + len(size)), device=device)
         # A Gaussian is the product of one per axis.
         for axis, length in enumerate(size):
-            place = (torch.arange(length, device=x.device) + 0.5) / length
+            place = (torch.arange(length, device=device) + 0.5) / length
             away = (place - centre[:, axis : axis + 1]) / sigma.unsqueeze(1)
-            shape = [n_masks] + [1] * len(size)
+            shape = [len(sigma)] + [1] * len(size)
             shape[1 + axis] = length
             mask = mask * away.square().mul(-0.5).exp().view(shape)
         return mask

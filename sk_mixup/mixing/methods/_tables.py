@@ -12,9 +12,10 @@ from torch import Tensor
 
 from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing.draws import MixStreams, self_pairs
-from sk_mixup.mixing.plans import Columns, MixPlan, SwapPlan, column_ids, mask_lam
+from sk_mixup.mixing.plans import Columns, SwapPlan, column_ids, mask_lam
 
 
 class TableMethod(Method):
@@ -24,19 +25,21 @@ class TableMethod(Method):
     blends = False
     keeps_places = False
 
-    def _draw_batch(
+    def _batch_drawing(
         self,
         x: Any,
         first: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
-        given = None if context is None else context.columns
-        columns, n_columns = column_ids(type(self).__name__, x, given)
-        return self._draw_columns(first, y, streams, context, columns, n_columns)
+    ) -> Drawing:
+        given = n_given = None
+        if context is not None:
+            given, n_given = context.columns, context.n_columns
+        columns, n_columns = column_ids(type(self).__name__, x, given, n_given)
+        return self._column_drawing(first, y, streams, context, columns, n_columns)
 
-    def _draw_columns(
+    def _column_drawing(
         self,
         x: Tensor,
         y: Tensor | None,
@@ -44,26 +47,35 @@ class TableMethod(Method):
         context: MixContext | None,
         columns: Columns,
         n_columns: int,
-    ) -> MixPlan:
+    ) -> Drawing:
         raise NotImplementedError
 
-    def _swap_plan(
+    def _swap(
         self,
         x: Tensor,
-        partner: Tensor,
+        partner: Any,
         mask: Tensor,
         columns: Columns,
         context: MixContext | None,
         label_lam: Tensor | None = None,
-    ) -> SwapPlan:
-        """Return the plan of a mask; rows that are their own partner stay clean."""
-        lam = mask_lam(mask, len(x), lam_dtype(x)).to(x.device, non_blocking=True)
+    ) -> Drawing:
+        """Send a mask, and return its plan; rows that are their own partner stay clean.
+
+        Parameters
+        ----------
+        x : Tensor
+        partner : Tensor or Later
+        mask, columns, label_lam :
+            As for `SwapPlan`.
+        context : MixContext or None
+        """
+        lam = mask_lam(mask, len(x), lam_dtype(x))
         if label_lam is not None:
-            label_lam = label_lam.to(x.device, lam_dtype(x), non_blocking=True)
+            label_lam = label_lam.to(lam_dtype(x))
+        partner, mask, lam, label_lam = yield partner, mask, lam, label_lam
         if self._may_pair_selves(context):
             alone = self_pairs(partner)
             lam = lam.masked_fill(alone, 1.0)
             if label_lam is not None:
                 label_lam = label_lam.masked_fill(alone, 1.0)
-        mask = mask.to(x.device, non_blocking=True)
         return SwapPlan(partner, lam, label_lam=label_lam, mask=mask, columns=columns)

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from sk_mixup.mixing._batch import first_tensor
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._params import check_integer
 from sk_mixup.mixing.draws import LamLaw, MixStreams, Pairing, Schedule
 from sk_mixup.mixing.methods._mixup import Mixup
@@ -196,20 +197,20 @@ class WaveformMix(Mixup):
                 f" {type(self.union).__name__}."
             )
 
-    def _draw(
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         _check_waveforms(x)
         if context is not None and context.columns is not None:
             raise ValueError(
                 "WaveformMix mixes waveforms, and this input is a table with columns."
                 " Use Mixup instead."
             )
-        return super()._draw(x, y, streams, context)
+        return super()._drawing(x, y, streams, context)
 
     def _plan(
         self,

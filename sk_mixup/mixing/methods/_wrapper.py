@@ -55,6 +55,11 @@ class Wrapper(Method):
         return self.method.reads_module
 
     @property
+    def draws_first(self) -> bool:
+        """Whether all numbers of a draw are drawn before anything is made of them."""
+        return super().draws_first and self.method.draws_first
+
+    @property
     def needs_information(self) -> bool:
         """Whether the inner method uses the information of columns."""
         return self.method.needs_information

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from sk_mixup._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from sk_mixup.mixing._batch import sent as sent, sent_together as sent_together
     from sk_mixup.mixing.plans._assembly import AssemblyPlan as AssemblyPlan
     from sk_mixup.mixing.plans._boxes import (
         PLACEMENTS as PLACEMENTS,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         Columns as Columns,
         SwapPlan as SwapPlan,
         column_ids as column_ids,
+        count_columns as count_columns,
     )
     from sk_mixup.mixing.plans._targets import (
         MixedTargets as MixedTargets,
@@ -70,6 +72,7 @@ else:
     __all__ = lazy_exports(
         __name__,
         {
+            "sk_mixup.mixing._batch": "sent sent_together",
             "._assembly": "AssemblyPlan",
             "._boxes": "PLACEMENTS covered host_span row_spans",
             "._given": (
@@ -88,7 +91,7 @@ else:
             "._rows": "take_rows to_blendable",
             "._spans": "SpanPlan",
             "._stack": "StackPlan",
-            "._swap": "Columns SwapPlan column_ids",
+            "._swap": "Columns SwapPlan column_ids count_columns",
             "._targets": (
                 "MixedTargets mixed_loss output_activation row_means target_form "
                 "unreduced"

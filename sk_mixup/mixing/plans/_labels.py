@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._batch import sent
+
 if TYPE_CHECKING:
     from sk_mixup.mixing._context import MixContext
 
@@ -76,8 +78,8 @@ def row_class_counts(who: str, y: Tensor, context: MixContext | None) -> Tensor:
                 f"{who}: y holds class index {low if low < 0 else high}, and"
                 f" context.class_counts has entries for 0 to {len(counts) - 1}."
             )
-    counts = counts.to(y.device, torch.float64, non_blocking=True)
-    return counts.index_select(0, y).clamp_(min=1.0)
+    counts = sent(counts, y.device)
+    return counts.index_select(0, y).double().clamp_(min=1.0)
 
 
 def row_groups(n_rows: int, context: MixContext | None) -> Tensor | None:

@@ -6,11 +6,12 @@ Places are the axes behind the channels: 1 for sequences, 2 for images, 3 for vo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._batch import sent
 from sk_mixup.mixing.plans._boxes import covered
 from sk_mixup.mixing.plans._pixels import scaled_places, size_of
 from sk_mixup.mixing.plans._plan import MixPlan
@@ -34,23 +35,26 @@ class BoxPlan(MixPlan):
         Spatial shape that the plan was drawn for.
     outside : bool, default=False
         Paste outside the box, and not inside.
-
-    Attributes
-    ----------
-    spans : Tensor of shape (1, n_axes, 2), int64
-        The box again: code compiled for a tensor serves every box.
+    spans : Tensor of shape (1, n_axes, 2), int64, or None
+        The box again: code compiled for a tensor serves every box. None: made of it.
     """
 
     box: tuple[tuple[int, int], ...] = ()
     size: tuple[int, ...] = ()
     outside: bool = False
-    spans: Tensor = field(init=False)
+    spans: Tensor | None = None
 
     def __post_init__(self) -> None:
         """Keep the box as a tensor too."""
-        spans = torch.tensor(self.box).view(1, -1, 2)
-        spans = spans.to(self.lam.device, non_blocking=True)
-        object.__setattr__(self, "spans", spans)
+        if self.spans is None:
+            spans = torch.tensor(self.box).view(1, -1, 2)
+            object.__setattr__(self, "spans", sent(spans, self.lam.device))
+
+    @property
+    def inside(self) -> Tensor:
+        """The places of the box, of shape (1, *size), bool."""
+        assert self.spans is not None
+        return covered(self.spans, self.size)
 
     @property
     def places_size(self) -> tuple[int, ...]:
@@ -59,13 +63,13 @@ class BoxPlan(MixPlan):
 
     def partner_places(self, shape: Sequence[int]) -> Tensor:
         """Return the places that are pasted, bool; see `MixPlan.partner_places`."""
-        mask = covered(self.spans, self.size) ^ self.outside
+        mask = self.inside ^ self.outside
         return scaled_places(mask, size_of(shape, len(self.size), "BoxPlan"))
 
     def _apply(self, x: Tensor) -> Tensor:
         check_size(x, self.size)
         if torch.compiler.is_compiling():
-            mask = covered(self.spans, self.size).unsqueeze(1)
+            mask = self.inside.unsqueeze(1)
             return torch.where(mask ^ self.outside, self.take_partners(x), x)
         places = (slice(None), slice(None), *(slice(a, b) for a, b in self.box))
         if self.outside:

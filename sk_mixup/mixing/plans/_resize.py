@@ -131,7 +131,9 @@ class ResizePlan(MixPlan):
         assert self.spans is not None
         if self.sources is not None:
             return self.sources[:, axis]
-        return torch.tensor([[0, self.size[axis]]], device=self.spans.device)
+        n = self.size[axis]
+        # [[0, n]], without a number of the host that has to be sent.
+        return torch.arange(0, n + 1, n, device=self.spans.device).unsqueeze(0)
 
 
 def _box_places(spans: Tensor, span: tuple[int, int]) -> tuple[Tensor, Tensor]:

@@ -107,7 +107,9 @@ def parts_of(x: Any) -> Iterable[tuple[Any, Tensor]]:
     )
 
 
-def column_ids(name: str, x: Any, given: Columns) -> tuple[Columns, int]:
+def column_ids(
+    name: str, x: Any, given: Columns, n_given: int | None = None
+) -> tuple[Columns, int]:
     """Find the columns of a batch.
 
     Parameters
@@ -118,6 +120,8 @@ def column_ids(name: str, x: Any, given: Columns) -> tuple[Columns, int]:
     given : Tensor, mapping or None
         What the context says; None: every entry is a column, numbered through the
         tensors of a dict.
+    n_given : int or None
+        How many columns `given` speaks of, if that is known.
 
     Returns
     -------
@@ -139,15 +143,17 @@ def column_ids(name: str, x: Any, given: Columns) -> tuple[Columns, int]:
                 f"{name}: context.columns describes the tensors {list(given)}; got one"
                 f" tensor of shape {tuple(x.shape)}."
             )
-        return _checked(name, x, given, "x"), _n_ids([given])
+        n_columns = count_columns([given]) if n_given is None else n_given
+        return _checked(name, x, given, "x"), n_columns
     parts = dict(parts_of(x))
     for part in parts.values():
         _check_table(name, part)
     if given is None:
-        given, start = {}, 0
+        given, n_given = {}, 0
         for key, part in parts.items():
-            given[key] = torch.arange(start, start + part.shape[1])
-            start += part.shape[1]
+            stop = n_given + part.shape[1]
+            given[key] = torch.arange(n_given, stop, device=part.device)
+            n_given = stop
     if not isinstance(given, Mapping) or given.keys() != parts.keys():
         known = list(given) if isinstance(given, Mapping) else "one tensor"
         raise ValueError(
@@ -157,7 +163,17 @@ def column_ids(name: str, x: Any, given: Columns) -> tuple[Columns, int]:
         key: _checked(name, part, given[key], f"x[{key!r}]")
         for key, part in parts.items()
     }
-    return columns, _n_ids(given.values())
+    return columns, count_columns(given.values()) if n_given is None else n_given
+
+
+def count_columns(ids: Iterable[Tensor]) -> int:
+    """Return how many columns there are, by the largest number of one.
+
+    Parameters
+    ----------
+    ids : iterable of Tensor, int64
+    """
+    return max((int(t.max()) + 1 for t in ids if len(t)), default=0)
 
 
 def _check_table(name: str, x: Any) -> None:
@@ -180,7 +196,3 @@ def _checked(name: str, x: Tensor, ids: Tensor, what: str) -> Tensor:
             f" shape {tuple(x.shape)}; one column id per entry of a row is needed."
         )
     return ids.to(x.device, non_blocking=True)
-
-
-def _n_ids(ids: Iterable[Tensor]) -> int:
-    return max((int(t.max()) + 1 for t in ids if len(t)), default=0)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         split_weight as split_weight,
     )
     from sk_mixup.training.feeds._facts import (
+        facts_on as facts_on,
         mix_facts as mix_facts,
         token_information as token_information,
     )
@@ -68,7 +69,7 @@ else:
                 "ArrayData Input LoadedBatches LoaderBatches TensorBatches as_is "
                 "clean_rows first_input move own_copy row_groups select split_weight"
             ),
-            "._facts": "mix_facts token_information",
+            "._facts": "facts_on mix_facts token_information",
             "._folds": "MemberRows member_folds",
             "._last_batch": "count_batches",
             "._loaders": "loaded_batches stream_batches training_batches",

@@ -85,7 +85,8 @@ def mixed_batches(
         Whether the net mixes its embedded input itself.
     augment : sequence of callables
         Change the input of a batch, on the device, before it is mixed. They read a
-        global generator, and are therefore called between the steps as everywhere.
+        global generator, and are therefore called between the steps, as everywhere;
+        elsewhere than on the host before those of a block.
     device : str or torch.device
     gather : callable or None
         Puts the rows of other processes behind those of a batch; None: partners are of
@@ -95,51 +96,80 @@ def mixed_batches(
     ------
     mixed : MixedBatch
     """
+    device = torch.device(device)
     in_memory = isinstance(iterator, BatchesInMemory)
+    size = _block_size(iterator, method, device, augments=bool(augment))
     if augment:
-        iterator = _augmented(iterator, augment, torch.device(device))
+        iterator = _augmented(iterator, augment, device)
     if method is None:
         yield from map(MixedBatch, iterator)
         return
     if gather is not None:
         yield from _with_partners(iterator, method, gather, streams, context)
         return
-    ahead = in_memory and not method.reads_module and not augment
-    size = 1
-    if ahead:
-        assert isinstance(iterator, BatchesInMemory)
-        size = max(1, min(_AHEAD, _AHEAD_BYTES // iterator.batch_bytes))
     batches = iter(iterator)
+    # Of methods that look at the net, plans are made at their steps.
+    waits = method.reads_module and size > 1
     while block := list(itertools.islice(batches, size)):
         inputs, labels = zip(*map(unpack_data, block), strict=True)
         targets = [split_weight(y) for y in labels]
-        plans = method.draw_many(
+        draw = method.draw_ahead if waits else method.draw_many
+        plans = draw(
             [(x, y) for x, (y, _) in zip(inputs, targets, strict=True)],
             generator=streams,
             contexts=[_with_groups(context, label) for label in labels],
         )
         if not in_memory:  # and not on the device yet
             yield from map(MixedBatch, block, plans)
-            continue
-        mixed = [
-            plan.apply(x)
-            if not plan.is_identity
-            and mixes_input(plan, mixes_inside)
-            and _n_bytes(x) <= _SMALL_BYTES
-            else None
-            for x, plan in zip(inputs, plans, strict=True)
-        ]
-        dense = [
-            # Labels from memory are not dense, and some weights are not known yet.
-            None
-            if y is None
-            or plan.is_identity
-            or plan.pool is not None
-            or plan.weighs_late
-            else dense_target(y, plan)
-            for y, plan in zip(objective.dense_targets(targets), plans, strict=True)
-        ]
-        yield from map(MixedBatch, block, plans, mixed, dense)
+        elif waits:
+            for batch, x, y, plan in zip(block, inputs, targets, plans, strict=True):
+                yield from _mixed([batch], [x], [y], [plan], objective, mixes_inside)
+        else:
+            yield from _mixed(
+                block, inputs, targets, list(plans), objective, mixes_inside
+            )
+
+
+def _block_size(
+    iterator: Any, method: Method | None, device: torch.device, *, augments: bool
+) -> int:
+    """Return for how many batches is drawn in a row."""
+    if method is None or not isinstance(iterator, BatchesInMemory):
+        return 1
+    if device.type == "cpu" and (augments or method.reads_module):
+        return 1
+    # Elsewhere numbers are sent for many steps at once, of a method that looks at the
+    # net as well: it does so when it makes its plan.
+    if method.reads_module and not method.draws_first:
+        return 1
+    return max(1, min(_AHEAD, _AHEAD_BYTES // iterator.batch_bytes))
+
+
+def _mixed(
+    block: Sequence[Any],
+    inputs: Sequence[Any],
+    targets: Sequence[Any],
+    plans: Sequence[MixPlan],
+    objective: Objective,
+    mixes_inside: bool,
+) -> Iterator[MixedBatch]:
+    """Mix what is mixed before its step."""
+    mixed = [
+        plan.apply(x)
+        if not plan.is_identity
+        and mixes_input(plan, mixes_inside)
+        and _n_bytes(x) <= _SMALL_BYTES
+        else None
+        for x, plan in zip(inputs, plans, strict=True)
+    ]
+    dense = [
+        # Labels from memory are not dense, and some weights are not known yet.
+        None
+        if y is None or plan.is_identity or plan.pool is not None or plan.weighs_late
+        else dense_target(y, plan)
+        for y, plan in zip(objective.dense_targets(targets), plans, strict=True)
+    ]
+    return map(MixedBatch, block, plans, mixed, dense)
 
 
 def _with_partners(

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from sk_mixup.inputs import holds_sparse
 from sk_mixup.mixing import Method
-from sk_mixup.training.feeds._batches import ArrayData, select
+from sk_mixup.mixing.plans import count_columns
+from sk_mixup.training.feeds._batches import ArrayData, move, select
 from sk_mixup.training.feeds._stream_data import StreamData
 from sk_mixup.turns import warnings_ignored
 
@@ -48,6 +49,8 @@ def mix_facts(
     facts : dict
     """
     facts: dict[str, Any] = {"columns": columns}
+    if columns is not None:
+        facts["n_columns"] = count_columns(columns.values())
     if train.weight is not None:
         facts["has_weights"] = True
     if isinstance(train, StreamData):
@@ -67,6 +70,23 @@ def mix_facts(
             train, n_classes=n_classes, columns=columns, seed=seed
         )
     return facts
+
+
+def facts_on(facts: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    """Return facts with those on a device that every batch is mixed with.
+
+    Parameters
+    ----------
+    facts : dict
+        As of `mix_facts`; what is there already stays what it is.
+    device : torch.device
+    """
+    there = {
+        key: move(facts[key], device)
+        for key in ("columns", "class_counts")
+        if facts.get(key) is not None
+    }
+    return facts | there
 
 
 def column_information(

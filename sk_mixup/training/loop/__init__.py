@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     )
     from sk_mixup.training.loop._callbacks import (
         BestWeights as BestWeights,
+        CountedAccuracy as CountedAccuracy,
         ScikitLearnBridge as ScikitLearnBridge,
         StopTraining as StopTraining,
+        count_accuracy as count_accuracy,
         score_anew as score_anew,
     )
     from sk_mixup.training.loop._copies import (
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         Forward as Forward,
         as_float32 as as_float32,
         has_images as has_images,
+        in_precision as in_precision,
     )
     from sk_mixup.training.loop._joint_temperature import (
         joint_temperature as joint_temperature,
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
         is_double as is_double,
         module_input as module_input,
         pixels_to_floats as pixels_to_floats,
+        place_of as place_of,
         predict_outputs as predict_outputs,
         predict_stream as predict_stream,
     )
@@ -79,20 +83,23 @@ else:
         __name__,
         {
             "._alphas": "ChooseAlpha chosen_alpha member_outputs",
-            "._callbacks": "BestWeights ScikitLearnBridge StopTraining score_anew",
+            "._callbacks": (
+                "BestWeights CountedAccuracy ScikitLearnBridge StopTraining "
+                "count_accuracy score_anew"
+            ),
             "._copies": "copied detached_copies holds_parametrized",
             "._ema": "WeightAverage",
             "._epochs": "Epochs",
             "._finite": "check_item is_finite",
-            "._forward": "Forward as_float32 has_images",
+            "._forward": "Forward as_float32 has_images in_precision",
             "._joint_temperature": "joint_temperature",
             "._net": "MixingMixin",
             "._net_class": "mixing_net_class",
             "._notebook_bar": "NotebookLine in_notebook",
             "._overrides": "check_instance",
             "._prediction": (
-                "call_module is_double module_input pixels_to_floats predict_outputs "
-                "predict_stream"
+                "call_module is_double module_input pixels_to_floats place_of "
+                "predict_outputs predict_stream"
             ),
             "._progress": "TrainingBar",
             "._run": "MixingRun ask count_hits",

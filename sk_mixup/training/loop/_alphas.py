@@ -128,10 +128,10 @@ def member_outputs(net: Any, data: MemberRows) -> tuple[Tensor, Tensor, Tensor |
     for start in range(0, len(data), _ROWS):
         x, y = here[slice(start, start + _ROWS)]
         y, weight = y if isinstance(y, tuple) else (y, None)
-        parts.append(call_module(module, x).cpu())
-        labels.append(y.cpu())
+        parts.append(call_module(module, x))
+        labels.append(y)
         if weight is not None:
-            weights.append(weight.cpu())
+            weights.append(weight)
     module.train(was_training)
-    joined = torch.cat(weights) if weights else None
-    return torch.cat(parts), torch.cat(labels), joined
+    joined = torch.cat(weights).cpu() if weights else None
+    return torch.cat(parts).cpu(), torch.cat(labels).cpu(), joined

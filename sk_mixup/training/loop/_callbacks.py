@@ -46,6 +46,50 @@ def score_anew(callbacks: Iterable[tuple[str, Any]]) -> None:
             callback.use_caching = False
 
 
+class CountedAccuracy(EpochScoring):
+    """skorch's accuracy on validation rows, as the validation has counted it already.
+
+    skorch would keep the outputs of all its batches, and fetch them from their device.
+    """
+
+    def on_batch_end(self, net: Any, **kwargs: Any) -> None:
+        """Keep nothing."""
+        if net.run_ is None:  # somebody trains the net by itself
+            super().on_batch_end(net, **kwargs)
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Record the accuracy as that of this score."""
+        if net.run_ is None:
+            super().on_epoch_end(net, **kwargs)
+        elif (accuracy := net.history[-1].get(self.name)) is not None:
+            self._record_score(net.history, accuracy)
+
+
+def count_accuracy(net: Any) -> None:
+    """Let the accuracy that skorch adds by itself be the one that is counted.
+
+    Parameters
+    ----------
+    net : skorch net
+        Initialized; one that the user gave keeps its own.
+    """
+    if net.wraps_:
+        return
+    net.callbacks_ = [
+        (name, CountedAccuracy(**c.get_params()).initialize() if _is_plain(c) else c)
+        for name, c in net.callbacks_
+    ]
+
+
+def _is_plain(callback: Any) -> bool:
+    return (
+        type(callback) is EpochScoring
+        and callback.scoring == "accuracy"
+        and callback.name == "valid_acc"
+        and not callback.on_train
+    )
+
+
 class BestWeights(Callback):
     """Stop when the validation loss stops falling, and go back to its best epoch.
 

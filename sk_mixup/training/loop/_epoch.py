@@ -12,6 +12,7 @@ import torch
 from skorch.callbacks import BatchScoring, EpochScoring, LRScheduler
 from torch import Tensor
 
+from sk_mixup.training.loop._callbacks import CountedAccuracy
 from sk_mixup.training.loop._finite import check_rows, explain_loss
 from sk_mixup.training.loop._run import count_hits
 
@@ -130,7 +131,8 @@ def _may_look(hook: Any) -> bool:
     """Whether a callback may want the loss of a batch as a number."""
     callback = getattr(hook, "__self__", None)
     own = getattr(callback, "__class__", type(None))
-    return not (isinstance(callback, _BLIND) and own.__module__.startswith("skorch."))
+    is_known = own is CountedAccuracy or own.__module__.startswith("skorch.")
+    return not (isinstance(callback, _BLIND) and is_known)
 
 
 def _read(losses: list[Tensor | float]) -> tuple[list[float], bool]:

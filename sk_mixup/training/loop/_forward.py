@@ -76,7 +76,8 @@ class Forward:
                 # One object for all batches: compiled code is tied to the arguments.
                 self._mix.apply = fit_params["mix"]
                 fit_params = fit_params | {"mix": self._uncompiled_mix}
-        with self._autocast(), _quiet("mix" in fit_params and options is not None):
+        precise = in_precision(self.device_type, self.precision)
+        with precise, _quiet("mix" in fit_params and options is not None):
             if options is None:
                 output = infer(x, **fit_params)
             else:
@@ -96,16 +97,19 @@ class Forward:
                     vars(net)["module_"] = module
                     if splits:
                         del vars(module)["embed"]
-        if options is not None and self._writes_over(options):
+        if options is not None and self.writes_over:
             # What a CUDA graph returns is written over by its next run; outputs of
             # some batches are kept until their accuracy is counted.
             output = map_tensors(Tensor.clone, output)
         return output if self.precision is None else as_float32(output)
 
-    def _writes_over(self, options: dict[str, Any]) -> bool:
-        """Whether outputs of a compiled module are those of a CUDA graph."""
+    @property
+    def writes_over(self) -> bool:
+        """Whether outputs and gradients are those of a CUDA graph."""
+        options = self.options or {}
         with_graphs = options.get("mode") in ("reduce-overhead", "max-autotune")
-        return with_graphs and self.device_type == "cuda"
+        asked = (options.get("options") or {}).get("triton.cudagraphs", False)
+        return (with_graphs or asked is True) and self.device_type == "cuda"
 
     def _uncompiled_embed(self, module: Any) -> Any:
         if self._embed is None:
@@ -119,10 +123,12 @@ class Forward:
             self._embed = torch.compiler.disable(embed)
         return self._embed
 
-    def _autocast(self) -> Any:
-        if self.precision is None:
-            return nullcontext()
-        return torch.autocast(self.device_type, self.precision)
+
+def in_precision(device_type: str, precision: torch.dtype | None) -> Any:
+    """Return a context in which a module runs in a precision; None: in its own."""
+    if precision is None:
+        return nullcontext()
+    return torch.autocast(device_type, precision)
 
 
 class _Mixing:

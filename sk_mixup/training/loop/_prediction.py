@@ -32,6 +32,7 @@ from sk_mixup.training.feeds import (
     select,
     tensors_of,
 )
+from sk_mixup.training.loop._fetching import fetched
 from sk_mixup.training.loop._overrides import OwnInfer
 from sk_mixup.training.objectives import main_output
 
@@ -40,6 +41,9 @@ LARGE_BLOCK = 1024
 _SMALL_INPUT = 512
 # Wide rows (images) run in small blocks always.
 _WIDE_ROW_BYTES = 16_384
+# Blocks of an accelerator have so many times as many rows, up to so many bytes of wide
+# ones.
+_FASTER, _FEW_BYTES = 16, 2**28
 # Dense, of sparse rows that run together.
 _SPARSE_BYTES = 2**25
 # Wide outputs too: thousands of classes, of each member of a net.
@@ -78,25 +82,38 @@ def predict_outputs(
     if module.training:
         module.eval()
     n_rows = len(first_input(x))
-    block = block_size(x, n_rows, width)
+    block = block_size(x, n_rows, width, device)
     if n_rows <= block:
         rows = select(x, slice(None))
         missing = block - n_rows
         rows = _padded(rows, missing)
-        return _run(module, rows, device, read, copies=not missing)[:n_rows]
+        return _run(module, rows, device, read, copies=not missing)[:n_rows].cpu()
     # Written into one tensor: small ones kept per block would split the memory that
     # large blocks leave behind.
     outputs: Tensor | None = None
     done = 0
-    for rows in _blocks(x, n_rows, block, loader):
-        n_own = len(first_input(rows))
-        output = _run(module, _padded(rows, block - n_own), device, read)[:n_own]
+    for output in fetched(_outputs(module, x, n_rows, block, device, read, loader)):
         if outputs is None:
             outputs = output.new_empty((n_rows, *output.shape[1:]))
-        outputs[done : done + n_own] = output
-        done += n_own
+        outputs[done : done + len(output)] = output
+        done += len(output)
     assert outputs is not None
     return outputs
+
+
+def _outputs(
+    module: torch.nn.Module | OwnInfer,
+    x: Input,
+    n_rows: int,
+    block: int,
+    device: torch.device,
+    read: Callable[[Any], Tensor],
+    loader: Mapping[str, Any] | None,
+) -> Iterator[Tensor]:
+    """Yield the outputs of blocks of rows, where the module is."""
+    for rows in _blocks(x, n_rows, block, loader):
+        n_own = len(first_input(rows))
+        yield _run(module, _padded(rows, block - n_own), device, read)[:n_own]
 
 
 @torch.inference_mode()
@@ -122,11 +139,15 @@ def predict_stream(
     """
     if module.training:
         module.eval()
-    outputs = []
-    for rows in batches(SMALL_BLOCK):
-        missing = SMALL_BLOCK - len(first_input(rows))
-        output = _run(module, _padded(rows, missing), device, read)
-        outputs.append(output[:-missing] if missing else output)
+    block = SMALL_BLOCK if device.type == "cpu" else _FASTER * SMALL_BLOCK
+
+    def blocks() -> Iterator[Tensor]:
+        for rows in batches(block):
+            missing = block - len(first_input(rows))
+            output = _run(module, _padded(rows, missing), device, read)
+            yield output[:-missing] if missing else output
+
+    outputs = list(fetched(blocks()))
     if not outputs:
         raise ValueError(
             "X: the iterable gave no rows. One that can be run through only once has"
@@ -135,13 +156,29 @@ def predict_stream(
     return torch.cat(outputs)
 
 
-def block_size(x: Input, n_rows: int, width: int = 1) -> int:
-    """Return the fixed number of rows that run together."""
+def block_size(
+    x: Input, n_rows: int, width: int = 1, device: torch.device | None = None
+) -> int:
+    """Return the fixed number of rows that run together.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, ...), dict or tuple of such, or rows to be read
+    n_rows : int
+    width : int, default=1
+        As for `predict_outputs`.
+    device : torch.device or None
+        None: the CPU. Others have more to do at a time.
+    """
     row = _row_bytes(x)
     is_sparse = holds_sparse(x)
+    many = 1 if device is None or device.type == "cpu" else _FASTER
     if n_rows <= _SMALL_INPUT or (row > _WIDE_ROW_BYTES and not is_sparse):
-        return SMALL_BLOCK
-    block = LARGE_BLOCK
+        block = many * SMALL_BLOCK
+        while block > SMALL_BLOCK and block * row > _FEW_BYTES:
+            block //= 2
+        return block
+    block = many * LARGE_BLOCK
     # Wide sparse rows meet wide weights, which small blocks would read again and again.
     while is_sparse and block > SMALL_BLOCK and block * row > _SPARSE_BYTES:
         block //= 2
@@ -188,7 +225,7 @@ def call_module(
     x = pixels_to_floats(x)
     if casts and is_double(module):
         x = to_double(x)
-    if _is_compiled(module):
+    if is_compiled(module):
         mark_batches(x)
     if isinstance(x, Mapping):
         return with_rows(module(**x), n_rows)
@@ -323,15 +360,16 @@ def _run(
     copies: bool = True,
 ) -> Tensor:
     x = move(x, device)
-    if not _is_compiled(module):
+    if not is_compiled(module):
         # What was padded is nobody's but ours.
-        return read(call_module(module, x, copies=copies)).cpu()
-    # Compiled code is tied to the mode: that of validation serves here too.
+        return read(call_module(module, x, copies=copies))
+    # Compiled code is tied to the mode: that of validation serves here too. What a
+    # CUDA graph returns is written over by its next run.
     with torch.inference_mode(False), torch.no_grad():
         return read(call_module(module, x)).cpu()
 
 
-def _is_compiled(module: torch.nn.Module | OwnInfer) -> bool:
+def is_compiled(module: torch.nn.Module | OwnInfer) -> bool:
     called = module.call if isinstance(module, OwnInfer) else module
     return hasattr(called, "_orig_mod")
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing import Method, MixContext, MixPlan
-from sk_mixup.training.feeds import MixedBatch, TrainStreams
+from sk_mixup.training.feeds import MixedBatch, TrainStreams, facts_on
 from sk_mixup.training.loop._forward import Forward
 from sk_mixup.training.loop._steps import Stepper
 from sk_mixup.training.objectives import Objective
@@ -110,6 +110,7 @@ def ask(net: Any, x: Any) -> Any:
 def context_of(net: Any) -> MixContext:
     """Return what a method is told of the epoch that begins."""
     run = net.run_
+    run.facts = facts_on(run.facts, net.place_)
     return MixContext(
         run.epoch,
         run.n_epochs,

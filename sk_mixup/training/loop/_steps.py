@@ -30,6 +30,9 @@ class Stepper:
     schedule : StepSchedule or None
     average : WeightAverage or None
     companions : tuple of Companion, default=()
+    writes_over : bool, default=False
+        Whether the next backward pass writes over the gradients of this one, as a CUDA
+        graph does.
     """
 
     def __init__(
@@ -39,6 +42,8 @@ class Stepper:
         schedule: StepSchedule | None,
         average: WeightAverage | None,
         companions: tuple[Companion, ...] = (),
+        *,
+        writes_over: bool = False,
     ) -> None:
         self.optimizers: list[torch.optim.Optimizer] = [
             getattr(net, f"{name}_") for name in net._optimizers
@@ -48,6 +53,7 @@ class Stepper:
         self.schedule = schedule
         self.average = average
         self.companions = companions
+        self.writes_over = writes_over
         self.asks_again = asks_several_times(net)
         self.scaler: torch.amp.GradScaler | None = None
         if knobs.precision == torch.float16:
@@ -88,6 +94,10 @@ class Stepper:
         if self.scaler is not None:
             loss = self.scaler.scale(loss)
         loss.backward()
+        if self.writes_over and self.accumulate > 1 and self._n_batches == 0:
+            # The gradients of further batches are added to those of the first.
+            for parameter in self._with_gradients():
+                parameter.grad = parameter.grad.clone()
 
     def start_epoch(self, iterator: Any) -> None:
         """Train the weights themselves, not their average."""

@@ -16,7 +16,11 @@ from torch.nn import functional
 from sk_mixup.metrics import fit_temperature
 from sk_mixup.mixing import output_activation
 from sk_mixup.training.feeds import ArrayData, StreamData, split_weight
-from sk_mixup.training.loop._prediction import call_module, predict_outputs
+from sk_mixup.training.loop._prediction import (
+    call_module,
+    is_compiled,
+    predict_outputs,
+)
 from sk_mixup.training.objectives import MemberObjective, Objective
 
 if TYPE_CHECKING:
@@ -209,9 +213,11 @@ def outputs_of(
     targets: list[Tensor] = []
     with torch.inference_mode():
         for x, y in net.get_iterator(data, training=False):
-            parts.append(objective.read(call_module(module, x)).cpu())
-            targets.append(split_weight(y)[0].cpu())
-    return torch.cat(parts), torch.cat(targets), None
+            output = objective.read(call_module(module, x))
+            # What a CUDA graph returns is written over by its next run.
+            parts.append(output.clone() if is_compiled(module) else output)
+            targets.append(split_weight(y)[0])
+    return torch.cat(parts).cpu(), torch.cat(targets).cpu(), None
 
 
 def _of_one(objective: Any) -> Objective:

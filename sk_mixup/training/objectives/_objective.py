@@ -62,6 +62,7 @@ class Objective:
     threshold: float = 0.5
     # Of losses that count in the target's own units, see `in_units`.
     _scale: Tensor | None = None
+    _scale_there: Tensor | None = None
     _unit: float = 1.0
 
     def __init__(
@@ -281,7 +282,7 @@ class Objective:
         if self.n_classes is None:
             output, y = output.reshape(y.shape), y.to(output.dtype)
             if self._scale is not None:
-                scale = self._scale.to(output)
+                scale = self._scale_beside(output)
                 output, y = output * scale, y * scale
             return output, y
         if self._is_binary:
@@ -289,6 +290,19 @@ class Objective:
                 return output.reshape(len(y)), y.to(output.dtype)
             return output, functional.one_hot(y, output.shape[1]).to(output.dtype)
         return output, y
+
+    def _scale_beside(self, output: Tensor) -> Tensor:
+        """Return what differences are multiplied with, sent to a device once."""
+        assert self._scale is not None
+        if self._scale.ndim == 0:  # which is a number for any device
+            return self._scale.to(output.dtype)
+        if self._scale_there is None or self._scale_there.device != output.device:
+            self._scale_there = self._scale.to(output.device)
+        return self._scale_there.to(output.dtype)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is on a device that others may lack."""
+        return vars(self) | {"_scale_there": None}
 
     def read(self, output: Any) -> Tensor:
         """Return what the module returned as one tensor."""

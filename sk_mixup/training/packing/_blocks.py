@@ -16,8 +16,9 @@ from torch import Tensor
 from sk_mixup.mixing import MixPlan
 from sk_mixup.mixing.plans import to_blendable
 from sk_mixup.training.feeds import map_tensors, mixes_input, select, split_weight
-from sk_mixup.training.packing._draws import Drawer, Shares
+from sk_mixup.training.packing._draws import Drawer
 from sk_mixup.training.packing._feeds import Feed, Feeds, distinct, gathered
+from sk_mixup.training.packing._shares import Shares
 
 Mix = Callable[[Tensor], Tensor]
 
@@ -41,7 +42,7 @@ class Targets:
     def partners(self, values: Tensor) -> Tensor:
         """Return the partners' entries of (members, steps, rows, ...)."""
         assert self.shares is not None
-        partner = self.shares.partner.to(values.device)
+        partner = self.shares.partner
         n_rows = partner.shape[2]
         start = torch.arange(partner.numel() // n_rows, device=values.device) * n_rows
         index = (partner.view(-1, n_rows) + start.unsqueeze(1)).view(-1)
@@ -102,10 +103,10 @@ class LinearBlock:
         used = distinct(numbers)
         x, y, weight, _ = rows
         device = y.device
-        place = torch.tensor([used.index(number) for number in numbers], device=device)
+        place = feeds.places(low, high, device)
         self._clean = [True] * n_steps
         if shares is not None:
-            self._clean = (shares.lam == 1.0).flatten(2).all(2).all(0).tolist()
+            self._clean = shares.clean
             if all(self._clean):
                 shares = None
         by_feed = (len(used), n_steps, size)
@@ -120,11 +121,11 @@ class LinearBlock:
         self._shares = shares
         self._inside = mixes_inside
         if shares is not None:
-            self._lam = shares.lam.to(device)
+            self._lam = shares.lam
             # Rows of a member's partners, among the rows of all feeds.
             steps = torch.arange(n_steps, device=device) * size
             start = (place * (n_steps * size)).unsqueeze(1) + steps
-            self._partner = shares.partner.to(device)
+            self._partner = shares.partner
             index = (self._partner + start.unsqueeze(2)).transpose(0, 1).reshape(-1)
         if shares is None or mixes_inside:
             self._x = map_tensors(lambda t: own(t).transpose(0, 1), x)

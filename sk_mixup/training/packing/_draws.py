@@ -9,43 +9,19 @@ own lambda of them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from sk_mixup.mixing import BetaLaw, Method, MixContext, MixPlan, MixStreams, Mixup
-from sk_mixup.mixing.draws import shuffle_many
+from sk_mixup.mixing.draws import Begun, arrived, shuffle_many
 from sk_mixup.mixing.plans import LinearPlan
-from sk_mixup.training.feeds import row_groups
+from sk_mixup.training.feeds import facts_on, row_groups
 from sk_mixup.training.packing._feeds import copy_of, state_of
 from sk_mixup.training.packing._member import PackMember
-
-
-@dataclasses.dataclass
-class Shares:
-    """Blends of all members over some steps.
-
-    Attributes
-    ----------
-    partner : Tensor of shape (members, steps, rows), int64
-        On the host.
-    lam : Tensor of shape (members, steps, 1 or rows), float64
-    own, other : Tensor of the same shape or None
-        Weights of the targets where they are not made of `lam`.
-    known : bool
-        Whether a single number per batch is all there is, known to the host.
-    hosts : list of bool
-        Whether the host knows those numbers of a member.
-    """
-
-    partner: Tensor
-    lam: Tensor
-    own: Tensor | None
-    other: Tensor | None
-    known: bool
-    hosts: list[bool]
+from sk_mixup.training.packing._shares import Blend, Shares, joined_blends
 
 
 class Drawer:
@@ -73,6 +49,8 @@ class Drawer:
 
     def start_epoch(self, epoch: int) -> None:
         """Tell the methods where the training stands."""
+        for member in self._members:
+            member.run.facts = facts_on(member.run.facts, member.net.place_)
         self._contexts = [
             MixContext(epoch, m.run.n_epochs, m.net.module_, **m.run.facts)
             for m in self._members
@@ -116,13 +94,15 @@ class Drawer:
             Plans of each member where they are more than blends.
         """
         n_steps, n_rows = len(batches[0]), len(batches[0][0][1])
-        rows: list[_Blend | list[MixPlan | None]] = []
+        device = batches[0][0][1].device
+        rows: list[Blend | list[MixPlan | None]] = []
+        alone: dict[int, list[Begun]] = {}
         shared: dict[Any, _Common | None] = {}
         for k in range(low, high):
             key, member = self._keys[k], self._members[k]
             method, context = member.run.method, self._contexts[k]
             if method is None:
-                rows.append(_Blend.clean(n_steps))
+                rows.append(Blend.none(n_steps))
             elif key is not None:
                 assert isinstance(method, Mixup)
                 if key not in shared:
@@ -130,12 +110,19 @@ class Drawer:
                         method, context, self._streams[key], n_steps, n_rows
                     )
                 rows.append(_blend_of(method, context, shared[key], n_steps))
+            elif device.type != "cpu" and method.draws_first:
+                alone[len(rows)] = _begin_alone(member, context, batches[k - low])
+                rows.append([])
             else:
                 rows.append(_draw_alone(member, context, batches[k - low]))
-        blends = [row for row in rows if isinstance(row, _Blend)]
+        for place, plans in zip(alone, _finished(alone.values(), device), strict=True):
+            rows[place] = _blend_or_plans(plans)
+        blends = [row for row in rows if isinstance(row, Blend)]
         if len(blends) == len(rows):
-            return _shares(blends, n_steps, n_rows)
-        return [row.plans(n_rows) if isinstance(row, _Blend) else row for row in rows]
+            return joined_blends(blends, n_steps, n_rows, device)
+        return [
+            row.plans(n_rows, device) if isinstance(row, Blend) else row for row in rows
+        ]
 
 
 @dataclasses.dataclass
@@ -145,30 +132,6 @@ class _Common:
     gate: list[float]
     lam: list[float]
     partner: Tensor
-
-
-@dataclasses.dataclass
-class _Blend:
-    """Blends of one member: lambda per step, or plans with lambda per row."""
-
-    lams: list[float] | None
-    partner: Tensor | None
-    linear: list[MixPlan] | None = None
-
-    @classmethod
-    def clean(cls, n_steps: int) -> _Blend:
-        return cls([1.0] * n_steps, None)
-
-    def plans(self, n_rows: int) -> list[MixPlan | None]:
-        if self.linear is not None:
-            return list(self.linear)
-        assert self.lams is not None
-        if self.partner is None:
-            return [None] * len(self.lams)
-        return [
-            LinearPlan(partner, torch.full((n_rows,), lam), lam_host=lam)
-            for partner, lam in zip(self.partner, self.lams, strict=True)
-        ]
 
 
 def _sharing_key(member: PackMember, feed: int) -> Any:
@@ -213,41 +176,65 @@ def _draw_common(
 
 def _blend_of(
     method: Mixup, context: MixContext, common: _Common | None, n_steps: int
-) -> _Blend:
+) -> Blend:
     """Make one member's lambdas of the common draws."""
     if common is None or common.partner.shape[1] < 2:
-        return _Blend.clean(n_steps)
+        return Blend.none(n_steps)
     method.validate()
     law, p = BetaLaw(method._alpha_now(context)), method._p_now(context)
     if law.alpha == 0:
-        return _Blend.clean(n_steps)
+        return Blend.none(n_steps)
     lams = [law.quantile_scalar(u) for u in common.lam]
     if method._folds():
         lams = [max(lam, 1.0 - lam) for lam in lams]
     if p < 1:
         lams = [lam if u < p else 1.0 for lam, u in zip(lams, common.gate, strict=True)]
-    return _Blend(lams, common.partner)
+    return Blend(lams, common.partner)
 
 
 def _draw_alone(
     member: PackMember, context: MixContext, batches: Sequence[tuple[Any, Any, Any]]
-) -> _Blend | list[MixPlan | None]:
+) -> Blend | list[MixPlan | None]:
     method = member.run.method
     assert method is not None
-    contexts = []
-    for *_, label in batches:
-        groups = row_groups(label)
-        contexts.append(
-            context if groups is None else dataclasses.replace(context, groups=groups)
-        )
     plans = method.draw_many(
         [(x, y) for x, y, _ in batches],
         generator=member.run.streams.mix,
-        contexts=contexts,
+        contexts=[_with_groups(context, label) for *_, label in batches],
     )
-    if not all(_is_blend(plan) for plan in plans):
+    return _blend_or_plans(plans)
+
+
+def _begin_alone(
+    member: PackMember, context: MixContext, batches: Sequence[tuple[Any, Any, Any]]
+) -> list[Begun]:
+    """Draw all numbers of a member; its plans wait for them to arrive."""
+    method = member.run.method
+    assert method is not None
+    return [
+        Begun(method.drawing(x, y, member.run.streams.mix, _with_groups(context, one)))
+        for x, y, one in batches
+    ]
+
+
+def _finished(
+    alone: Iterable[list[Begun]], device: torch.device
+) -> Iterator[list[MixPlan]]:
+    """Send the numbers of all members in one message, and make their plans."""
+    begun = list(alone)
+    there = iter(arrived([one.load for member in begun for one in member], device))
+    return ([one.finish(next(there)) for one in member] for member in begun)
+
+
+def _with_groups(context: MixContext, label: Any) -> MixContext:
+    groups = row_groups(label)
+    return context if groups is None else dataclasses.replace(context, groups=groups)
+
+
+def _blend_or_plans(plans: Sequence[MixPlan]) -> Blend | list[MixPlan | None]:
+    if not all(map(_is_blend, plans)):
         return list(plans)
-    return _Blend(None, None, list(plans))
+    return Blend(None, None, list(plans))
 
 
 def _is_blend(plan: MixPlan) -> bool:
@@ -256,59 +243,3 @@ def _is_blend(plan: MixPlan) -> bool:
     if plan.unites_targets:
         return False
     return type(plan) is LinearPlan or (type(plan) is MixPlan and plan.is_identity)
-
-
-def _shares(blends: Sequence[_Blend], n_steps: int, n_rows: int) -> Shares:
-    """Join the blends of all members."""
-    index = torch.arange(n_rows)
-    clean = index.expand(n_steps, n_rows)
-    plans = [blend.linear for blend in blends]
-    hosts = [
-        linear is None or all(plan.label_lam_host is not None for plan in linear)
-        for linear in plans
-    ]
-    known = all(hosts)
-    partners: list[Tensor] = []
-    lams: list[Tensor] = []
-    owns: list[Tensor] = []
-    others: list[Tensor] = []
-    for blend, linear in zip(blends, plans, strict=True):
-        if linear is None:
-            partner = clean if blend.partner is None else blend.partner
-            lam = torch.tensor(blend.lams, dtype=torch.float64).unsqueeze(1)
-            own, other = lam, 1.0 - lam
-        else:
-            partner = torch.stack([plan.partner for plan in linear]).cpu()
-            if known:
-                numbers = [plan.label_lam_host for plan in linear]
-                lam = torch.tensor(numbers, dtype=torch.float64).unsqueeze(1)
-                own, other = lam, 1.0 - lam
-            else:
-                lam = torch.stack([_widest(plan.lam, plan.lam_host) for plan in linear])
-                pairs = [_label_shares(plan) for plan in linear]
-                own = torch.stack([own for own, _ in pairs])
-                other = torch.stack([other for _, other in pairs])
-        partners.append(partner)
-        width = 1 if known else n_rows
-        for values, value in ((lams, lam), (owns, own), (others, other)):
-            values.append(value.expand(n_steps, width))
-    partner, lam = torch.stack(partners), torch.stack(lams)
-    if known:
-        return Shares(partner, lam, None, None, True, hosts)
-    return Shares(partner, lam, torch.stack(owns), torch.stack(others), False, hosts)
-
-
-def _widest(lam: Tensor, host: float | None) -> Tensor:
-    if host is None:
-        return lam.double().cpu()
-    return torch.full(lam.shape, host, dtype=torch.float64)
-
-
-def _label_shares(plan: MixPlan) -> tuple[Tensor, Tensor]:
-    """Return the weights of the targets as the loss of a lone training has them."""
-    host = plan.label_lam_host
-    if host is not None:
-        own = _widest(plan.lam, host)
-        return own, 1.0 - own
-    own, other = plan.label_weights
-    return own.double().cpu(), other.double().cpu()

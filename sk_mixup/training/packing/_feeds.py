@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.inputs import ArrayRows
+from sk_mixup.mixing.plans import sent
 from sk_mixup.training.feeds import ArrayData, map_tensors, split_weight, tensors_of
 from sk_mixup.training.packing._member import PackMember
 
@@ -40,7 +41,7 @@ class Feed:
     def start_epoch(self) -> None:
         """Draw a new order."""
         order = torch.randperm(len(self.data), generator=self.generator)
-        self.order = order.to(self.data.y.device)
+        self.order = sent(order, self.data.y.device)
 
     def rows(self, first: int, n_steps: int, size: int) -> tuple[Any, Any]:
         """Return the rows of consecutive batches, as ``(x, y)`` of `ArrayData`."""
@@ -65,6 +66,7 @@ class Feeds:
     def __init__(self, members: Sequence[PackMember], shelf: DataShelf) -> None:
         self.feeds: list[Feed] = []
         self.of: list[int] = []
+        self._places: dict[tuple[int, int], Tensor] = {}
         known: dict[Any, int] = {}
         for member in members:
             order = member.run.streams.order
@@ -91,6 +93,16 @@ class Feeds:
         used = sorted(set(of))
         self.feeds = [self.feeds[number] for number in used]
         self.of = [used.index(number) for number in of]
+        self._places.clear()
+
+    def places(self, low: int, high: int, device: torch.device) -> Tensor:
+        """Return where the feed of each of some members is among those they use."""
+        if (low, high) not in self._places:
+            numbers = self.of[low:high]
+            used = distinct(numbers)
+            places = torch.tensor([used.index(number) for number in numbers])
+            self._places[low, high] = sent(places, device)
+        return self._places[low, high]
 
 
 class DataShelf:

@@ -18,7 +18,7 @@ from torch import nn
 from sk_mixup.inputs import ArrayRows, holds_sparse
 from sk_mixup.mixing import Method, Mixup
 from sk_mixup.training.feeds import ArrayData, MemberRows
-from sk_mixup.training.loop import BestWeights, TrainingBar
+from sk_mixup.training.loop import BestWeights, CountedAccuracy, TrainingBar
 from sk_mixup.training.objectives import PixelObjective
 from sk_mixup.training.packing._autocast import AutocastProgram
 from sk_mixup.training.packing._feeds import _leaves
@@ -159,7 +159,9 @@ def _reason_of_net(net: Any) -> str | None:
     for name, callback in net.callbacks_:
         if type(callback) is LRScheduler and callback.step_every == "epoch":
             continue
-        is_accuracy = type(callback) is EpochScoring and name == "valid_acc"
+        is_accuracy = (
+            type(callback) in (CountedAccuracy, EpochScoring) and name == "valid_acc"
+        )
         if type(callback) not in _KNOWN and not is_accuracy:
             return f"the callback {name} ({type(callback).__name__}) belongs to one net"
     if net._optimizers != ["optimizer"]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sk_mixup.mixing import MixPlan
-from sk_mixup.mixing.plans import LinearPlan
+from sk_mixup.mixing.plans import LinearPlan, sent
 from sk_mixup.training.feeds import dense_target
 from sk_mixup.training.loop import MixingRun, count_hits
 from sk_mixup.training.objectives import (
@@ -146,9 +146,7 @@ class DenseLoss(BlockLoss):
             mixed = _mixed(targets, dense)
             if mixed.dtype != clean.dtype:
                 # Batches that are known to be clean have targets of full precision.
-                hosts = torch.tensor(shares.hosts).view(-1, 1, 1)
-                is_clean = ((shares.lam == 1.0) & hosts).unsqueeze(3)
-                is_clean = is_clean.to(clean.device)
+                is_clean = ((shares.lam == 1.0) & shares.on_host).unsqueeze(3)
                 mixed = torch.where(is_clean, clean, mixed.to(clean.dtype))
             return mixed.transpose(0, 1).contiguous()
         dense = self._smoothed(y, n_classes, output.dtype).div_(n_rows)
@@ -171,10 +169,12 @@ class DenseLoss(BlockLoss):
     def _smoothed(self, y: Tensor, n_classes: int, dtype: torch.dtype) -> Tensor:
         """Return what each row's own label takes of every log-probability."""
         criteria = [run.objective.criterion for run in self.runs]
-        smoothing = torch.tensor(
-            [getattr(c, "label_smoothing", 0.0) for c in criteria],
-            dtype=dtype, device=y.device,
-        ).view(-1, 1, 1, 1)  # fmt: skip
+        each = [getattr(c, "label_smoothing", 0.0) for c in criteria]
+        if len(set(each)) == 1:
+            smoothing = torch.full((1, 1, 1, 1), each[0], dtype=dtype, device=y.device)
+        else:
+            smoothing = sent(torch.tensor(each, dtype=dtype), y.device)
+            smoothing = smoothing.view(-1, 1, 1, 1)
         dense = torch.zeros((*y.shape, n_classes), dtype=dtype, device=y.device)
         dense.scatter_(3, y.unsqueeze(3), 1.0)
         dense = dense * (1.0 - smoothing) + smoothing / n_classes
@@ -310,11 +310,10 @@ def target_shares(targets: Targets, *, host: bool) -> tuple[Tensor, Tensor]:
     if shares is None:
         whole = torch.ones((), device=targets.y.device)
         return whole, whole
-    device = targets.y.device
     if shares.own is not None and shares.other is not None:
-        own, other = shares.own.to(device), shares.other.to(device)
+        own, other = shares.own, shares.other
     else:
-        own = shares.lam.to(device)
+        own = shares.lam
         own = own if host else own.float()
         other = 1.0 - own
     if weight is None:
@@ -334,23 +333,20 @@ def _mixed(targets: Targets, dense: Tensor) -> Tensor:
     product = own * dense + other * partner
     if not any(shares.hosts):
         return product
-    hosts = torch.tensor(shares.hosts, device=dense.device).view(-1, 1, 1, 1)
-    return torch.where(hosts, partner.lerp_(dense, own), product)
+    return torch.where(shares.on_host.unsqueeze(3), partner.lerp_(dense, own), product)
 
 
 def _plan(targets: Targets, k: int, step: int) -> MixPlan | None:
     shares = targets.shares
     if shares is None:
         return None
-    lam = shares.lam[k, step]
-    partner = shares.partner[k, step].to(targets.y.device)
+    partner = shares.partner[k, step]
     n_rows = len(partner)
-    device = targets.y.device
-    rows = lam.float().expand(n_rows).to(device)
-    if shares.known:
-        return LinearPlan(partner, rows, lam_host=float(lam))
+    rows = shares.lam[k, step].float().expand(n_rows)
+    if shares.numbers is not None:
+        return LinearPlan(partner, rows, lam_host=float(shares.numbers[k, step]))
     assert shares.own is not None
-    own = shares.own[k, step].float().expand(n_rows).to(device)
+    own = shares.own[k, step].float().expand(n_rows)
     return LinearPlan(partner, rows, label_lam=own)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing.plans import sent
 from sk_mixup.training.feeds import count_batches
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._stack import Stack
@@ -74,6 +75,7 @@ class PackOptimizer:
         self._groups = names_of_groups(members[0])
         clips = [m.knobs.clip_norm for m in members]
         self._clips = clips if any(c is not None for c in clips) else None
+        self._norms: dict[int, Tensor] = {}
         self._blocks: list[_Block] = []
         self._build(None, None)
 
@@ -104,11 +106,20 @@ class PackOptimizer:
         n_members : int
         """
         if self._clips is not None:
-            clip_by_member(grads, self._clips[:n_members])
+            clip_by_member(grads, self._limits(n_members, grads))
         for block in self._blocks:
             if block.high > n_members:
                 break
             block.step(grads)
+
+    def _limits(self, n_members: int, grads: dict[str, Tensor]) -> Tensor:
+        """Return the norms of the first members, where their gradients are."""
+        assert self._clips is not None
+        if n_members not in self._norms:
+            own = [float("inf") if c is None else c for c in self._clips[:n_members]]
+            device = next(iter(grads.values())).device
+            self._norms[n_members] = sent(torch.tensor(own), device)
+        return self._norms[n_members]
 
     def set_rates(self) -> None:
         """Read the learning rates of the nets."""
@@ -132,6 +143,7 @@ class PackOptimizer:
         self._settings = [self._settings[k] for k in kept]
         if self._clips is not None:
             self._clips = [self._clips[k] for k in kept]
+            self._norms.clear()
         self._build(self._blocks, kept)
 
 
@@ -291,18 +303,18 @@ def _may_fuse(settings: dict[str, Any], device: str) -> bool:
     return all(p.dtype in kinds for p in settings["params"])
 
 
-def clip_by_member(grads: dict[str, Tensor], clips: Sequence[float | None]) -> None:
-    """Scale the gradients of each member to a norm of its own; None: as they are.
+def clip_by_member(grads: dict[str, Tensor], limits: Tensor) -> None:
+    """Scale the gradients of each member to a norm of its own.
 
     Parameters
     ----------
     grads : dict of str to Tensor of shape (members, ...)
         Changed in place.
-    clips : sequence of float or None
+    limits : Tensor of shape (members,)
+        Infinite: as they are.
     """
     values = list(grads.values())
     norms = torch.stack([g.flatten(1).norm(dim=1) for g in values]).norm(dim=0)
-    limit = torch.tensor([float("inf") if c is None else c for c in clips])
-    scale = (limit.to(norms) / (norms + 1e-6)).clamp(max=1.0)
+    scale = (limits.to(norms) / (norms + 1e-6)).clamp(max=1.0)
     for grad in values:
         grad.mul_(scale.view((-1,) + (1,) * (grad.ndim - 1)))

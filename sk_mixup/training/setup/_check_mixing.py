@@ -21,7 +21,14 @@ from sk_mixup.mixing import (
     output_activation,
     target_form,
 )
-from sk_mixup.training.feeds import Input, mixes_input, own_copy
+from sk_mixup.training.feeds import (
+    Input,
+    facts_on,
+    mixes_input,
+    move,
+    own_copy,
+)
+from sk_mixup.training.loop import place_of
 from sk_mixup.training.setup._companions import copy_caller
 from sk_mixup.training.setup._trial import try_plan
 
@@ -53,7 +60,8 @@ def check_mixing(
     """
     if method is None:
         return
-    module = net.module_
+    module, device = net.module_, place_of(net)
+    sample, y, facts = move(sample, device), move(y, device), facts_on(facts, device)
     inside = getattr(module, "mixes_inside", False)
     # Copies, of rows that are tried several times.
     call = functools.partial(_infer_copy, net)

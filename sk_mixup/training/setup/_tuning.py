@@ -15,6 +15,7 @@ from sk_mixup.training.loop import (
     WeightAverage,
     call_module,
     has_images,
+    in_precision,
 )
 from sk_mixup.training.recipes import Knobs, StepSchedule
 from sk_mixup.training.setup._companions import make_companions
@@ -112,7 +113,10 @@ def start_run(
         or knobs.accumulate > 1
         or knobs.precision == torch.float16
     ):
-        run.stepper = Stepper(net, knobs, steps, average, companions)
+        graphs = run.forward is not None and run.forward.writes_over
+        run.stepper = Stepper(
+            net, knobs, steps, average, companions, writes_over=graphs
+        )
 
 
 def end_run(run: MixingRun, net: Any, source: Any) -> None:
@@ -183,11 +187,7 @@ def _try_module(net: Any, x: Any, knobs: Knobs) -> None:
     module = net.module_
     module.eval()
     try:
-        with torch.autocast(
-            net.place_.type,
-            knobs.precision,
-            enabled=knobs.precision is not None,
-        ):
+        with in_precision(net.place_.type, knobs.precision):
             call_module(net.as_called(module), x)
     except Exception as error:
         causes = ["augmented input"] if knobs.augment else []

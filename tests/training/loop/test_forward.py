@@ -1,6 +1,7 @@
 """Precision, compilation and memory format."""
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import torch
 from skorch.callbacks import Callback
 from torch import nn
 
+from sk_mixup.training.loop import Forward
+from sk_mixup.training.recipes import Knobs
 from tests.builders import (
     assert_same_weights,
     blobs,
@@ -279,3 +282,27 @@ def test_one_graph_trains_and_one_predicts(module, mix, compiled_graphs):
 def test_verbose_says_that_it_compiles(verbose, said, capsys, compiled_graphs):
     classifier(module=mlp(), compile=EAGER, verbose=verbose).fit(X, Y)
     assert ("torch.compile builds Sequential" in capsys.readouterr().out) is said
+
+
+# -- CUDA graphs -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("compiles", "device", "writes_over"),
+    [
+        ({"mode": "reduce-overhead"}, "cuda", True),
+        ({"options": {"triton.cudagraphs": True}}, "cuda", True),
+        ({"mode": "reduce-overhead"}, "cpu", False),
+        ({}, "cuda", False),
+    ],
+)
+def test_who_runs_cuda_graphs(compiles, device, writes_over):
+    net = SimpleNamespace(place_=torch.device(device))
+    assert Forward(net, Knobs(compile=compiles)).writes_over is writes_over
+
+
+def test_gradients_of_several_batches_outlive_a_cuda_graph(monkeypatch):
+    params = {"module": mlp(), "accumulate": 3, "compile": EAGER, "max_epochs": 3}
+    plain = classifier(**params).fit(X, Y)
+    monkeypatch.setattr(Forward, "writes_over", True)
+    assert_same_weights(plain, classifier(**params).fit(X, Y))

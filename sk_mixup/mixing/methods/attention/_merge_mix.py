@@ -144,7 +144,7 @@ class MergeMix(LookingMethod):
         context: MixContext | None,
     ) -> MixPlan:
         paid = self._attention(x, context)
-        lam = numbers.to(x.device).expand(len(x))
+        lam = numbers.expand(len(x))
         stays = most_paid(paid.flatten(1), lam).view_as(paid)
         mask = spread(~stays, (x.shape[2], x.shape[3]))
         return self._mask_plan(x, partner, mask, open_rows)
@@ -165,7 +165,7 @@ class MergeMix(LookingMethod):
         n = paid[0].numel()
         n_left = max(1, n - round(self.merge * n))
         groups = merged_groups(watch.features(len(x), grid), n_left)
-        shared = shared_attention(paid.flatten(1), groups)
+        shared = shared_attention(paid.flatten(1), groups, n_left)
         # Of one group, those that are paid most themselves come first.
         order = paid.flatten(1).argsort(dim=1, descending=True, stable=True)
         ranked = shared.gather(1, order).argsort(dim=1, descending=True, stable=True)

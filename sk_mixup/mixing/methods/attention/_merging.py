@@ -57,7 +57,7 @@ def merged_groups(features: Tensor, n_left: int) -> Tensor:
     return groups
 
 
-def shared_attention(attention: Tensor, groups: Tensor) -> Tensor:
+def shared_attention(attention: Tensor, groups: Tensor, n_groups: int) -> Tensor:
     """Return the mean attention to the group of each token.
 
     Parameters
@@ -65,7 +65,8 @@ def shared_attention(attention: Tensor, groups: Tensor) -> Tensor:
     attention : Tensor of shape (B, n)
     groups : Tensor of shape (B, n), int64
         As `merged_groups` returns them.
+    n_groups : int
     """
-    member = functional.one_hot(groups).to(attention.dtype)
+    member = functional.one_hot(groups, n_groups).to(attention.dtype)
     sums = (member.mT @ attention.unsqueeze(2)).squeeze(2)
     return (sums / member.sum(1).clamp(min=1.0)).gather(1, groups)

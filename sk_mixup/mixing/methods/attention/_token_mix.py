@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.mixing._batch import sent
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._params import check_choice, check_integer, check_number
 from sk_mixup.mixing.draws import (
@@ -113,6 +114,8 @@ class TokenMix(LookingMethod):
     paper = "Liu et al., ECCV 2022"
     blends = False
     look_size = None
+    # Blocks are laid out when the look has shown how many there are.
+    numbers_stay = True
 
     def __init__(
         self,
@@ -193,7 +196,7 @@ class TokenMix(LookingMethod):
         blocks = [
             token_blocks(shape, n, seed) for n, seed in zip(counts, seeds, strict=True)
         ]
-        mask = spread(torch.stack(blocks).to(x.device), size)
+        mask = spread(sent(torch.stack(blocks), x.device), size)
         own = label_shares(maps, partner, mask)
         plan = self._mask_plan(x, partner, mask, open_rows)
         own = own.to(plan.lam.dtype)

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._params import check_number
 from sk_mixup.mixing.draws import MixStreams, Pairing, Schedule
 from sk_mixup.mixing.looks import check_images
 from sk_mixup.mixing.methods._cutmix import CutMix
 from sk_mixup.mixing.methods.attention._grid import attention_shares, cell_shares
 from sk_mixup.mixing.methods.attention._watch import watch_attention
-from sk_mixup.mixing.plans import BoxPlan, MaskPlan, MixPlan, covered
+from sk_mixup.mixing.plans import BoxPlan, MaskPlan, MixPlan
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -166,17 +167,17 @@ class TransMix(CutMix):
         check_number("ratio", self.ratio, low=0.0, high=1.0)
         check_layer(self.layer)
 
-    def _draw(
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         x = check_images("TransMix", x)
-        plan = super()._draw(x, y, streams, context)
+        plan = yield from super()._drawing(x, y, streams, context)
         if isinstance(plan, BoxPlan):
-            mask = covered(plan.spans, plan.size) ^ plan.outside
+            mask = plan.inside ^ plan.outside
         elif isinstance(plan, MaskPlan) and plan.mask is not None:
             mask = plan.mask
         else:

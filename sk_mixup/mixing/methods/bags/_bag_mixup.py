@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_choice
 from sk_mixup.mixing.draws import (
@@ -181,14 +182,14 @@ class BagMixup(Method):
                     f"{name} must be True or False; got {getattr(self, name)!r}."
                 )
 
-    def _draw_batch(
+    def _batch_drawing(
         self,
         x: Any,
         first: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         bags, mask = _bags_of(x)
         n_rows, length, width = bags.shape
         gate = self._gate(n_rows, streams, context)
@@ -207,13 +208,12 @@ class BagMixup(Method):
         partner = self._pair(bags, y, streams, context) if between else None
         if gate is False or alpha == 0:
             return self._identity(bags)
-        own = torch.as_tensor(drawn).to(bags.device, lam_dtype(bags), non_blocking=True)
+        own = torch.as_tensor(drawn).to(lam_dtype(bags))
+        partner, own, order, gate = yield partner, own, order, gate
         shape = (-1, 1, features) if between else (n_rows, length, features)
         own = own.view(shape).expand(n_rows, *shape[1:])
         if isinstance(gate, Tensor):
-            gate = gate.to(bags.device, non_blocking=True).view(-1, 1, 1)
-            own = torch.where(gate, own, 1.0)
-        order = order.to(bags.device, non_blocking=True)
+            own = torch.where(gate.view(-1, 1, 1), own, 1.0)
         if partner is None:
             index = _next_in_order(order, mask)
             lam = own.new_ones(n_rows)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sk_mixup.mixing._companion import Companion
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import arrived
 from sk_mixup.mixing.draws import MixStreams
 from sk_mixup.mixing.layers import find_layer, plain_call
 from sk_mixup.mixing.looks import plain_criterion
@@ -227,8 +228,9 @@ class BlockCompanion(Companion):
         self._n_batches += 1
         if number % self.method.every:
             return
-        partner, lam = self.method.pairs_for(seen.x, y, self.streams, context)
-        partner, lam, y = (t.to(self.device) for t in (partner, lam, y))
+        pairs = self.method.pairs_for(seen.x, y, self.streams, context)
+        ((partner, lam),) = arrived([pairs], self.device)
+        y = y.to(self.device)
         with self._alone(), torch.enable_grad():
             mask = self._masked(seen, partner, lam)
             x = to_blendable(seen.x.to(self.device))

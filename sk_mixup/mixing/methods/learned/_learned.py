@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._companion import companion_for
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing, Later
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_integer, check_number
 from sk_mixup.mixing.draws import (
@@ -25,7 +26,7 @@ from sk_mixup.mixing.draws import (
 from sk_mixup.mixing.looks import check_images
 from sk_mixup.mixing.methods.learned._beside import BlockCompanion, Lesson
 from sk_mixup.mixing.methods.learned._blocks import MixBlock
-from sk_mixup.mixing.plans import MixPlan, SoftMaskPlan, StackPlan, mask_lam
+from sk_mixup.mixing.plans import SoftMaskPlan, StackPlan, mask_lam
 
 # How far the mean of a mask may be from lambda at no price.
 _FREE = 0.1
@@ -178,42 +179,51 @@ class LearnedMix(Method):
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> tuple[Tensor, Tensor]:
-        """Draw partners and lambda, for a batch or for a lesson of the block."""
+    ) -> tuple[Tensor | Later, Tensor]:
+        """Draw partners and lambda, for a batch or for a lesson of the block.
+
+        Returns
+        -------
+        partner : Tensor of shape (B,), int64, or Later
+        lam : Tensor of shape (B,)
+            To be sent with it.
+        """
         n_rows = len(x)
         n_draws = n_rows if self.per == "row" else 1
         lam = beta_lams(self._alpha_now(context), n_draws, streams.lam)
-        lam = lam.to(x.device, lam_dtype(x))
-        return self._pair(x, y, streams, context), lam.expand(n_rows)
+        lam = lam.to(lam_dtype(x)).expand(n_rows)
+        return self._pair(x, y, streams, context), lam
 
     # -- draw -------------------------------------------------------------------------
 
-    def _draw_batch(
+    def _batch_drawing(
         self,
         x: Any,
         first: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
-        return self._draw(check_images(type(self).__name__, x), y, streams, context)
+    ) -> Drawing:
+        x = check_images(type(self).__name__, x)
+        return super()._batch_drawing(x, x, y, streams, context)
 
-    def _draw(
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         gate = self._gate(len(x), streams, context)
         adjusts = uniform(streams.site) < self.adjust
         if self._too_few(len(x)):
             return self._identity(x)
         # Drawn without mixing too: p and alpha move no other draw.
-        partner, lam = self.pairs_for(x, y, streams, context)
+        pairs, shares = self.pairs_for(x, y, streams, context)
         nothing = self._alpha_now(context) == 0 or self._p_now(context) == 0
         if gate is False or nothing:
             return self._identity(x)
+        partner, lam, gate = yield pairs, shares, gate
         companion = companion_for(self, context)
         assert isinstance(companion, BlockCompanion)
         mask = companion.mask(x, partner, lam)
@@ -224,7 +234,7 @@ class LearnedMix(Method):
         if self._may_pair_selves(context):
             alone |= self_pairs(partner)
         if isinstance(gate, Tensor):
-            alone |= ~gate.to(x.device)
+            alone |= ~gate
         mask = mask.masked_fill(alone.view(-1, 1, 1), 0.0)
         plan = SoftMaskPlan(
             partner,

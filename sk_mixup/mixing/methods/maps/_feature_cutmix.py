@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._params import check_choice
 from sk_mixup.mixing.draws import (
     MixStreams,
@@ -94,7 +95,7 @@ class FeatureCutPlan(MixPlan):
             return BoxPlan(
                 self.partner, lam, site=self.site, box=box, size=size, outside=outside
             )
-        mask = covered(spans.to(features.device, non_blocking=True), size)
+        mask = covered(spans, size)
         if self.fold:
             large = mask.flatten(1).double().mean(1) > 0.5
             mask = mask ^ large.view((-1,) + (1,) * len(size))
@@ -190,13 +191,13 @@ class FeatureCutMix(MapMethod):
         if not isinstance(self.fold, bool):
             raise TypeError(f"fold must be True or False; got {self.fold!r}.")
 
-    def _draw(
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         sites = self.sites(None if context is None else context.module)
         site = sites[integer(len(sites), streams.site)]
         gate = self._gate(len(x), streams, context)
@@ -210,11 +211,11 @@ class FeatureCutMix(MapMethod):
         partner = self._pair(x, y, streams, context)
         if gate is False or alpha == 0:
             return self._identity(x)
-        rows = rows_let_in(gate, self._p_now(context), x.device)
-        lam = drawn.to(x.device, lam_dtype(x), non_blocking=True)
+        rows = rows_let_in(gate, self._p_now(context))
+        partner, drawn, places, rows = yield partner, drawn, places, rows
         plan = FeatureCutPlan(
             partner,
-            lam.expand(len(x)).contiguous(),
+            drawn.to(lam_dtype(x)).expand(len(x)).contiguous(),
             site=None if site == INPUT else site,
             drawn=drawn,
             places=places.view(n_boxes, _MOST_AXES),

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._params import check_choice, check_integer, check_number
 from sk_mixup.mixing.draws import (
     MixStreams,
@@ -279,17 +280,17 @@ class PatchUp(MapMethod):
         """Whether the parameters say that nothing is ever mixed."""
         return super().never_mixes or self.gamma == 0
 
-    def _draw(
+    def _drawing(
         self,
         x: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         sites = self.sites(None if context is None else context.module)
         site = sites[integer(len(sites), streams.site)]
         if site == INPUT:
-            return self._cut(x, y, streams, context)
+            return (yield from self._cut(x, y, streams, context))
         gate = self._gate(len(x), streams, context)
         n_masks = len(x) if self.per == "row" else 1
         alpha = self._alpha_now(context)
@@ -301,8 +302,8 @@ class PatchUp(MapMethod):
         partner = self._pair(x, y, streams, context)
         if gate is False or alpha == 0 or self.gamma == 0:
             return self._identity(x)
-        rows = rows_let_in(gate, self._p_now(context), x.device)
-        own = own.to(x.device, lam_dtype(x), non_blocking=True)
+        rows = rows_let_in(gate, self._p_now(context))
+        partner, own, rows = yield partner, own.to(lam_dtype(x)), rows
         own = own.expand(len(x)).contiguous()
         if self.mode == "hard":
             own = torch.zeros_like(own)
@@ -324,9 +325,9 @@ class PatchUp(MapMethod):
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         """Mix the input, as the authors do."""
         cut = CutMix(1.0, per=self.per, p=self.p, pairing=self.pairing)
-        plan = cut.draw(x, y, generator=streams, context=context)
+        plan = yield from cut.drawing(x, y, streams, context)
         off = self.gamma == 0 or self._alpha_now(context) == 0
         return self._identity(x) if off or plan.is_identity else plan

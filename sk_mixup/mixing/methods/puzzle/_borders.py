@@ -55,7 +55,7 @@ def pixel_borders(
     scale = (high - low).float().clamp(min=1e-30)
     below = _differences(x, partner, n_rows, n_columns)
     beside = _differences(x.transpose(2, 3), partner, n_columns, n_rows)
-    return _as_costs(below / scale), _as_costs(beside / scale)
+    return _as_costs((below / scale).cpu()), _as_costs((beside / scale).cpu())
 
 
 def _differences(x: Tensor, partner: Tensor, n_cells: int, n_along: int) -> Tensor:
@@ -76,7 +76,7 @@ def _differences(x: Tensor, partner: Tensor, n_cells: int, n_along: int) -> Tens
         (other_before - behind).abs().mean(1),
         same.index_select(0, partner),
     ]
-    return mean_along(torch.stack(each), n_along).cpu()
+    return mean_along(torch.stack(each), n_along)
 
 
 def _as_costs(difference: Tensor) -> Borders:

@@ -119,6 +119,7 @@ class CoMixup(LookingMethod):
 
     short_name = "co_mixup"
     solves_on_host = True
+    numbers_stay = True
     cost = "one forward and backward pass, and cells"
     paper = "Kim et al., ICLR 2021"
     blends = False

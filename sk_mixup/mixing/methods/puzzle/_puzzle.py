@@ -130,6 +130,7 @@ class PuzzleMix(LookingMethod):
 
     short_name = "puzzle_mix"
     solves_on_host = True
+    numbers_stay = True
     cost = "one forward and backward pass, and masks"
     paper = "Kim et al., ICML 2020"
 

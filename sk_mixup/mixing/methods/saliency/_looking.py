@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from sk_mixup.mixing._batch import lam_dtype
 from sk_mixup.mixing._context import MixContext
+from sk_mixup.mixing._drawing import Drawing
 from sk_mixup.mixing._method import Method
 from sk_mixup.mixing._params import check_choice, check_integer
 from sk_mixup.mixing.draws import (
@@ -47,6 +48,8 @@ class LookingMethod(Method):
         Whether the net is asked; a method that looks at pixels alone needs none.
     looks_at : {"images", "embeddings", ...}
         What kind of input it takes.
+    numbers_stay : bool
+        Whether the numbers drawn are used on the host.
     """
 
     group = "saliency"
@@ -59,6 +62,7 @@ class LookingMethod(Method):
     else:
         needs_module = True
     looks_at: str = "images"
+    numbers_stay: bool = False
     every: int
     look_size: int | None
 
@@ -82,19 +86,20 @@ class LookingMethod(Method):
                 " such as 'shuffle'."
             )
 
-    def _draw_batch(
+    def _batch_drawing(
         self,
         x: Any,
         first: Tensor,
         y: Tensor | None,
         streams: MixStreams,
         context: MixContext | None,
-    ) -> MixPlan:
+    ) -> Drawing:
         given, x = x, self._check_input(x)
         n_rows = len(first)
         # The first draw of all: which of the two ways is gone moves no other draw.
         if uniform(streams.site) * self.every >= 1.0:
-            return self._unseen()._draw_batch(given, first, y, streams, context)
+            unseen = self._unseen()
+            return (yield from unseen._batch_drawing(given, first, y, streams, context))
         per_row = getattr(self, "per", "batch") == "row"
         gate = (
             self._open_rows(n_rows, streams, context)
@@ -108,7 +113,11 @@ class LookingMethod(Method):
         partner = self._pair(first, y, streams, context)
         if gate is False or self._draws_no_mixing(context):
             return self._identity(first)
-        open_rows = rows_let_in(gate, self._p_now(context), first.device)
+        open_rows = rows_let_in(gate, self._p_now(context))
+        if self.numbers_stay:
+            partner, open_rows = yield partner, open_rows
+        else:
+            partner, open_rows, numbers = yield partner, open_rows, numbers
         if self._may_pair_selves(context):
             paired = ~self_pairs(partner)
             open_rows = paired if open_rows is None else open_rows & paired
@@ -147,7 +156,7 @@ class LookingMethod(Method):
         Returns
         -------
         numbers : object
-            For `_look`.
+            For `_look`; tensors are sent to the device of the batch.
         """
         raise NotImplementedError
 

@@ -117,7 +117,7 @@ class SaliencyMix(LookingMethod):
     ) -> MixPlan:
         seen = _MAPS[self.saliency](self._shrunk(x))
         centre = peaks(seen, tuple(x.shape[2:])).index_select(0, partner)
-        share = (1.0 - numbers).sqrt().to(x.device, non_blocking=True)
+        share = (1.0 - numbers).sqrt()
         spans = []
         for axis, n in enumerate(x.shape[2:]):
             side = (share * n).round().long()
@@ -142,11 +142,10 @@ def peaks(maps: Tensor, size: tuple[int, ...]) -> Tensor:
     """
     height, width = maps.shape[1:]
     highest, at = maps.flatten(1).max(1)
-    place = torch.stack((at // width, at % width), 1)
-    middle = torch.tensor([n // 2 for n in size], device=maps.device)
-    scale = torch.tensor(size, device=maps.device) / torch.tensor(
-        [height, width], device=maps.device
-    )
-    # The middle of the cell that a place of a smaller map stands for.
-    large = ((place + 0.5) * scale).long()
-    return torch.where((highest > 0).unsqueeze(1), large, middle)
+    places = []
+    where = (at // width, at % width)
+    for place, length, n in zip(where, size, (height, width), strict=True):
+        # The middle of the cell that a place of a smaller map stands for.
+        large = ((place + 0.5) * (length / n)).long()
+        places.append(torch.where(highest > 0, large, length // 2))
+    return torch.stack(places, 1)

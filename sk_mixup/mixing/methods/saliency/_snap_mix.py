@@ -151,10 +151,7 @@ class SnapMix(LookingMethod):
         context: MixContext | None,
     ) -> MixPlan:
         size = tuple(x.shape[2:])
-        spans, sources = (
-            box.to(x.device, non_blocking=True).expand(len(x), -1, -1)
-            for box in numbers
-        )
+        spans, sources = (box.expand(len(x), -1, -1) for box in numbers)
         # Nothing is pasted from nowhere, nor into nothing.
         both = torch.stack((spans, sources))
         fits = (both[..., 1] > both[..., 0]).all(2).all(0)
@@ -168,7 +165,7 @@ class SnapMix(LookingMethod):
         closed = ~open_rows
         lam = lam.masked_fill(closed, 1.0).to(wide)
         own, other = own.masked_fill(closed, 1.0), other.masked_fill(closed, 0.0)
-        safe = torch.tensor([0, 1], device=x.device)
+        safe = torch.arange(2, device=x.device)
         # A closed row reads some box, too, and drops what it has read.
         sources = torch.where(closed.view(-1, 1, 1), safe, sources)
         spans = torch.where(closed.view(-1, 1, 1), safe, spans)

@@ -267,7 +267,7 @@ class _RandomSpans(SSMix):
     def _saliency(
         self, x: _Texts, y: Tensor | None, numbers: Any, context: MixContext | None
     ) -> Tensor:
-        seen: Tensor = numbers.to(x.tokens.device)
+        seen: Tensor = numbers
         return seen
 
 

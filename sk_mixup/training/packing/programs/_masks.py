@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.mixing.draws import generator_on
 from sk_mixup.nets import Dropout, mask_of_bytes
 
 
@@ -35,7 +36,7 @@ class DropMasks:
         rates: Sequence[Sequence[float]],
         device: torch.device,
     ) -> None:
-        self._generator = torch.Generator(device)
+        self._generator = generator_on(device, 0)
         self._device = device
         self._layers = [_Shared(seeds, layer, device) for layer in rates]
         self.start(0, 0)
@@ -85,8 +86,11 @@ class DropMasks:
         mask = torch.empty(x.shape[1:], dtype=x.dtype, device=x.device)
         if rate == 0:
             return mask.fill_(1.0)
-        generator = self._generator.manual_seed(_seed(seed, *self._position, number))
+        generator = self._generator
+        if generator is not None:
+            generator.manual_seed(_seed(seed, *self._position, number))
         if kind is Dropout and x.device.type == "cpu" and rate < 1:
+            assert generator is not None
             return mask_of_bytes(mask, rate, generator)
         mask.bernoulli_(1.0 - rate, generator=generator)
         return mask.div_(max(1.0 - rate, 1e-30))

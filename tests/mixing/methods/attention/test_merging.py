@@ -61,7 +61,7 @@ def test_each_token_is_paid_the_mean_of_its_group():
     groups = torch.tensor([[0, 1, 0, 2], [1, 1, 1, 0]])
     paid = torch.tensor([[0.1, 0.2, 0.5, 0.2], [0.3, 0.1, 0.2, 0.4]])
     wanted = torch.tensor([[0.3, 0.2, 0.3, 0.2], [0.2, 0.2, 0.2, 0.4]])
-    assert_close(shared_attention(paid, groups), wanted)
+    assert_close(shared_attention(paid, groups, int(groups.max()) + 1), wanted)
 
 
 @pytest.mark.parametrize("n_left", [1, 7])

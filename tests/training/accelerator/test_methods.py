@@ -1,0 +1,159 @@
+"""What methods send to a device: all numbers of a block of steps in one message."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import nn
+
+from sk_mixup import MixupClassifier, MixupRegressor
+from sk_mixup.augment import GaussianNoise, RandomCrop, RandomFlip
+from sk_mixup.mixing import MemoryPairing, Mixup, list_methods
+from tests.training.accelerator.builders import (
+    STEPS,
+    Attention,
+    Convolution,
+    assert_never_waits,
+    bags,
+    classes,
+    images,
+    model,
+    numbers,
+    perceptron,
+    sounds,
+    table,
+    texts,
+    vectors,
+)
+from tests.training.accelerator.meta import traffic_of
+
+pytestmark = pytest.mark.filterwarnings("ignore:max_epochs")
+
+#: Copies in every step, beside the message of a block of steps.
+PER_STEP = {
+    # The cells of a mask are laid out when the look has shown the grid.
+    "token_mix": 1,
+    # The lesson of the block has partners and lambda of its own.
+    "auto_mix": 1,
+    "sa_mix": 1,
+    "ad_auto_mix": 1,
+}
+#: Methods that find something on the host in every step, and why that is not run here.
+ON_HOST = {
+    "guided_mix": "",
+    "puzzle_mix": "",
+    "co_mixup": "has as many sources as the numbers say that it reads, here all zeros",
+}
+KINDS = {
+    "feature_swap": ("mlp", table),
+    "feat_mix": ("mlp", table),
+    "hid_mix": ("mlp", table),
+    "waveform_mix": (nn.Linear(64, 3), sounds),
+    "ss_mix": ("text_bag", texts),
+    "bag_mixup": ("mil", bags),
+}
+
+
+def case(name):
+    """Return a model and its data, for a method."""
+    entry = list_methods()[name]
+    net = Attention() if entry.method.group == "attention" else Convolution()
+    module, X = KINDS.get(name, (net, images))
+    params = {"mix": name, "module": module}
+    if hasattr(entry.method, "sites"):
+        params["mix__layers"] = "maps"
+    if name == "noisy_feature_mixup":
+        params["mix__layers"] = ["input", "maps"]
+    if name == "c_mixup":
+        params["module"] = nn.Sequential(nn.Flatten(), nn.Linear(128, 1))
+        return MixupRegressor, params, X(), numbers()
+    return MixupClassifier, params, X(), classes()
+
+
+def draws():
+    for name, entry in list_methods().items():
+        has_rows = "per" in entry.defaults
+        for per in ("batch", "row") if has_rows else (None,):
+            yield pytest.param(name, per, id=name if per is None else f"{name}-{per}")
+
+
+@pytest.mark.parametrize(("name", "per"), list(draws()))
+def test_one_message_for_a_block_of_steps(name, per):
+    if name in ON_HOST:
+        pytest.skip(ON_HOST[name] or "waits for the device: see below")
+    kind, params, X, y = case(name)
+    if per is not None:
+        params["mix__per"] = per
+    *_, epoch = assert_never_waits(traffic_of(model(kind, **params), X, y))
+    # The order of the rows, and the block, which is all of an epoch here.
+    assert epoch.count("copy") == 1 + 1 + PER_STEP.get(name, 0) * STEPS
+
+
+@pytest.mark.parametrize("name", ON_HOST)
+def test_methods_with_a_host_solver_say_so_and_mix_no_devices(name):
+    assert list_methods()[name].method.solves_on_host
+    if ON_HOST[name]:
+        pytest.skip(ON_HOST[name])
+    kind, params, X, y = case(name)
+    _, epochs, _ = traffic_of(model(kind, **params), X, y).parts()
+    assert [epoch.count("step") for epoch in epochs] == [STEPS, STEPS]
+
+
+def test_those_that_wait_are_the_ones_that_are_listed():
+    solving = {n for n, e in list_methods().items() if e.method.solves_on_host}
+    assert solving == set(ON_HOST)
+
+
+def test_a_block_has_32_steps():
+    X, y = vectors(280), classes(280)
+    mixed = model(module=perceptron(), mix=Mixup(0.5, per="row"), batch_size=4)
+    *_, epoch = assert_never_waits(traffic_of(mixed, X, y), n_steps=70)
+    assert epoch.count("copy") == 1 + 3
+
+
+def test_a_last_batch_of_another_size_is_in_the_message():
+    X, y = vectors(44), classes(44)
+    mixed = model(module=perceptron(), mix="mixup")
+    *_, epoch = assert_never_waits(traffic_of(mixed, X, y), n_steps=6)
+    assert epoch.count("copy") == 2
+
+
+@pytest.mark.parametrize(
+    "pairing", ["shuffle", "reverse", "between", "within", "minority", "balanced"]
+)
+@pytest.mark.parametrize("grouped", [False, True])
+def test_partners_are_found_where_labels_and_groups_are(pairing, grouped):
+    mixed = model(module=perceptron(), mix=Mixup(pairing=pairing))
+    groups = {"groups": np.arange(40) // 8} if grouped else {}
+    *_, epoch = assert_never_waits(traffic_of(mixed, vectors(), classes(), **groups))
+    assert epoch.count("copy") <= 2
+
+
+@pytest.mark.parametrize("pairing", ["similar", "nearest"])
+def test_partners_are_found_where_numbers_are(pairing):
+    mixed = model(MixupRegressor, module=nn.Linear(4, 1), mix=Mixup(pairing=pairing))
+    *_, epoch = assert_never_waits(traffic_of(mixed, vectors(), numbers()))
+    assert epoch.count("copy") == 2
+
+
+def test_partners_from_memory_are_drawn_step_by_step():
+    mixed = model(module=perceptron(), mix=Mixup(pairing=MemoryPairing(16)))
+    *_, epoch = assert_never_waits(traffic_of(mixed, vectors(), classes()))
+    assert epoch.count("copy") == 1 + STEPS
+
+
+@pytest.mark.parametrize(
+    "step", [RandomCrop(2), RandomFlip(), GaussianNoise()], ids=repr
+)
+def test_augmented_batches_are_mixed_in_blocks(step):
+    mixed = model(module=Convolution(), mix="cutmix", augment=[step])
+    *_, epoch = assert_never_waits(traffic_of(mixed, images(), classes()))
+    assert epoch.count("copy") == 2
+
+
+def test_the_page_names_those_that_send_more():
+    page = Path(__file__).parents[3] / "docs" / "guide" / "beyond.md"
+    (row,) = (
+        line for line in page.read_text().splitlines() if "in every step, 1" in line
+    )
+    assert all(f"`{name}`" in row for name in PER_STEP)
