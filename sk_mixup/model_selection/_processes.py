@@ -109,7 +109,10 @@ class KnownOutputs:
             found: torch.Tensor = type(self.net)._outputs(self.net, X, made_of)
             return found
         outputs = self.outputs.clone()
-        return outputs if made_of is None else made_of(outputs)
+        if made_of is None:
+            return outputs
+        with _one_thread():
+            return made_of(outputs)
 
     @staticmethod
     def forget(nets: Sequence[Any]) -> None:
@@ -279,6 +282,17 @@ def _test_rows(
         split: _safe_split(estimator, data.X, None, data.splits[split][1])[0]
         for split in {member.split for member in lone}
     }
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Leave the other threads asleep: once woken they spin, where others train."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def _same_rows(X: Any, known: Any) -> bool:

@@ -24,6 +24,7 @@ def eager(monkeypatch):
     """Let two threads be had, and processes cost nothing to start."""
     monkeypatch.setattr(_processes, "_START_SECONDS", 0.0)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(torch, "set_num_threads", lambda n_threads: None)
     monkeypatch.setattr(_processes.os, "cpu_count", lambda: 2)
     return monkeypatch
 
