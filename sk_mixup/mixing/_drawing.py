@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 Drawing = Generator[Any, Any, "MixPlan"]
 
+_TWICE = "A drawing sends once."
+
 
 @dataclass(frozen=True)
 class Later:
@@ -87,7 +89,7 @@ class Begun:
             except StopIteration as end:
                 self._plan = end.value
             else:
-                raise RuntimeError("A drawing sends once.")
+                raise RuntimeError(_TWICE)
         assert self._plan is not None
         return self._plan
 
@@ -105,8 +107,20 @@ def drawn(drawing: Drawing, device: torch.device) -> MixPlan:
     device : torch.device
         Of its batch.
     """
-    begun = Begun(drawing)
-    return begun.finish(arrived([begun.load], device)[0])
+    # As `Begun` does it, in fewer calls: a draw takes some thirty microseconds.
+    try:
+        load = next(drawing)
+    except StopIteration as end:
+        plan: MixPlan = end.value
+        return plan
+    if device.type != "cpu" or not _is_here(load):
+        (load,) = arrived([load], device)
+    try:
+        drawing.send(load)
+    except StopIteration as end:
+        plan = end.value
+        return plan
+    raise RuntimeError(_TWICE)
 
 
 def drawn_together(drawings: Iterable[Drawing], device: torch.device) -> Iterator[Any]:
@@ -149,6 +163,14 @@ def arrived(loads: list[Any], device: torch.device) -> list[Any]:
             _collect(load, waiting)
     sent = iter(sent_together(waiting, device))
     return [_replaced(load, sent, device) for load in loads]
+
+
+def _is_here(load: Any) -> bool:
+    """Whether a load is a flat one of tensors on the host."""
+    for part in load:
+        if part is not None and not (type(part) is Tensor and part.is_cpu):
+            return False
+    return True
 
 
 def _collect(load: Any, waiting: list[Tensor]) -> None:

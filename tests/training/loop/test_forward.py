@@ -302,7 +302,7 @@ def test_who_runs_cuda_graphs(compiles, device, writes_over):
 
 
 def test_gradients_of_several_batches_outlive_a_cuda_graph(monkeypatch):
-    params = {"module": mlp(), "accumulate": 3, "compile": EAGER, "max_epochs": 3}
+    params = {"module": mlp(), "accumulate": 3, "compile": EAGER, "mix": None}
     plain = classifier(**params).fit(X, Y)
     monkeypatch.setattr(Forward, "writes_over", True)
     assert_same_weights(plain, classifier(**params).fit(X, Y))
