@@ -86,6 +86,7 @@ def draw(
     axis.margins(0.15)
     bar = figure.colorbar(points, ax=axis, format=lambda v, _: f"{100 * v:+.0f} %")
     bar.set_label("loss against alpha=0")
+    file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110)
     return file
 
