@@ -220,9 +220,12 @@ class Mixup(Method):
         partner = self._pair(x, y, streams, context)
         if gate is False or (isinstance(law, BetaLaw) and law.alpha == 0):
             return self._identity(x)
-        if isinstance(lam, Tensor):
-            lam = lam.to(lam_dtype(x))
-        partner, lam = yield partner, lam
+        if isinstance(lam, float):
+            (partner,) = yield (partner,)
+        else:
+            # Not all devices take float64; on the host the plan takes it as it is.
+            lam = lam if x.device.type == "cpu" else lam.to(lam_dtype(x))
+            partner, lam = yield partner, lam
         return self._plan(x, partner, lam, context)
 
     def _member_drawing(
