@@ -35,7 +35,10 @@ ELSEWHERE = frozenset({"attacks"})
 #: What --only chooses among in other suites: data sets, or parts.
 PARTS = {
     "methods": (*DATA_SETS, IMAGES),
-    "sweep": ("made-up", "real", "default", "growth"),
+    "sweep": (
+        *("made-up", "real", "growth"),
+        *("default", "default-1000", "default-10000"),
+    ),
     "processes": ("training", "search"),
     "metatune": METATUNE_TABLES,
     "parquet": ("speed", "large"),
@@ -105,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             work=parsed.work,
             scale=parsed.scale,
             jobs=parsed.jobs,
+            alphas=parsed.alphas,
         )
         # Described first: afterwards the load average is the suite's own.
         machine = describe_machine(options)
@@ -203,6 +207,13 @@ def build_parser() -> argparse.ArgumentParser:
         default=1,
         metavar="N",
         help="cells side by side in the suite claims, one thread each (default: 1)",
+    )
+    parser.add_argument(
+        "--alphas",
+        type=int,
+        default=Options.alphas,
+        metavar="N",
+        help="alphas of the default net in the suite sweep (default: %(default)s)",
     )
     parser.add_argument(
         "--quick",

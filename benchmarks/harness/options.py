@@ -50,6 +50,8 @@ class Options:
         How large, in the suites ``claims`` and ``methods``.
     jobs : int
         Cells side by side, in the suite ``claims``.
+    alphas : int
+        Alphas of the default net, in the suite ``sweep``.
     """
 
     suite: str
@@ -64,6 +66,7 @@ class Options:
     work: Path | None = None
     scale: str = "cpu"
     jobs: int = 1
+    alphas: int = 9
 
     def pick(self, full: T, quick: T) -> T:
         """Return one of two values, the second in quick runs."""
@@ -92,6 +95,8 @@ class Options:
             words.append(f"--threads {self.threads}")
         if self.scale != Options.scale:
             words.append(f"--scale {self.scale}")
+        if self.alphas != Options.alphas:
+            words.append(f"--alphas {self.alphas}")
         if self.quick:
             words.append("--quick")
         return " ".join(words)

@@ -27,7 +27,13 @@ from benchmarks.harness.statistics import (
     paired_ratio,
 )
 from benchmarks.harness.targets import NO_TARGET, Target
-from benchmarks.suites.sweep_tasks import ALPHAS, CONTESTANTS, Sweep, pack_bytes
+from benchmarks.suites.sweep_tasks import (
+    ALPHAS,
+    CONTESTANTS,
+    Sweep,
+    matrix_operations,
+    pack_bytes,
+)
 from benchmarks.suites.sweep_worker import ask
 
 LOOPS, GRID, SKORCH, OURS, ONE = CONTESTANTS
@@ -43,7 +49,10 @@ MADE_UP = (Sweep("made up", 10_000, 128, 20), Sweep("made up", 1_000, 32, 20))
 #: Rows, and the batch size that suits them.
 SIZES = ((1_000, 32), (10_000, 128), (None, 256))
 TABLES = ("adult", "churn", "letter", "california")
-DEFAULT = tuple(Sweep("adult", n, b, 20, net="default") for n, b in SIZES[:2])
+#: Sweeps of the default net, by their parts of the suite.
+DEFAULT = {
+    f"default-{n}": Sweep("adult", n, b, 20, net="default") for n, b in SIZES[:2]
+}
 MEMBERS = (1, 5, 15, 45, 90, 180, 360)
 
 Found = dict[str, list[dict[str, Any]]]
@@ -85,16 +94,16 @@ def run(options: Options, progress: Progress) -> Report:
     ]
     default = [
         measure(sweep, options.seeds or 1, kept_runs(options, run_one), progress)
-        for sweep in wanted("default", DEFAULT)
+        for sweep in default_sweeps(options)
     ]
     tables = []
     if made_up:
         tables += [speed_table(made_up, rounds), memory_table(made_up)]
     if real:
         tables.append(real_table("Real tables, MLP 128-128", real))
-    if default:
-        heading = "Adult, the default net with its own settings"
-        tables.append(real_table(heading, default, DEFAULT_TARGETS))
+    for sweep, results in default:
+        heading = f"The default net, {title(sweep)}, {sweep.n_members} fits"
+        tables.append(real_table(heading, [(sweep, results)], DEFAULT_TARGETS))
     growth: dict[str, Any] = {"sweeps": []}
     if wanted("growth", MADE_UP):
         growth = grow(options, run_one, progress)
@@ -103,8 +112,8 @@ def run(options: Options, progress: Progress) -> Report:
         "alphas": list(ALPHAS),
         "made up": as_json(made_up),
         "real": as_json(real),
-        "default": as_json(default),
         "growth": as_json(growth["sweeps"]),
+        **{f"default, {title(one[0])}": as_json([one]) for one in default},
     }
     if torch.cuda.is_available():
         on_gpu = measure_gpu(options, run_one, progress)
@@ -138,6 +147,17 @@ def sizes(sweeps: Sequence[Sweep], options: Options) -> list[Sweep]:
     if not options.quick:
         return list(sweeps)
     return [replace(sweeps[0], n_rows=400, epochs=2, n_alphas=3, n_folds=2)]
+
+
+def default_sweeps(options: Options) -> list[Sweep]:
+    """Return those of the default net, of both sizes or of the one asked for."""
+    parts = options.only or ("default",)
+    chosen = [
+        replace(sweep, n_alphas=options.alphas)
+        for part, sweep in DEFAULT.items()
+        if part in parts or "default" in parts
+    ]
+    return sizes(chosen, options) if chosen else []
 
 
 def measure(
@@ -362,13 +382,6 @@ def title(sweep: Sweep) -> str:
     size = "all rows" if sweep.n_rows is None else f"{sweep.n_rows:,} rows"
     batch = f", batch {sweep.batch_size}" if sweep.net == "mlp" else ""
     return f"{sweep.data}, {size}{batch}"
-
-
-def matrix_operations(sweep: Sweep) -> float:
-    """Return the operations of the MLP's matrix products, forward and backward."""
-    weights = 20 * 128 + 128 * 128 + 128 * 2
-    rows = (sweep.n_rows or 0) * (1 - 1 / sweep.n_folds) * sweep.epochs
-    return 6.0 * weights * rows * sweep.n_members
 
 
 def matrix_peak(options: Options | None, device: str = "cpu") -> float:

@@ -176,6 +176,13 @@ def pack_bytes(sweep: Sweep) -> int:
     return 4 * values * sweep.n_members
 
 
+def matrix_operations(sweep: Sweep) -> float:
+    """Return the operations of the MLP's matrix products, forward and backward."""
+    weights = 20 * 128 + 128 * 128 + 128 * 2
+    rows = (sweep.n_rows or 0) * (1 - 1 / sweep.n_folds) * sweep.epochs
+    return 6.0 * weights * rows * sweep.n_members
+
+
 def by_grid_search(sweep: Sweep, data: Data, pool: Executor) -> list[float]:
     """Run (a): separate fits, over two processes; over one on a GPU."""
     n_jobs = 2 if sweep.device == "cpu" else 1
