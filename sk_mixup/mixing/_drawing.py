@@ -95,6 +95,8 @@ class Begun:
 
     def rest(self) -> Drawing:
         """Return what is left, for a method that has drawn more in between."""
+        if self._plan is not None:  # there is nothing to send
+            return self._plan
         return self.finish((yield self.load))
 
 

@@ -10,6 +10,7 @@ from sk_mixup.mixing import (
     MemoryPairing,
     MixContext,
     Mixup,
+    NoisyFeatureMixup,
     OneOf,
     PerKey,
     RegMixup,
@@ -159,6 +160,16 @@ def test_a_drawing_sends_once():
 
     with pytest.raises(RuntimeError, match="once"):
         Begun(drawing()).finish(())
+
+
+@pytest.mark.parametrize("p", [0.0, 0.5, 1.0])
+def test_a_method_that_draws_more_behind_another_may_mix_nothing(p):
+    method = NoisyFeatureMixup(p=p)
+    made = [rows_for("mixup") for _ in range(N_BATCHES)]
+    ahead, apart = streams(), streams()
+    plans = method.draw_ahead(made, generator=ahead, contexts=[None] * N_BATCHES)
+    for plan, (x, y) in zip(plans, made, strict=True):
+        assert_alike(plan, method.draw(x, y, generator=apart), x)
 
 
 def test_loads_come_as_they_were():
