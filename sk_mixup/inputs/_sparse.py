@@ -55,6 +55,8 @@ class SparseRows(LazyRows):
         self.values = values
         self.width = width
         self._places: Tensor | None = None
+        #: Entries of the fullest row, where they are known.
+        self._most: int | None = None
 
     @classmethod
     def of(cls, X: Any, name: str) -> SparseRows:
@@ -121,7 +123,9 @@ class SparseRows(LazyRows):
 
     def view(self, index: np.ndarray) -> SparseRows:
         """Return other rows of the same matrix."""
-        return SparseRows(self.starts, self.columns, self.values, self.width, index)
+        rows = SparseRows(self.starts, self.columns, self.values, self.width, index)
+        rows._most = self._most
+        return rows
 
     def with_values(self, values: Tensor) -> SparseRows:
         """Return rows with other entries in the same places.
@@ -130,13 +134,24 @@ class SparseRows(LazyRows):
         ----------
         values : Tensor of shape (n_entries,), float32
         """
-        return SparseRows(self.starts, self.columns, values, self.width, self.index)
+        rows = SparseRows(self.starts, self.columns, values, self.width, self.index)
+        rows._most = self._most
+        return rows
 
     def to(self, device: torch.device) -> SparseRows:
         """Return the rows with their entries on a device."""
         starts, columns = self.starts.to(device), self.columns.to(device)
         values = self.values.to(device)
-        return SparseRows(starts, columns, values, self.width, self.index)
+        moved = SparseRows(starts, columns, values, self.width, self.index)
+        moved._most = self._most_entries()
+        return moved
+
+    def _most_entries(self) -> int:
+        """Return the entries of the fullest row, counted while the host has them."""
+        if self._most is None:
+            counts = self.starts.diff()
+            self._most = int(counts.max()) if len(counts) else 0
+        return self._most
 
     def entries(self) -> tuple[np.ndarray, np.ndarray]:
         """Return columns and values of the entries of these rows, one after another."""
@@ -148,11 +163,25 @@ class SparseRows(LazyRows):
     def read(self, index: Any) -> Tensor:
         """Return rows as one dense tensor of shape (n_rows, width), float32."""
         rows = self._rows(index)
-        owners, entries = self._entries_of(rows)
         device = self.values.device
         dense = torch.zeros(len(rows), self.width, device=device)
+        if device.type != "cpu" and self._most is not None:
+            return self._added_to(dense, rows)
+        owners, entries = self._entries_of(rows)
         dense[owners, self.columns[entries].long()] = self.values[entries]
         return dense
+
+    def _added_to(self, dense: Tensor, rows: Tensor) -> Tensor:
+        """Write rows where nobody asks how many entries they have, which would wait."""
+        if not len(self.values):
+            return dense
+        starts = self.starts[rows]
+        place = torch.arange(self._most_entries(), device=rows.device)
+        there = place < (self.starts[rows + 1] - starts).unsqueeze(1)
+        # Behind the last entry of a row, that of another one counts as nothing.
+        number = (starts.unsqueeze(1) + place).clamp(max=len(self.values) - 1)
+        values = torch.where(there, self.values[number], 0.0)
+        return dense.scatter_add_(1, self.columns[number].long(), values)
 
     def _rows(self, index: Any) -> Tensor:
         """Return the positions of rows in the matrix, where the entries are."""

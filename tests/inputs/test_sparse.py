@@ -262,3 +262,18 @@ def test_medians_of_many_entries_are_those_of_a_choice(monkeypatch):
     scale = SparseScale.fit(columns, values, 4, seed=0).scale
     np.testing.assert_allclose(scale[:3], np.log(2), rtol=0.25)
     assert scale[3] == 5.0
+
+
+def test_rows_are_the_same_where_nobody_asks_how_many_entries_they_have():
+    rows = SparseRows.of(ROWS, "model")
+    chosen = torch.tensor([79, 0, 3, 3, 40])
+    assert rows._most_entries() == int((X != 0).sum(1).max())
+    dense = rows._added_to(torch.zeros(5, 12), chosen)
+    assert torch.equal(dense, rows.read(chosen))
+
+
+def test_a_matrix_of_zeros_is_one_there_too():
+    rows = SparseRows.of(sparse.csr_matrix((4, 3), dtype=np.float32), "model")
+    assert torch.equal(
+        rows._added_to(torch.zeros(2, 3), torch.tensor([0, 3])), torch.zeros(2, 3)
+    )

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import torch
+from scipy import sparse
 from torch import nn
 
 from sk_mixup import MixupClassifier
@@ -73,6 +74,10 @@ def table(n_rows=N_ROWS):
     X = pd.DataFrame({"size": rng().normal(size=n_rows), "town": words})
     X.loc[::7, "size"] = np.nan
     return X
+
+
+def matrix():
+    return sparse.random(N_ROWS, 30, 0.2, format="csr", random_state=0)
 
 
 def texts():

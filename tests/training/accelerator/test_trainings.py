@@ -27,6 +27,7 @@ from tests.training.accelerator.builders import (
     assert_never_waits,
     classes,
     images,
+    matrix,
     model,
     numbers,
     perceptron,
@@ -48,6 +49,7 @@ VALIDATED = {"early_stopping": True, "validation_fraction": 0.3}
         *(("excelformer", table), (None, table)),
         *((name, images) for name in ("resnet", "convnet")),
         *((name, texts) for name in ("text_bag", "text_cnn")),
+        ("mlp", matrix),
     ],
 )
 @pytest.mark.parametrize("mix", ["mixup", "manifold"])
