@@ -73,11 +73,11 @@ test-wheel: $(DONE)
 	mkdir -p $(WHEEL)/empty
 	cd $(WHEEL)/empty && ../bin/python ../../tests/wheel.py ../../README.md
 
-test-oldest: $(DONE)
+test-oldest:
 	test -d $(OLDEST) || $(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install -q -c constraints.txt torch
 	$(OLDEST)/bin/python -m pip install -q $(OLDEST_VERSIONS) \
-	  "pyarrow<19" hypothesis matplotlib polars narwhals psutil "pytest<9" pytest-xdist tqdm -e .
+	  "pyarrow<19" hypothesis matplotlib polars narwhals psutil "pytest<9" pytest-xdist tqdm -e ".[text]"
 	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal \
 	  -p tests.oldest tests/estimators tests/mixing tests/model_selection
 

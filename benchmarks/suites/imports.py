@@ -111,7 +111,7 @@ def run(options: Options, progress: Progress) -> Report:
             *LIMIT.cells(first.median),
         ],
         [
-            "the same and a first fit, of 178 rows",
+            f"`{CLASS}` and a first fit, of 178 rows",
             median_interval(added["fit"]).format(3),
             *NO_TARGET,
         ],

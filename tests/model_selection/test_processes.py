@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
 from skorch.callbacks import Callback
 
 from sk_mixup import MixupSearchCV, MixupWarning
@@ -59,10 +59,11 @@ def test_fits_in_processes_are_those_of_a_grid_search(eager):
 
 
 def test_what_is_fitted_there_is_what_is_fitted_here(here):
-    search = MixupSearchCV(classifier(), GRID, cv=2, ensemble="mean").fit(X, Y)
+    cv = StratifiedKFold(2)
+    search = MixupSearchCV(classifier(), GRID, cv=cv, ensemble="mean").fit(X, Y)
     assert here == [2]
     net, folds = classifier(**search.best_params_), search.best_estimator_.estimators
-    train = next(iter(search._checked_cv_orig.split(X, Y)))[0]
+    train = next(iter(cv.split(X, Y)))[0]
     assert_same_weights(folds[0], net.fit(X.iloc[train], Y[train]))
     assert not any("_outputs" in vars(one) for one in folds)
 
