@@ -18,6 +18,7 @@ SUITES = {
     "speed": "benchmarks.suites.speed",
     "mixing": "benchmarks.suites.mixing",
     "import": "benchmarks.suites.imports",
+    "monitor": "benchmarks.suites.monitor",
     "predict": "benchmarks.suites.predict",
     "adult": "benchmarks.suites.adult",
     "methods": "benchmarks.suites.methods",

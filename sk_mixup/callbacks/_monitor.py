@@ -34,9 +34,9 @@ _BATCHES = 8
 # an epoch.
 _FEWEST, _MOST, _PART = 64, 512, 32
 _MOST_VALID = 2048
-# A look costs about what three steps cost: it comes after so many, unless that would
-# leave fewer looks at a training than these.
-_STEPS, _LOOKS = 160, 8
+# A look costs about what a step costs: it comes after so many, unless that would leave
+# fewer looks at a training than these.
+_STEPS, _LOOKS = 160, 4
 _UNKNOWN = 256
 
 
@@ -77,8 +77,8 @@ class MixMonitor(Callback):
 
     Where an epoch has few batches, not every one is looked at: the first, the last that
     is planned, the one at half-time, and those that at least 160 steps lie between (but
-    eight of a training in any case). The others have NaN. Looking takes 1 to 3 % of the
-    training, and up to 7 % where all of it takes less than a second.
+    a quarter of the planned epochs at most). The others have NaN. Looking takes 1 to 3 %
+    of the training (``python -m benchmarks monitor``).
 
     Accuracy is recorded of what can be right or wrong, confidence and entropy where a
     row has one class.
@@ -112,7 +112,7 @@ class MixMonitor(Callback):
         self.baseline_loss = baseline_loss
         self.n_rows = n_rows
 
-    def on_train_begin(self, net: Any, X: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(self, net: Any, y: Any = None, **kwargs: Any) -> None:
         """Check the parameters, and forget earlier trainings."""
         run = getattr(net, "run_", None)
         if run is None:
@@ -122,8 +122,8 @@ class MixMonitor(Callback):
                 " MixupClassifier(module=net, callbacks=[MixMonitor()])."
             )
         self._check(net)
-        known = getattr(X, "n_rows", None)
-        auto = _UNKNOWN if known is None else known // _PART
+        # Of loaders and data sets nobody knows how many rows they have.
+        auto = len(y) // _PART if hasattr(y, "__len__") else _UNKNOWN
         n_rows = max(_FEWEST, min(auto, _MOST)) if self.n_rows is None else self.n_rows
         self.warned_: set[str] = set()
         self.train_ = _Sample(int(n_rows))
@@ -193,7 +193,7 @@ class MixMonitor(Callback):
             net.history.record(name, value)
         if self.epoch_ == 0:
             n_batches = len(net.history[-1]["batches"])
-            by_looks = max(1, net.run_.n_epochs // _LOOKS)
+            by_looks = -(-net.run_.n_epochs // _LOOKS)
             self.every_ = min(-(-_STEPS // max(1, n_batches)), by_looks)
         self.epoch_ += 1
         self.is_looked_at_ = self._looks_at(net)
@@ -207,8 +207,10 @@ class MixMonitor(Callback):
 
     def _looks_at(self, net: Any) -> bool:
         """Whether the coming epoch is one that is looked at."""
-        n = self.epoch_ + 1
-        return self.epoch_ % self.every_ == 0 or n in (_half(net), net.run_.n_epochs)
+        n, last, half = self.epoch_ + 1, net.run_.n_epochs, _half(net)
+        # Counted from the last; the one at half-time stands for those next to it.
+        is_due = (last - n) % self.every_ == 0 and 2 * abs(n - half) >= self.every_
+        return is_due or n in (half, last)
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         """Judge the trained net, and let its rows go."""

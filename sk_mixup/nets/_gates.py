@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sk_mixup.nets._batch_ensemble import EnsembleLinear
+from sk_mixup.nets._dropout import Dropout
 
 
 class Gate(nn.Module):
@@ -48,3 +49,43 @@ def open_gates(linear: nn.Linear | EnsembleLinear) -> None:
     rows = linear.weight if isinstance(linear, nn.Linear) else linear.weight.mT
     rows[..., n_gates:, :] *= 0.5
     bias[..., n_gates:] = 1.0
+
+
+class PartlyGated(nn.Module):
+    """A hidden layer of several members, of which the last ones have gates.
+
+    Nets of two kinds err in other rows, and their mean is better than that of as many
+    of one kind.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Widths.
+    n_plain, n_gated : int
+        Members of either kind; they share nothing.
+    dropout : float
+    """
+
+    def __init__(
+        self, n_in: int, n_out: int, n_plain: int, n_gated: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.n_plain = n_plain
+        self.plain = _layer(n_in, n_out, n_plain, nn.ReLU(), dropout)
+        self.gated = _layer(n_in, 2 * n_out, n_gated, Gate(), dropout)
+        open_gates(self.gated[0])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute (B, members, n_out) of (B, members, n_in)."""
+        plain, gated = self.plain(x[:, : self.n_plain]), self.gated(x[:, self.n_plain :])
+        # In the memory of an `EnsembleLinear`, member by member.
+        joined = torch.cat([plain.transpose(0, 1), gated.transpose(0, 1)])
+        return joined.transpose(0, 1)
+
+
+def _layer(
+    n_in: int, n_units: int, n_members: int, activation: nn.Module, dropout: float
+) -> nn.Sequential:
+    linear = EnsembleLinear(n_in, n_units, n_members, shares_weight=False)
+    linear.spread()
+    return nn.Sequential(linear, activation, Dropout(dropout))

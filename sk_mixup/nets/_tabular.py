@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from numbers import Integral
 from typing import Any, ClassVar
 
 import torch
@@ -27,7 +28,7 @@ from sk_mixup.nets._embeddings import (
     ValueEmbedding,
     categorical_width,
 )
-from sk_mixup.nets._gates import Gate, open_gates
+from sk_mixup.nets._gates import Gate, PartlyGated, open_gates
 from sk_mixup.nets._member_embeddings import (
     MemberCategories,
     MemberLinearPieces,
@@ -82,8 +83,10 @@ class TabularNet(nn.Module):
     shares_weights : bool, default=True
         Whether members share matrices and embeddings. False: they share nothing, and
         may be given rows of their own.
-    gated : bool, default=False
-        Whether hidden units are products, see `Gate`: for twice the hidden weights.
+    gated : bool or int, default=False
+        Whether hidden units are products, see `Gate`: for twice the hidden weights. Of
+        members that share nothing a number may be: how many of them have such units,
+        the last ones.
 
     Attributes
     ----------
@@ -126,7 +129,7 @@ class TabularNet(nn.Module):
         mix_numeric: str = "after",
         n_members: int = 1,
         shares_weights: bool = True,
-        gated: bool = False,
+        gated: bool | int = False,
     ) -> None:
         if mix_numeric not in ("after", "before"):
             raise ValueError(
@@ -140,6 +143,7 @@ class TabularNet(nn.Module):
         self.n_members = n_members
         self.joins = "none"
         self.shares_weights = shares_weights or n_members == 1
+        n_gated = self._checked_gates(gated)
         self.numbers: PiecewiseLinearEmbedding | MemberLinearPieces | None = None
         self.values: ValueEmbedding | None = None
         self.categories: CategoricalEmbedding | MemberCategories | None = None
@@ -182,9 +186,14 @@ class TabularNet(nn.Module):
         scale = None
         if n_members > 1 and self.shares_weights:
             scale = column_scales(n_members, owners)
-        blocks = []
-        n_units = 2 * d_hidden if gated else d_hidden
+        blocks: list[nn.Module] = []
+        n_units = 2 * d_hidden if n_gated else d_hidden
         for _ in range(n_hidden):
+            if 0 < n_gated < n_members:
+                n_plain = n_members - n_gated
+                blocks.append(PartlyGated(width, d_hidden, n_plain, n_gated, dropout))
+                width = d_hidden
+                continue
             linear: nn.Linear | EnsembleLinear
             if n_members > 1:
                 linear = EnsembleLinear(
@@ -199,9 +208,9 @@ class TabularNet(nn.Module):
                     linear.spread()
             else:
                 linear = nn.Linear(width, n_units)
-            if gated:
+            if n_gated:
                 open_gates(linear)
-            activation = Gate() if gated else nn.ReLU()
+            activation = Gate() if n_gated else nn.ReLU()
             blocks.append(nn.Sequential(linear, activation, Dropout(dropout)))
             width = d_hidden
         self.hidden = nn.Sequential(*blocks)
@@ -212,6 +221,23 @@ class TabularNet(nn.Module):
                 self.head.quieten()
         else:
             self.head = nn.Linear(width, n_outputs)
+
+    def _checked_gates(self, gated: bool | int) -> int:
+        """Return how many members have gates."""
+        if isinstance(gated, bool):
+            return self.n_members if gated else 0
+        if not isinstance(gated, Integral) or not 0 <= gated <= self.n_members:
+            raise ValueError(
+                "gated must be True, False, or a number of members, at most n_members="
+                f"{self.n_members}; got {gated!r}."
+            )
+        if self.shares_weights and 0 < gated < self.n_members:
+            raise ValueError(
+                f"gated={gated!r} of n_members={self.n_members}: members that share"
+                " their weights have gates all or none. Set gated=True, or"
+                " shares_weights=False."
+            )
+        return int(gated)
 
     @property
     def mix_layers(self) -> list[str]:

@@ -75,13 +75,15 @@ def test_weights_are_those_of_a_training_without_it(name):
         ("unmixed", CLEAN),
     ],
 )
-def test_what_is_recorded_of_every_epoch(name, expected):
+def test_what_is_recorded_of_epochs(name, expected):
     model, rows, targets = cases()[name]
     frame = model.set_params(callbacks=[MixMonitor()]).fit(rows, targets)
     frame = frame.history_frame()
     recorded = [c for c in frame if c.startswith(("clean_", "lam_", "target_"))]
     assert sorted(recorded) == sorted(expected)
-    assert np.isfinite(frame[recorded].to_numpy()).all()
+    known = frame[recorded].dropna(how="all")
+    assert np.isfinite(known.to_numpy()).all()
+    assert {1, 3, 5} <= set(frame["epoch"][known.index])
 
 
 def test_the_clean_rows_are_judged_as_the_model_would_judge_them():
@@ -138,8 +140,8 @@ def test_where_epochs_are_short_some_are_looked_at():
     model = classifier(module=mlp(), mix=method, max_epochs=25, callbacks=[monitor])
     frame = model.fit(X, Y).history_frame()
     known = frame["epoch"][frame["clean_loss"].notna()]
-    # At least eight, the one at half-time, and the last.
-    assert known.tolist() == [1, 4, 7, 10, 13, 16, 19, 22, 25]
+    # The first, those at quarters counted from the last, and the one at half-time.
+    assert known.tolist() == [1, 4, 13, 18, 25]
     columns = [*CLEAN, *MIXED, "target_entropy"]
     assert frame[columns].notna().all(axis=1).sum() == len(known)
     assert frame[columns].isna().all(axis=1).sum() == 25 - len(known)
@@ -150,3 +152,22 @@ def test_where_epochs_are_long_all_are_looked_at():
     model = classifier(module=mlp(), mix=None, max_epochs=3, batch_size=10)
     frame = model.set_params(callbacks=[MixMonitor()]).fit(rows, labels).history_frame()
     assert frame["clean_loss"].notna().all()
+
+
+@pytest.mark.parametrize("form", ["numbers", "images"])
+def test_one_row_in_32_is_looked_at(form, monkeypatch):
+    seen = []
+    look = MixMonitor._looked
+
+    def looked(monitor, net):
+        seen.append(monitor.train_.n_rows)
+        return look(monitor, net)
+
+    monkeypatch.setattr(MixMonitor, "_looked", looked)
+    rows, labels = blobs(3200, n_classes=2)
+    module = mlp()
+    if form == "images":
+        module, rows = "convnet", rows.reshape(-1, 1, 2, 2)
+    model = classifier(module=module, mix=None, max_epochs=1, callbacks=[MixMonitor()])
+    model.fit(rows, labels)
+    assert seen == [100]
