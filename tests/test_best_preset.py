@@ -1,4 +1,4 @@
-"""What is asked of every fitted model, of one whose hidden units are gated."""
+"""What is asked of every fitted model, of one with members of two kinds."""
 
 import pickle
 
@@ -43,7 +43,7 @@ def test_two_fits_have_the_same_weights(fitted):
 def test_a_search_finds_what_lone_fits_find(n_rows):
     X, y = blobs(n_rows)
     # A search draws masks of dropout in another order.
-    model = best(module__gated=True, module__dropout=0.0)
+    model = best(module__dropout=0.0)
     grid, settings = {"alpha": [0.0, 0.4]}, {"cv": 2, "scoring": "neg_log_loss"}
     ours, theirs = (
         search(model, grid, **settings).fit(X, y)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from numbers import Integral
+from numbers import Real
 from typing import Any, ClassVar
 
 import torch
@@ -83,10 +83,10 @@ class TabularNet(nn.Module):
     shares_weights : bool, default=True
         Whether members share matrices and embeddings. False: they share nothing, and
         may be given rows of their own.
-    gated : bool or int, default=False
-        Whether hidden units are products, see `Gate`: for twice the hidden weights. Of
-        members that share nothing a number may be: how many of them have such units,
-        the last ones.
+    gated : bool or float, default=False
+        Whether hidden units are products, see `Gate`: for twice the hidden weights. A
+        number between 0 and 1: of so large a share of the members, the last ones, which
+        must share nothing.
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ class TabularNet(nn.Module):
         mix_numeric: str = "after",
         n_members: int = 1,
         shares_weights: bool = True,
-        gated: bool | int = False,
+        gated: bool | float = False,
     ) -> None:
         if mix_numeric not in ("after", "before"):
             raise ValueError(
@@ -222,22 +222,20 @@ class TabularNet(nn.Module):
         else:
             self.head = nn.Linear(width, n_outputs)
 
-    def _checked_gates(self, gated: bool | int) -> int:
+    def _checked_gates(self, gated: float) -> int:
         """Return how many members have gates."""
-        if isinstance(gated, bool):
-            return self.n_members if gated else 0
-        if not isinstance(gated, Integral) or not 0 <= gated <= self.n_members:
+        if not isinstance(gated, Real) or not 0.0 <= gated <= 1.0:
             raise ValueError(
-                "gated must be True, False, or a number of members, at most n_members="
-                f"{self.n_members}; got {gated!r}."
+                f"gated must be True, False, or a share of the members; got {gated!r}."
             )
-        if self.shares_weights and 0 < gated < self.n_members:
+        n_gated = round(float(gated) * self.n_members)
+        if self.shares_weights and 0 < n_gated < self.n_members:
             raise ValueError(
                 f"gated={gated!r} of n_members={self.n_members}: members that share"
                 " their weights have gates all or none. Set gated=True, or"
                 " shares_weights=False."
             )
-        return int(gated)
+        return n_gated
 
     @property
     def mix_layers(self) -> list[str]:

@@ -7,7 +7,7 @@ from tests.builders import classifier, people, regressor
 
 NETS = {
     "folds": {},
-    "gates": {"module__gated": True, "module__n_hidden": 3},
+    "gates": {"module__gated": 0.5, "module__n_hidden": 3},
     "shared": {"module": "tabm", "module__d_hidden": 16},
     "wide": {"module": "tabm", "module__d_hidden": 300, "module__n_members": 2},
     "mlp": {"module": "mlp", "module__d_hidden": 16},

@@ -61,3 +61,46 @@ def test_hidden_layers_keep_their_names_and_widths():
     assert module.mix_layers == ["hidden.0", "hidden.1"]
     x, codes = torch.randn(6, 3), torch.zeros(6, 1, dtype=torch.int64)
     assert module.hidden(module.embed(x, codes)).shape == (6, 8)
+
+
+def partly(**params):
+    settings = {"n_members": 4, "shares_weights": False, "gated": 0.5, "n_hidden": 2}
+    return net(**(settings | params))
+
+
+def test_a_share_of_the_members_has_gates_and_the_others_have_none():
+    module = partly()
+    x, codes = torch.randn(6, 3), torch.zeros(6, 1, dtype=torch.int64)
+    output = module.train()(x, codes)
+    embedded = module.embed(x, codes)
+    for member in range(4):
+        hidden = embedded[:, member]
+        for layer in module.hidden:
+            kind, k = (layer.plain, member) if member < 2 else (layer.gated, member - 2)
+            linear, activation, _ = kind
+            hidden = activation(hidden @ linear.weight[k] + linear.bias[k, 0])
+        head = module.head
+        wanted = hidden @ head.weight[member] + head.bias[member, 0]
+        torch.testing.assert_close(output[:, member], wanted)
+    kinds = [type(part[1]) for part in (module.hidden[0].plain, module.hidden[0].gated)]
+    assert kinds == [nn.ReLU, Gate]
+
+
+def test_members_of_two_kinds_take_rows_of_their_own():
+    module = partly().eval()
+    x, codes = torch.randn(6, 4, 3), torch.zeros(6, 4, 1, dtype=torch.int64)
+    one = module(x, codes)
+    x[:, 3] = 0.0
+    changed = (module(x, codes) != one).any(2).any(0)
+    assert changed.tolist() == [False, False, False, True]
+
+
+@pytest.mark.parametrize("gated", [-0.5, 1.5, 3, "half", None])
+def test_what_is_no_share_is_named(gated):
+    with pytest.raises(ValueError, match="gated must be True, False, or a share"):
+        net(gated=gated)
+
+
+def test_members_that_share_their_weights_have_gates_all_or_none():
+    with pytest.raises(ValueError, match=r"gated=0.5 of n_members=4.*Set gated=True"):
+        net(n_members=4, gated=0.5)
