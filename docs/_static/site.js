@@ -13,4 +13,11 @@ document.addEventListener("DOMContentLoaded", () => {
       .querySelectorAll(`aside${place}`)
       .forEach((aside) => aside.setAttribute("aria-label", name));
   }
+  // The way up stands beside the text too.
+  document.querySelectorAll(".back-to-top").forEach((link) => {
+    const place = document.createElement("nav");
+    place.setAttribute("aria-label", "Back to top");
+    link.replaceWith(place);
+    place.append(link);
+  });
 });
