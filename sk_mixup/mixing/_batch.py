@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+
+
+class Mark:
+    """Knows one batch again, without keeping it.
+
+    Parameters
+    ----------
+    x : Tensor
+    """
+
+    def __init__(self, x: Tensor) -> None:
+        self._batch, self._version = weakref.ref(x), _version(x)
+
+    def is_on(self, x: Tensor) -> bool:
+        """Whether this is the batch, and nobody has written into it since."""
+        return self._batch() is x and self._version == _version(x)
+
+
+def _version(x: Tensor) -> int:
+    return 0 if x.is_inference() else x._version
 
 
 def lam_dtype(x: Tensor) -> torch.dtype:

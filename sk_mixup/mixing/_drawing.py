@@ -20,7 +20,7 @@ Nothing is drawn behind the `yield`.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -45,7 +45,7 @@ class Later:
     drawn : Tensor
         Is sent.
     make : callable
-        Takes it there, and returns what the drawing gets.
+        Takes it there, when the plan is made, and returns what the drawing gets.
     """
 
     drawn: Tensor
@@ -85,13 +85,18 @@ class Begun:
         """
         if self._plan is None:
             try:
-                self._drawing.send(arrived)
+                self._drawing.send(made(arrived))
             except StopIteration as end:
                 self._plan = end.value
             else:
                 raise RuntimeError(_TWICE)
         assert self._plan is not None
         return self._plan
+
+    @property
+    def needs_nothing(self) -> bool:
+        """Whether the plan is made already: nothing was to be sent."""
+        return self._plan is not None
 
     def rest(self) -> Drawing:
         """Return what is left, for a method that has drawn more in between."""
@@ -117,6 +122,7 @@ def drawn(drawing: Drawing, device: torch.device) -> MixPlan:
         return plan
     if device.type != "cpu" or not _is_here(load):
         (load,) = arrived([load], device)
+        load = made(load)
     try:
         drawing.send(load)
     except StopIteration as end:
@@ -158,6 +164,11 @@ def arrived(loads: list[Any], device: torch.device) -> list[Any]:
     loads : list of object
         As in `Begun.load`.
     device : torch.device
+
+    Returns
+    -------
+    loads : list of object
+        With everything that is `Later` still to be made.
     """
     waiting: list[Tensor] = []
     if device.type != "cpu":
@@ -165,6 +176,21 @@ def arrived(loads: list[Any], device: torch.device) -> list[Any]:
             _collect(load, waiting)
     sent = iter(sent_together(waiting, device))
     return [_replaced(load, sent, device) for load in loads]
+
+
+def made(load: Any) -> Any:
+    """Return what has arrived, with everything that is `Later` made.
+
+    Parameters
+    ----------
+    load : object
+        One of those that `arrived` returned.
+    """
+    if isinstance(load, Later):
+        return load.make(load.drawn)
+    if isinstance(load, (tuple, list)):
+        return _alike(load, [made(part) for part in load])
+    return load
 
 
 def _is_here(load: Any) -> bool:
@@ -192,8 +218,11 @@ def _replaced(load: Any, sent: Iterator[Tensor], device: torch.device) -> Any:
             return load
         return next(sent) if load.device.type == "cpu" else load.to(device)
     if isinstance(load, Later):
-        return load.make(_replaced(load.drawn, sent, device))
+        return replace(load, drawn=_replaced(load.drawn, sent, device))
     if isinstance(load, (tuple, list)):
-        parts = [_replaced(part, sent, device) for part in load]
-        return type(load)(*parts) if hasattr(load, "_fields") else type(load)(parts)
+        return _alike(load, [_replaced(part, sent, device) for part in load])
     return load
+
+
+def _alike(load: Any, parts: list[Any]) -> Any:
+    return type(load)(*parts) if hasattr(load, "_fields") else type(load)(parts)

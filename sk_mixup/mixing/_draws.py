@@ -11,6 +11,7 @@ from torch import Tensor
 from sk_mixup.mixing._batch import first_tensor, lam_dtype
 from sk_mixup.mixing._context import MixContext
 from sk_mixup.mixing._drawing import (
+    Begun,
     Drawing,
     Later,
     at_once,
@@ -19,6 +20,7 @@ from sk_mixup.mixing._drawing import (
 )
 from sk_mixup.mixing._gates import Gated
 from sk_mixup.mixing.draws import (
+    MemoryPairing,
     MixStreams,
     Pairing,
     keeps_rows,
@@ -130,12 +132,12 @@ class Draws(Gated):
     @property
     def draws_first(self) -> bool:
         """Whether all numbers of a draw are drawn before anything is made of them."""
-        own = type(self)
+        own, pairing = type(self), getattr(self, "pairing", None)
         return (
             own.draw is Draws.draw
             and own._draw_batch is Draws._draw_batch
             and own._draw is Draws._draw
-            and not keeps_rows(getattr(self, "pairing", None))
+            and (type(pairing) is MemoryPairing or not keeps_rows(pairing))
         )
 
     def drawing(
@@ -177,10 +179,22 @@ class Draws(Gated):
                 f" type {type(x).__name__}. Use another pairing for several inputs."
             )
         if type(self)._draw_batch is not Draws._draw_batch:
-            plan = self._draw_batch(x, first, y, streams, context)
+            drawing = at_once(lambda: self._draw_batch(x, first, y, streams, context))
         else:
-            plan = yield from self._batch_drawing(x, first, y, streams, context)
+            drawing = self._batch_drawing(x, first, y, streams, context)
+        if type(self.pairing) is MemoryPairing:
+            drawing = self._in_turn(drawing, self.pairing)
+        plan = yield from drawing
         return self._with_pool(plan) if keeps else plan
+
+    def _in_turn(self, drawing: Drawing, memory: MemoryPairing) -> Drawing:
+        """Draw with memory, which takes each batch in when its plan is made."""
+        begun, take_in = Begun(drawing), memory.turn()
+        arrived = yield () if begun.needs_nothing else begun.load
+        plan = begun.finish(arrived)
+        if take_in is not None:  # also of a batch that is not mixed
+            take_in()
+        return plan
 
     def _batch_drawing(
         self,

@@ -14,12 +14,13 @@ from sk_mixup.mixing import (
     OneOf,
     PerKey,
     RegMixup,
+    Remix,
     Repeat,
     list_methods,
     resolve_method,
 )
 from sk_mixup.mixing._batch import sent_together
-from sk_mixup.mixing._drawing import Begun, Later, arrived
+from sk_mixup.mixing._drawing import Begun, Later, arrived, made
 from tests.mixing.builders import streams
 
 HERE = torch.device("cpu")
@@ -117,6 +118,38 @@ def test_methods_around_others_draw_first_too(method):
         assert_alike(plan, method.draw(x, y, generator=apart), x)
 
 
+def in_memory():
+    """Pairs of equal methods, of which each remembers batches of its own."""
+    for make in (
+        lambda: Mixup(0.4, pairing=MemoryPairing(8)),
+        lambda: CutMix(per="row", pairing=MemoryPairing(100)),
+        lambda: Mixup(p=0.5, pairing=MemoryPairing(8)),
+        lambda: Remix(p=0.5, pairing=MemoryPairing(8)),
+        lambda: Repeat(CutMix(p=0.5, pairing=MemoryPairing(8)), k=3),
+        lambda: OneOf([CutMix(), Mixup(pairing=MemoryPairing(8))]),
+    ):
+        yield pytest.param(make(), make(), id=repr(make()))
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize(("method", "twin"), list(in_memory()))
+def test_a_plan_made_later_has_the_memory_of_its_batch(method, twin, grouped):
+    assert method.draws_first
+    sizes = [6, 1, 4, 4, 1, 1, 6, 3] * 4
+    made = [(torch.rand(n, 2, 8, 8), torch.arange(n) % 3) for n in sizes]
+    groups = [torch.arange(n) % 2 if grouped else None for n in sizes]
+    contexts = [MixContext(groups=group) for group in groups]
+    ahead, apart = streams(), streams()
+    plans = method.draw_ahead(made, generator=ahead, contexts=contexts)
+    pools = set()
+    for (x, y), plan, context in zip(made, plans, contexts, strict=True):
+        other = twin.draw(x, y, generator=apart, context=context)
+        assert_alike(plan, other, x)
+        pools.add(None if plan.pool is None else len(plan.pool[0]))
+        assert torch.equal(plan.targets(y, 3), other.targets(y, 3))
+    assert len(pools) > 1
+
+
 class Whole(Mixup):
     """Draws all at once, as a class of somebody else may."""
 
@@ -124,12 +157,16 @@ class Whole(Mixup):
         return super()._draw(x, y, streams, context)
 
 
+class Keeps(MemoryPairing):
+    """Pairs as a memory of somebody else may: nobody knows how."""
+
+
 @pytest.mark.parametrize(
     "method",
     [
         Whole(),
         OneOf([Whole(), CutMix()]),
-        Mixup(pairing=MemoryPairing()),
+        Mixup(pairing=Keeps()),
         Repeat(ManifoldMixup(layers=["maps"])),
     ],
     ids=repr,
@@ -176,6 +213,8 @@ def test_loads_come_as_they_were():
     later = Later(torch.arange(3), lambda t: t * 2)
     load = (torch.ones(2), later, [None, 3.0, (torch.zeros(1),)])
     (found,) = arrived([load], HERE)
+    assert isinstance(found[1], Later)  # until the plan is made
+    found = made(found)
     assert torch.equal(found[1], torch.tensor([0, 2, 4]))
     assert found[2][:2] == [None, 3.0]
     assert torch.equal(found[2][2][0], torch.zeros(1))

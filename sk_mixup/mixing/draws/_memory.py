@@ -6,15 +6,17 @@ two have one choice. Rows of the last steps are partners as good as any.
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from sk_mixup.mixing._batch import Mark
+from sk_mixup.mixing._drawing import Later
 from sk_mixup.mixing._params import Parameterized, check_integer
 from sk_mixup.mixing.draws._pairing_weighted import draw_partners
+from sk_mixup.mixing.draws._streams import uniforms
 from sk_mixup.mixing.plans import row_groups
 
 if TYPE_CHECKING:
@@ -84,7 +86,8 @@ class MemoryPairing(Parameterized):
 
     _kept: _Rows | None = None
     _pool: _Rows | None = None
-    _last: tuple[weakref.ref[Tensor], int] | None = None
+    _last: Mark | None = None
+    _waits: Callable[[], Any] | None = None
 
     def __init__(self, size: int = 256) -> None:
         self.size = size
@@ -100,7 +103,7 @@ class MemoryPairing(Parameterized):
 
     def forget(self) -> None:
         """Drop the kept rows, as before another training."""
-        self._kept = self._pool = self._last = None
+        self._kept = self._pool = self._last = self._waits = None
 
     def __call__(
         self,
@@ -108,7 +111,7 @@ class MemoryPairing(Parameterized):
         *,
         x: Any = None,
         y: Tensor | None = None,
-        generator: torch.Generator | None = None,
+        generator: torch.Generator | Tensor | None = None,
         context: MixContext | None = None,
     ) -> Tensor:
         """Draw partners and keep the batch; parameters as for `shuffle`.
@@ -119,15 +122,8 @@ class MemoryPairing(Parameterized):
             From `n_rows` on: rows of `pool_`.
         """
         self.validate()
-        if not isinstance(x, Tensor):
-            raise TypeError(
-                f"MemoryPairing keeps rows of one tensor; got {type(x).__name__}. Use"
-                " another pairing for several inputs."
-            )
-        groups = row_groups(n_rows, context)
-        batch = _Rows(x.detach(), None if y is None else y.detach(), groups)
-        if not self._has_seen(x):
-            self._remember(batch)
+        batch = self._taken_in(x, y, context)
+        groups = batch.groups
         rows = batch if self._pool is None else batch.followed_by(self._pool)
         n_all = len(rows.x)
         others = torch.ones((n_rows, n_all), dtype=torch.bool, device=x.device)
@@ -135,6 +131,45 @@ class MemoryPairing(Parameterized):
         if groups is not None and rows.groups is not None:
             others &= (groups.unsqueeze(1) == rows.groups).to(x.device)
         return draw_partners(others, generator)
+
+    def later(
+        self,
+        x: Any,
+        y: Tensor | None,
+        generator: torch.Generator | None,
+        context: MixContext | None,
+    ) -> Later:
+        """Draw numbers now, and partners when a plan is made: as the memory is then.
+
+        Parameters
+        ----------
+        x, y, generator, context :
+            As for a call.
+        """
+        n_rows = len(x)
+        self._waits = lambda: self._taken_in(x, y, context)
+        return Later(
+            uniforms(n_rows, generator),
+            lambda u: self(n_rows, x=x, y=y, generator=u, context=context),
+        )
+
+    def turn(self) -> Callable[[], Any] | None:
+        """Return what takes the batch of the last `later` in, mixed or not."""
+        waits, self._waits = self._waits, None
+        return waits
+
+    def _taken_in(self, x: Any, y: Tensor | None, context: MixContext | None) -> _Rows:
+        """Keep a batch, unless it was the last one already, and return its rows."""
+        if not isinstance(x, Tensor):
+            raise TypeError(
+                f"MemoryPairing keeps rows of one tensor; got {type(x).__name__}. Use"
+                " another pairing for several inputs."
+            )
+        groups = row_groups(len(x), context)
+        batch = _Rows(x.detach(), None if y is None else y.detach(), groups)
+        if not self._has_seen(x):
+            self._remember(batch)
+        return batch
 
     def _remember(self, batch: _Rows) -> None:
         pool = self._kept
@@ -151,9 +186,8 @@ class MemoryPairing(Parameterized):
 
         Its rows are in memory already, and would be drawn as their own partners.
         """
-        version = 0 if x.is_inference() else x._version
-        last, self._last = self._last, (weakref.ref(x), version)
-        return last is not None and last[0]() is x and last[1] == version
+        last, self._last = self._last, Mark(x)
+        return last is not None and last.is_on(x)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the kept rows."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sk_mixup.mixing._drawing import Later
+from sk_mixup.mixing.draws._memory import MemoryPairing
 from sk_mixup.mixing.draws._pairing import (
     Pairing,
     check_partners,
@@ -52,9 +53,12 @@ def partners_for(
     -------
     partner : Tensor of shape (B,), int64, or Later
         For a drawing to send. Partners that follow from targets, inputs or groups are
-        found where these are.
+        found where these are; those from memory when the plan is made, as the memory
+        is then.
     """
     n_rows = len(x)
+    if type(pairing) is MemoryPairing:
+        return pairing.later(x, y, generator, context)
     drawn_here = generator is None or generator.device.type == "cpu"
     if drawn_here and x.device.type != "cpu":
         groups = row_groups(n_rows, context)

@@ -29,15 +29,6 @@ from tests.training.accelerator.meta import traffic_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:max_epochs")
 
-#: Copies in every step, beside the message of a block of steps.
-PER_STEP = {
-    # The cells of a mask are laid out when the look has shown the grid.
-    "token_mix": 1,
-    # The lesson of the block has partners and lambda of its own.
-    "auto_mix": 1,
-    "sa_mix": 1,
-    "ad_auto_mix": 1,
-}
 #: Methods that find something on the host in every step, and why that is not run here.
 ON_HOST = {
     "guided_mix": "",
@@ -88,7 +79,15 @@ def test_one_message_for_a_block_of_steps(name, per):
         params["mix__per"] = per
     *_, epoch = assert_never_waits(traffic_of(model(kind, **params), X, y))
     # The order of the rows, and the block, which is all of an epoch here.
-    assert epoch.count("copy") == 1 + 1 + PER_STEP.get(name, 0) * STEPS
+    assert epoch.count("copy") == 1 + 1
+
+
+def test_the_grid_of_masks_is_known_before_the_first_block():
+    kind, params, X, y = case("token_mix")
+    first, _ = assert_never_waits(traffic_of(model(kind, **params), X, y))
+    _, params, *_ = case("cutmix")
+    other, _ = assert_never_waits(traffic_of(model(kind, **params), X, y))
+    assert first.count("copy") == other.count("copy") < STEPS
 
 
 @pytest.mark.parametrize("name", ON_HOST)
@@ -138,10 +137,12 @@ def test_partners_are_found_where_numbers_are(pairing):
     assert epoch.count("copy") == 2
 
 
-def test_partners_from_memory_are_drawn_step_by_step():
-    mixed = model(module=perceptron(), mix=Mixup(pairing=MemoryPairing(16)))
+@pytest.mark.parametrize("per", ["batch", "row"])
+def test_partners_are_found_where_the_rows_of_memory_are(per):
+    mix = Mixup(per=per, pairing=MemoryPairing(16))
+    mixed = model(module=perceptron(), mix=mix)
     *_, epoch = assert_never_waits(traffic_of(mixed, vectors(), classes()))
-    assert epoch.count("copy") == 1 + STEPS
+    assert epoch.count("copy") == 2
 
 
 @pytest.mark.parametrize(
@@ -153,9 +154,12 @@ def test_augmented_batches_are_mixed_in_blocks(step):
     assert epoch.count("copy") == 2
 
 
-def test_the_page_names_those_that_send_more():
-    page = Path(__file__).parents[3] / "docs" / "guide" / "beyond.md"
-    (row,) = (
-        line for line in page.read_text().splitlines() if "in every step, 1" in line
+def test_the_page_names_those_that_wait_and_none_that_sends_more():
+    page = (Path(__file__).parents[3] / "docs" / "guide" / "beyond.md").read_text()
+    _, section = page.split("## The accelerator path")
+    (waiting,) = (
+        part for part in section.split("\n\n") if part.startswith("What does wait")
     )
-    assert all(f"`{name}`" in row for name in PER_STEP)
+    assert all(f"`{name}`" in waiting for name in ON_HOST)
+    sent = [line for line in section.splitlines() if line.startswith("|")]
+    assert not any(f"`{name}`" in line for name in list_methods() for line in sent)

@@ -39,6 +39,32 @@ from sk_mixup.mixing.plans import MixPlan
 _NETWORKS = ("training", "average")
 # Of nets that were looked at: whether they computed attention.
 _ATTENDS: weakref.WeakKeyDictionary[nn.Module, bool] = weakref.WeakKeyDictionary()
+# Beside nets that trained: rows and columns of the maps that looks have shown.
+_SHAPES: weakref.WeakKeyDictionary[
+    nn.Module, dict[tuple[Any, ...], tuple[int, int]]
+] = weakref.WeakKeyDictionary()
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenMasks:
+    """Masks that can be laid out on any grid.
+
+    Parameters
+    ----------
+    lam : Tensor of shape (n,)
+        Own share of each, on the host.
+    seeds : list of int
+        Of its blocks.
+    """
+
+    lam: Tensor
+    seeds: list[int]
+
+    def on(self, shape: tuple[int, int]) -> Tensor:
+        """Return which cells of a grid show the partner: (n, *shape), on the host."""
+        counts = ((1.0 - self.lam) * (shape[0] * shape[1])).round().long().tolist()
+        masks = zip(counts, self.seeds, strict=True)
+        return torch.stack([token_blocks(shape, n, seed) for n, seed in masks])
 
 
 class TokenMix(LookingMethod):
@@ -114,8 +140,6 @@ class TokenMix(LookingMethod):
     paper = "Liu et al., ECCV 2022"
     blends = False
     look_size = None
-    # Blocks are laid out when the look has shown how many there are.
-    numbers_stay = True
 
     def __init__(
         self,
@@ -170,12 +194,19 @@ class TokenMix(LookingMethod):
 
     def _draw_numbers(
         self, x: Tensor, streams: MixStreams, context: MixContext | None
-    ) -> tuple[Tensor, list[int]]:
+    ) -> TokenMasks:
         n_masks = len(x) if self.per == "row" else 1
         lam = beta_lams(self._alpha_now(context), n_masks, streams.lam)
         # One number per mask, whatever it takes to make it.
         seeds = [integer(2**31, streams.site) for _ in range(n_masks)]
-        return lam.reshape(-1), seeds
+        return TokenMasks(lam.reshape(-1), seeds)
+
+    def _to_send(
+        self, x: Tensor, numbers: TokenMasks, context: MixContext | None
+    ) -> tuple[TokenMasks, Tensor | None]:
+        """Lay masks out for the map that the last look has shown, if there was one."""
+        shape = self._shape(x, self._last_shapes(context).get(self._look_key(x)))
+        return numbers, None if shape is None else numbers.on(shape)
 
     def _look(
         self,
@@ -183,26 +214,45 @@ class TokenMix(LookingMethod):
         y: Tensor | None,
         partner: Tensor,
         open_rows: Tensor | None,
-        numbers: tuple[Tensor, list[int]],
+        numbers: tuple[TokenMasks, Tensor | None],
         context: MixContext | None,
     ) -> MixPlan:
-        lam, seeds = numbers
+        masks, cells = numbers
         maps = self._maps(x, y, context)
-        size = (x.shape[2], x.shape[3])
-        shape = (maps.shape[1], maps.shape[2])
-        if not isinstance(self.grid, str):
-            shape = (min(self.grid, size[0]), min(self.grid, size[1]))
-        counts = ((1.0 - lam) * (shape[0] * shape[1])).round().long().tolist()
-        blocks = [
-            token_blocks(shape, n, seed) for n, seed in zip(counts, seeds, strict=True)
-        ]
-        mask = spread(sent(torch.stack(blocks), x.device), size)
+        seen = (maps.shape[1], maps.shape[2])
+        self._last_shapes(context)[self._look_key(x)] = seen
+        shape = self._shape(x, seen)
+        assert shape is not None
+        if cells is None or cells.shape[1:] != shape:
+            cells = sent(masks.on(shape), x.device)
+        mask = spread(cells, (x.shape[2], x.shape[3]))
         own = label_shares(maps, partner, mask)
         plan = self._mask_plan(x, partner, mask, open_rows)
         own = own.to(plan.lam.dtype)
         if open_rows is not None:
             own = own.masked_fill(~open_rows, 1.0)
         return dataclasses.replace(plan, label_lam=own)
+
+    def _shape(
+        self, x: Tensor, of_map: tuple[int, int] | None
+    ) -> tuple[int, int] | None:
+        """Return the rows and columns of patches; None: the map has to be seen."""
+        if isinstance(self.grid, str):
+            return of_map
+        return min(self.grid, x.shape[2]), min(self.grid, x.shape[3])
+
+    def _look_key(self, x: Tensor) -> tuple[Any, ...]:
+        """Return what the size of a map depends on, beside the net that trains."""
+        known = self.network if isinstance(self.network, str) else "known"
+        return known, self.source, self.layer, x.shape[2], x.shape[3]
+
+    def _last_shapes(
+        self, context: MixContext | None
+    ) -> dict[tuple[Any, ...], tuple[int, int]]:
+        net = None if context is None else context.module
+        if net is None:
+            net = self.network
+        return _SHAPES.setdefault(net, {}) if isinstance(net, nn.Module) else {}
 
     def _maps(self, x: Tensor, y: Tensor | None, context: MixContext | None) -> Tensor:
         """Return what each place says for the label of its image: (B, h, w)."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.mixing._batch import Mark
 from sk_mixup.mixing._companion import Companion
 from sk_mixup.mixing._context import MixContext
-from sk_mixup.mixing._drawing import arrived
+from sk_mixup.mixing._drawing import Later
 from sk_mixup.mixing.draws import MixStreams
 from sk_mixup.mixing.layers import find_layer, plain_call
 from sk_mixup.mixing.looks import plain_criterion
@@ -137,12 +138,46 @@ class BlockCompanion(Companion):
         self.block.to(self.device)
         self.optimizer = torch.optim.AdamW(self.block.parameters(), lr=method.lr)
         self._seen: Seen | None = None
+        # Of its lesson: partners and lambda; and the batch that some were drawn for.
+        self._pairs: tuple[Tensor, Tensor] | None = None
+        self._drawn_for: Mark | None = None
         # Batches so far, of which some are no lessons, and rows that await the step.
         self._n_batches = self._n_lessons = self._n_rows = 0
 
     # -- look -------------------------------------------------------------------------
 
-    def mask(self, x: Tensor, partner: Tensor, lam: Tensor) -> Tensor:
+    def pairs_for(
+        self, x: Tensor, y: Tensor | None, context: MixContext | None
+    ) -> tuple[Tensor | Later, Tensor] | None:
+        """Draw partners and lambda of a lesson, to be sent with those of the net.
+
+        Parameters
+        ----------
+        x, y, context :
+            As for `Method.draw`, of a batch that is mixed.
+
+        Returns
+        -------
+        pairs : (partner, lam) or None
+            None: the batch is no lesson, or has its own already, as where it is mixed
+            several times.
+        """
+        if self._drawn_for is not None and self._drawn_for.is_on(x):
+            return None
+        self._drawn_for = Mark(x)
+        number = self._n_batches
+        self._n_batches += 1
+        if number % self.method.every:
+            return None
+        return self.method.pairs_for(x, y, self.streams, context)
+
+    def mask(
+        self,
+        x: Tensor,
+        partner: Tensor,
+        lam: Tensor,
+        lesson: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
         """Return the partner's share of every pixel.
 
         Parameters
@@ -150,6 +185,8 @@ class BlockCompanion(Companion):
         x : Tensor of shape (B, channels, height, width)
         partner : Tensor of shape (B,), int64
         lam : Tensor of shape (B,)
+        lesson : (partner, lam) or None
+            What `pairs_for` gave for this batch, for `learn`.
 
         Returns
         -------
@@ -157,7 +194,9 @@ class BlockCompanion(Companion):
             On the device of `x`.
         """
         if self._seen is None or self._seen.x is not x:
-            self._seen = self._look(x)
+            self._seen, self._pairs = self._look(x), None
+        if lesson is not None:
+            self._pairs = lesson
         with torch.inference_mode(False), torch.no_grad():
             return self._masked(self._seen, partner, lam).to(x.device)
 
@@ -219,17 +258,14 @@ class BlockCompanion(Companion):
     ) -> None:
         """Let the block mix the batch that was drawn last anew, and judge what it did.
 
-        Partners and lambda are others than those that the net sees.
+        Partners and lambda are others than those that the net sees, and were drawn with
+        those.
         """
-        seen, self._seen = self._seen, None
-        if seen is None or len(seen.x) < 2:
+        seen, pairs = self._seen, self._pairs
+        self._forget()
+        if seen is None or pairs is None:
             return
-        number = self._n_batches
-        self._n_batches += 1
-        if number % self.method.every:
-            return
-        pairs = self.method.pairs_for(seen.x, y, self.streams, context)
-        ((partner, lam),) = arrived([pairs], self.device)
+        partner, lam = (t.to(self.device) for t in pairs)
         y = y.to(self.device)
         with self._alone(), torch.enable_grad():
             mask = self._masked(seen, partner, lam)
@@ -263,7 +299,7 @@ class BlockCompanion(Companion):
 
     def step(self) -> None:
         """Take the block's step, and let the copy follow the net."""
-        self._seen = None
+        self._forget()
         if self._n_rows:
             for parameter in self.block.parameters():
                 if parameter.grad is not None:
@@ -273,6 +309,10 @@ class BlockCompanion(Companion):
             self.optimizer.zero_grad(set_to_none=True)
             self._n_rows = 0
         self.copy.follow()
+
+    def _forget(self) -> None:
+        """Drop what was made of the last batch; it may be drawn for anew."""
+        self._seen = self._pairs = self._drawn_for = None
 
     # -- store ------------------------------------------------------------------------
 
@@ -292,7 +332,8 @@ class BlockCompanion(Companion):
         self.optimizer.load_state_dict(state["optimizer"])
         self.copy.load_state_dict(state["copy"])
         self._n_batches, self._n_lessons = state["counts"]
-        self._n_rows, self._seen = 0, None
+        self._n_rows = 0
+        self._forget()
         for stream, value in zip(self._generators(), state["streams"], strict=True):
             stream.set_state(value)
 

@@ -223,10 +223,11 @@ class LearnedMix(Method):
         nothing = self._alpha_now(context) == 0 or self._p_now(context) == 0
         if gate is False or nothing:
             return self._identity(x)
-        partner, lam, gate = yield pairs, shares, gate
         companion = companion_for(self, context)
         assert isinstance(companion, BlockCompanion)
-        mask = companion.mask(x, partner, lam)
+        lesson = companion.pairs_for(x, y, context)
+        partner, lam, gate, lesson = yield pairs, shares, gate, lesson
+        mask = companion.mask(x, partner, lam, lesson)
         if adjusts:
             mask = adjusted(mask, lam)
         mask = self._without_margins(mask, lam)

@@ -114,6 +114,7 @@ class LookingMethod(Method):
         if gate is False or self._draws_no_mixing(context):
             return self._identity(first)
         open_rows = rows_let_in(gate, self._p_now(context))
+        numbers = self._to_send(x, numbers, context)
         if self.numbers_stay:
             partner, open_rows = yield partner, open_rows
         else:
@@ -160,6 +161,19 @@ class LookingMethod(Method):
         """
         raise NotImplementedError
 
+    def _to_send(self, x: Any, numbers: Any, context: MixContext | None) -> Any:
+        """Return the numbers of a batch that is mixed as `_look` gets them.
+
+        Parameters
+        ----------
+        x : object
+            The batch as `_check_input` returns it.
+        numbers : object
+            What `_draw_numbers` returned.
+        context : MixContext or None
+        """
+        return numbers
+
     def _look(
         self,
         x: Any,
@@ -180,7 +194,7 @@ class LookingMethod(Method):
         open_rows : Tensor of shape (B,), bool, or None
             Rows that are mixed, which have another one as partner; None: all.
         numbers : object
-            What `_draw_numbers` returned.
+            What `_draw_numbers`, and then `_to_send`, returned.
         context : MixContext or None
         """
         raise NotImplementedError

@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
+from torch.nn import functional
 from torch.testing import assert_close
 
 from sk_mixup import MixupClassifier
@@ -130,6 +131,34 @@ def test_the_grid_can_be_given():
     assert torch.equal(
         plan.mask, cells(plan, 8).repeat_interleave(8, 1).repeat_interleave(8, 2)
     )
+
+
+class Strided(nn.Module):
+    """Its map has another size when `stride` has."""
+
+    def __init__(self, stride):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 1, 3, 3, generator=generator()))
+        self.maps, self.head = nn.ReLU(), nn.Linear(4, 2)
+        self.stride = stride
+        nn.init.eye_(self.head.weight)
+
+    def forward(self, x):
+        x = functional.conv2d(x, self.weight, stride=self.stride)
+        return self.head(self.maps(x).mean((2, 3)))
+
+
+@pytest.mark.parametrize("grid", ["auto", 3])
+@pytest.mark.parametrize("per", ["batch", "row"])
+def test_masks_laid_out_for_another_map_are_laid_out_anew(per, grid):
+    method, net, x = TokenMix(per=per, grid=grid), Strided(2), images()
+    drawn(method, net, x=x)
+    for stride in (2, 3, 3, 2):
+        net.stride = stride
+        plan = drawn(method, net, seed=4, x=x)
+        wanted = drawn(method, Strided(stride), seed=4, x=x)
+        assert torch.equal(plan.mask, wanted.mask)
+        assert_close(plan.label_weights[0], wanted.label_weights[0])
 
 
 def test_the_look_leaves_no_trace():

@@ -7,6 +7,7 @@ import pickle
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 from torch.testing import assert_close
 
 from sk_mixup.mixing import (
@@ -21,6 +22,7 @@ from sk_mixup.mixing import (
 )
 from sk_mixup.mixing.methods.learned._momentum import MomentumCopy
 from tests.builders import generator, no_hooks
+from tests.mixing.builders import streams
 from tests.mixing.methods.learned.nets import cnn, companion_of, drawn, images, loop
 
 METHODS = [AutoMix(), SAMix(), AdAutoMix()]
@@ -116,8 +118,8 @@ def test_batches_that_wait_for_others_make_one_lesson():
     )
     apart = []
     for rows in (slice(0, 4), slice(4, 8)):
-        drawn(companion.method, net, x[rows], y[rows], companion=companion)
         before = [s.get_state() for s in companion.streams]
+        drawn(companion.method, net, x[rows], y[rows], companion=companion)
         companion.learn(y[rows])
         apart.append((rows, before))
     companion.step()
@@ -158,6 +160,79 @@ def test_a_batch_that_was_not_drawn_is_no_lesson():
     companion.step()
     after = companion.block.state_dict()
     assert all(torch.equal(after[k], before[k]) for k in after)
+
+
+def states_after(method, *, ahead):
+    """Train on batches whose numbers are drawn in one go, or batch by batch."""
+    net, batches = cnn(), [images(seed=i) for i in range(6)]
+    (companion,) = companions_of(method, net, batches[0][0], generator=generator())
+    context = MixContext(module=net, companions=(companion,))
+    many = {"generator": streams(), "contexts": [context]}
+    if ahead:
+        many["contexts"] *= len(batches)
+        plans = method.draw_ahead(batches, **many)
+    else:
+        plans = (next(iter(method.draw_ahead([one], **many))) for one in batches)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    for (x, y), plan in zip(batches, plans, strict=True):
+        optimizer.zero_grad()
+        functional.cross_entropy(net(plan.apply(x)), plan.targets(y, 2)).backward()
+        companion.learn(y)
+        optimizer.step()
+        companion.step()
+    return companion.state_dict()["counts"], states(companion)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        *METHODS,
+        AutoMix(every=2, p=0.7),
+        SAMix(per="row", p=0.5),
+        Repeat(AutoMix(p=0.5, clean=False), k=3),
+        OneOf([CutMix(), AutoMix(every=2)]),
+    ],
+    ids=repr,
+)
+def test_lessons_drawn_with_a_block_of_batches_are_those_of_single_ones(method):
+    counts, ahead = states_after(method, ahead=True)
+    wanted, apart = states_after(method, ahead=False)
+    assert counts == wanted
+    assert counts[0] > 1
+    for one, other in zip(ahead, apart, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_batch_mixed_several_times_has_one_lesson():
+    net, (x, y) = cnn(), images()
+    companion = companion_of(AutoMix(), net, x)
+    first = drawn(companion.method, net, x, y, companion=companion)
+    before = [s.get_state() for s in companion.streams]
+    again = drawn(companion.method, net, x, y, companion=companion)
+    assert torch.equal(first.lam, again.lam)
+    for stream, state in zip(companion.streams, before, strict=True):
+        assert torch.equal(stream.get_state(), state)
+    companion.learn(y)
+    assert companion.state_dict()["counts"] == (1, 1)
+
+
+def test_lessons_mix_no_rows_of_different_groups():
+    lessons = []
+
+    class Heard(AutoMix):
+        def judged(self, lesson):
+            lessons.append(lesson.partner)
+            return super().judged(lesson)
+
+    net, (x, y) = cnn(), images()
+    companion = companion_of(Heard(), net, x)
+    groups = torch.arange(8) // 4
+    context = MixContext(module=net, companions=(companion,), groups=groups)
+    for seed in range(4):
+        companion.method.draw(x, y, generator=generator(seed), context=context)
+        companion.learn(y)
+    assert len(lessons) == 4
+    assert all(torch.equal(groups[partner], groups) for partner in lessons)
 
 
 # -- the momentum copy ---------------------------------------------------------
