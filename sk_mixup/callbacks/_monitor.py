@@ -77,8 +77,8 @@ class MixMonitor(Callback):
 
     Where an epoch has few batches, not every one is looked at: the first, the last that
     is planned, the one at half-time, and those that at least 160 steps lie between (but
-    a quarter of the planned epochs at most). The others have NaN. Looking takes 1 to 3 %
-    of the training (``python -m benchmarks monitor``).
+    a quarter of the planned epochs at most). The others have NaN. Looking takes 1 to
+    3 % of the training (``python -m benchmarks monitor``).
 
     Accuracy is recorded of what can be right or wrong, confidence and entropy where a
     row has one class.

@@ -77,7 +77,10 @@ class PartlyGated(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute (B, members, n_out) of (B, members, n_in)."""
-        plain, gated = self.plain(x[:, : self.n_plain]), self.gated(x[:, self.n_plain :])
+        plain, gated = (
+            self.plain(x[:, : self.n_plain]),
+            self.gated(x[:, self.n_plain :]),
+        )
         # In the memory of an `EnsembleLinear`, member by member.
         joined = torch.cat([plain.transpose(0, 1), gated.transpose(0, 1)])
         return joined.transpose(0, 1)
