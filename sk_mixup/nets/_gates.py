@@ -71,9 +71,10 @@ class PartlyGated(nn.Module):
     ) -> None:
         super().__init__()
         self.n_plain = n_plain
-        self.plain = _layer(n_in, n_out, n_plain, nn.ReLU(), dropout)
-        self.gated = _layer(n_in, 2 * n_out, n_gated, Gate(), dropout)
-        open_gates(self.gated[0])
+        plain, gated = _spread(n_in, n_out, n_plain), _spread(n_in, 2 * n_out, n_gated)
+        open_gates(gated)
+        self.plain = nn.Sequential(plain, nn.ReLU(), Dropout(dropout))
+        self.gated = nn.Sequential(gated, Gate(), Dropout(dropout))
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute (B, members, n_out) of (B, members, n_in)."""
@@ -86,9 +87,7 @@ class PartlyGated(nn.Module):
         return joined.transpose(0, 1)
 
 
-def _layer(
-    n_in: int, n_units: int, n_members: int, activation: nn.Module, dropout: float
-) -> nn.Sequential:
+def _spread(n_in: int, n_units: int, n_members: int) -> EnsembleLinear:
     linear = EnsembleLinear(n_in, n_units, n_members, shares_weight=False)
     linear.spread()
-    return nn.Sequential(linear, activation, Dropout(dropout))
+    return linear
