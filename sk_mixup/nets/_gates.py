@@ -31,8 +31,7 @@ class Gate(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., 2 n) to (..., n)."""
-        value, gate = x.chunk(2, -1)
-        return value.relu() * gate
+        return _rectified(x)
 
 
 @torch.no_grad()
@@ -71,20 +70,25 @@ class PartlyGated(nn.Module):
     ) -> None:
         super().__init__()
         self.n_plain = n_plain
-        plain, gated = _spread(n_in, n_out, n_plain), _spread(n_in, 2 * n_out, n_gated)
-        open_gates(gated)
-        self.plain = nn.Sequential(plain, nn.ReLU(), Dropout(dropout))
-        self.gated = nn.Sequential(gated, Gate(), Dropout(dropout))
+        self.plain = _spread(n_in, n_out, n_plain)
+        self.gated = _spread(n_in, 2 * n_out, n_gated)
+        open_gates(self.gated)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute (B, members, n_out) of (B, members, n_in)."""
-        plain, gated = (
-            self.plain(x[:, : self.n_plain]),
-            self.gated(x[:, self.n_plain :]),
-        )
+        plain = self.plain(x[:, : self.n_plain]).relu()
+        gated = _rectified(self.gated(x[:, self.n_plain :]))
+        if self.training:
+            plain, gated = self.dropout(plain), self.dropout(gated)
         # In the memory of an `EnsembleLinear`, member by member.
         joined = torch.cat([plain.transpose(0, 1), gated.transpose(0, 1)])
         return joined.transpose(0, 1)
+
+
+def _rectified(x: Tensor) -> Tensor:
+    value, gate = x.chunk(2, -1)
+    return value.relu() * gate
 
 
 def _spread(n_in: int, n_units: int, n_members: int) -> EnsembleLinear:

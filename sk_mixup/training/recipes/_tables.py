@@ -4,8 +4,8 @@ Chosen on validation rows inside the training parts of the tables that ``benchma
 metatune`` runs, never on a test part. What moved the loss most, on average over them:
 members that share nothing and leave out a fold each, so that no row is lost and the
 length of a training is no matter of chance; bins of the numbers by the target and
-evenly beside; first weights as wide as a ReLU wants them; dropout. How long a training
-takes is no part of a recipe, see `Course`.
+evenly beside; first weights as wide as a ReLU wants them; dropout; members of two
+kinds. How long a training takes is no part of a recipe, see `Course`.
 
 Very many rows do without folds: a tenth of them says all there is to say, and members
 that share their matrices are the larger net.
@@ -32,7 +32,8 @@ _LARGEST_BATCH = 1024
 _LEAST_STEPS, _MOST_STEPS, _MOST_EPOCHS = 100, 12_000, 300
 # Epochs of a training that nothing validates.
 _BLIND_EPOCHS = 20
-_PATIENCE, _FAST_PATIENCE = 8, 2
+# Epochs in which the loss must have fallen; of all rows it is no matter of chance.
+_PATIENCE = {"fast": 2, "default": 5, "best": 8}
 _SMALL = 2_000
 _WIDE_FROM, _WIDE_UP_TO = 1_200, 6_000
 
@@ -76,7 +77,7 @@ def table_recipe(
     batch_size = _LARGEST_BATCH if batch_size is None else batch_size
     net: dict[str, Any] = {"n_hidden": 2, "dropout": 0.2}
     if folds:
-        lr, weight_decay = 2e-3, 5e-2
+        lr, weight_decay, patience = 2e-3, 5e-2, _PATIENCE[preset]
         # Few rows say too little for wide layers; of many, each epoch takes long.
         width = 256 if _WIDE_FROM < n_rows <= _WIDE_UP_TO else 128
         if preset == "fast":
@@ -85,11 +86,11 @@ def table_recipe(
             width, lr, batch_size = 64, 2 * lr, 2 * batch_size
         net |= {"d_hidden": width, "d_numeric": 8, "shares_weights": False}
         net["n_members"] = fold_counts(n_rows, preset)[0]
-        if preset == "best":
-            # The default's members, and as many of another kind, see `PartlyGated`.
+        if preset != "fast":
+            # Members of two kinds, see `PartlyGated`.
             net["gated"] = 0.5
     else:
-        lr, weight_decay = 3e-3, 1e-2
+        lr, weight_decay, patience = 3e-3, 1e-2, 5 if preset == "fast" else 8
         width, n_members = (64 if n_rows <= _SMALL else 256), 8
         if n_classes is None:
             net["dropout"] = 0.1
@@ -107,7 +108,7 @@ def table_recipe(
         lr=lr,
         optimizer=torch.optim.AdamW,
         optimizer_params={"weight_decay": weight_decay, "fused": fused(device)},
-        n_iter_no_change=_FAST_PATIENCE if preset == "fast" else _PATIENCE,
+        n_iter_no_change=patience,
         anneal=True,
         longest=min(most, _MOST_EPOCHS // (3 if preset == "fast" else 1)),
         first_epoch=0.7,
