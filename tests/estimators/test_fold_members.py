@@ -8,7 +8,6 @@ from skorch.callbacks import EpochScoring
 
 from sk_mixup import MixupClassifier, MixupRegressor
 from sk_mixup.mixing import CMixup, Mixup
-from sk_mixup.nets import Gate
 from tests.builders import blobs
 
 X, Y = blobs(64)
@@ -173,15 +172,18 @@ def test_another_word_for_alpha_is_an_error():
         classifier(alpha="some").fit(X, Y)
 
 
-def test_the_fast_preset_has_fewer_members():
-    model = classifier(preset="fast", max_epochs=2).fit(X, Y)
-    assert model.module_.n_members == 4
+@pytest.mark.parametrize(
+    ("preset", "n_members", "n_gated"),
+    [("fast", 4, 0), ("default", 8, 4), ("best", 16, 8)],
+)
+def test_presets_have_so_many_members_of_either_kind(preset, n_members, n_gated):
+    module = classifier(preset=preset, max_epochs=2).fit(X, Y).module_
+    assert module.n_members == n_members
+    assert (
+        sum(len(p) for n, p in module.named_parameters() if "0.gated.b" in n) == n_gated
+    )
 
 
-def test_the_best_preset_has_gates_and_one_more_layer():
-    model = classifier(preset="best", max_epochs=2).fit(X, Y)
-    default = classifier(max_epochs=2).fit(X, Y)
-    assert model.module_.n_members == default.module_.n_members
-    assert len(model.module_.hidden) == len(default.module_.hidden) + 1
-    gates = [m for m in model.module_.modules() if isinstance(m, Gate)]
-    assert len(gates) == len(model.module_.hidden)
+def test_members_of_one_kind_can_be_asked_for():
+    module = classifier(module__gated=False, max_epochs=2).fit(X, Y).module_
+    assert not any("gated" in name for name in module.state_dict())
