@@ -101,7 +101,7 @@ class MixMonitor(Callback):
     >>> model = MixupClassifier(
     ...     "mlp", alpha=0.2, max_epochs=12, callbacks=[MixMonitor()], random_state=0
     ... )
-    >>> frame = model.fit(X, y).history_frame()
+    >>> frame = model.fit(X, y).history_frame().dropna()
     >>> bool((frame["lam_low"] < 1).all() and (frame["target_entropy"] > 0).all())
     True
     """

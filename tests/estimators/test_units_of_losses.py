@@ -98,7 +98,7 @@ def test_the_criterion_of_a_wrapped_net_counts_too():
 
 
 def test_mixed_counts_are_counts():
-    model = regressor(criterion=nn.PoissonNLLLoss, mix="mixup", max_epochs=60, lr=0.02)
+    model = regressor(criterion=nn.PoissonNLLLoss, mix="mixup", max_epochs=60, lr=5e-3)
     predicted = model.fit(X, COUNTS).predict(X)
     assert predicted.mean() == pytest.approx(COUNTS.mean(), rel=0.2)
 
