@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from skorch.callbacks import EpochScoring
+from torch import nn
 
 from sk_mixup import MixupClassifier, MixupRegressor
 from sk_mixup.mixing import CMixup, Mixup
@@ -187,3 +188,15 @@ def test_presets_have_so_many_members_of_either_kind(preset, n_members, n_gated)
 def test_members_of_one_kind_can_be_asked_for():
     module = classifier(module__gated=False, max_epochs=2).fit(X, Y).module_
     assert not any("gated" in name for name in module.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "dropout"), [(900, 0.2), (3_000, 0.1), (6_000, 0.05)]
+)
+def test_of_many_rows_with_numbers_little_is_dropped(n_rows, dropout):
+    rows = np.random.default_rng(0).normal(size=(n_rows, 2))
+    model = MixupRegressor(max_epochs=1, module__d_hidden=8, random_state=0)
+    model.fit(rows, rows[:, 0])
+    assert {m.p for m in model.module_.modules() if isinstance(m, nn.Dropout)} == {
+        dropout
+    }

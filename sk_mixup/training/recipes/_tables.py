@@ -34,6 +34,10 @@ _LEAST_STEPS, _MOST_STEPS, _MOST_EPOCHS = 100, 12_000, 300
 _BLIND_EPOCHS = 20
 # Epochs in which the loss must have fallen; of all rows it is no matter of chance.
 _PATIENCE = {"fast": 2, "default": 5, "best": 8}
+# Dropout of nets that predict numbers, by rows up to which it is so: many rows do what
+# it is for, and what it blurs is seen. Classes bear the same at every size.
+_DROPOUT_OF_NUMBERS = ((1_000, 0.2), (5_000, 0.1))
+_LEAST_DROPOUT = 0.05
 _SMALL = 2_000
 _WIDE_FROM, _WIDE_UP_TO = 1_200, 6_000
 
@@ -86,6 +90,9 @@ def table_recipe(
             width, lr, batch_size = 64, 2 * lr, 2 * batch_size
         net |= {"d_hidden": width, "d_numeric": 8, "shares_weights": False}
         net["n_members"] = fold_counts(n_rows, preset)[0]
+        if n_classes is None:
+            tiers = (rate for rows, rate in _DROPOUT_OF_NUMBERS if n_rows <= rows)
+            net["dropout"] = next(tiers, _LEAST_DROPOUT)
         if preset != "fast":
             # Members of two kinds, see `PartlyGated`.
             net["gated"] = 0.5
