@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from sk_mixup.nets._exporting import is_exported
 
-# Products of fewer columns round by the place of a row.
-_NARROW = 16
+#: Products of fewer columns round by the place of a row.
+NARROW = 16
 # Up to so many folded weights, a few rows need no way of their own, which would round
 # otherwise than that of many rows.
 _CHEAP_TO_FOLD = 2**17
@@ -116,7 +116,7 @@ class EnsembleLinear(nn.Module):
             x = x.unsqueeze(0).expand(len(weight), -1, -1)
         else:
             x = x.transpose(0, 1)
-        if self.training or weight.shape[2] >= _NARROW or x.device.type != "cpu":
+        if self.training or weight.shape[2] >= NARROW or x.device.type != "cpu":
             return torch.baddbmm(self.bias, x, weight).transpose(0, 1)
         # Libraries sum the last rows of a narrow product in another order: what is
         # said of a row would depend on its place. Of the transposed product they do

@@ -105,3 +105,11 @@ def test_what_is_no_share_is_named(gated):
 def test_members_that_share_their_weights_have_gates_all_or_none():
     with pytest.raises(ValueError, match=r"gated=0.5 of n_members=4.*Set gated=True"):
         net(n_members=4, gated=0.5)
+
+
+def test_a_prediction_takes_a_short_way_to_the_same_bits(monkeypatch):
+    module = partly(d_hidden=32).eval()
+    x, codes = torch.randn(7, 3), torch.zeros(7, 1, dtype=torch.int64)
+    short = module(x, codes)
+    monkeypatch.setattr("sk_mixup.nets._gates.NARROW", 1_000)
+    assert torch.equal(module(x, codes), short)
