@@ -31,6 +31,8 @@ class SparseRows(LazyRows):
         Number of columns.
     index : ndarray of int or None
         Positions of the rows; None: all.
+    most : int or None
+        Entries of the fullest row, where they are known.
 
     Notes
     -----
@@ -48,6 +50,7 @@ class SparseRows(LazyRows):
         values: Tensor,
         width: int,
         index: np.ndarray | None = None,
+        most: int | None = None,
     ) -> None:
         super().__init__(len(starts) - 1, index)
         self.starts = starts
@@ -55,8 +58,7 @@ class SparseRows(LazyRows):
         self.values = values
         self.width = width
         self._places: Tensor | None = None
-        #: Entries of the fullest row, where they are known.
-        self._most: int | None = None
+        self._most = most
 
     @classmethod
     def of(cls, X: Any, name: str) -> SparseRows:
@@ -123,9 +125,8 @@ class SparseRows(LazyRows):
 
     def view(self, index: np.ndarray) -> SparseRows:
         """Return other rows of the same matrix."""
-        rows = SparseRows(self.starts, self.columns, self.values, self.width, index)
-        rows._most = self._most
-        return rows
+        parts = self.starts, self.columns, self.values
+        return SparseRows(*parts, self.width, index, self._most)
 
     def with_values(self, values: Tensor) -> SparseRows:
         """Return rows with other entries in the same places.
@@ -134,17 +135,15 @@ class SparseRows(LazyRows):
         ----------
         values : Tensor of shape (n_entries,), float32
         """
-        rows = SparseRows(self.starts, self.columns, values, self.width, self.index)
-        rows._most = self._most
-        return rows
+        parts = self.starts, self.columns, values
+        return SparseRows(*parts, self.width, self.index, self._most)
 
     def to(self, device: torch.device) -> SparseRows:
         """Return the rows with their entries on a device."""
         starts, columns = self.starts.to(device), self.columns.to(device)
         values = self.values.to(device)
-        moved = SparseRows(starts, columns, values, self.width, self.index)
-        moved._most = self._most_entries()
-        return moved
+        most = self._most_entries()
+        return SparseRows(starts, columns, values, self.width, self.index, most)
 
     def _most_entries(self) -> int:
         """Return the entries of the fullest row, counted while the host has them."""
