@@ -186,7 +186,9 @@ def fill_unused(
     for start, counts in zip(starts, level_counts, strict=True):
         rows = weight[start : start + len(counts)]
         share = counts.to(rows) / counts.sum().clamp(min=1).to(rows)
-        rows[(counts == 0).to(rows.device)] = share @ rows
+        # Which they are is known here: no device is waited for to count them.
+        unused = (counts == 0).nonzero().flatten()
+        rows[unused.to(rows.device)] = share @ rows
 
 
 def categorical_width(n_levels: Sequence[int]) -> int:

@@ -50,7 +50,7 @@ def average_statistics(processes: Processes, module: nn.Module, n_rows: int) -> 
     _broadcast(processes, [b for b in module.buffers() if id(b) not in known])
     if not running:
         return
-    host = torch.cat([value.reshape(-1).double().cpu() for value in running])
+    host = torch.cat([value.reshape(-1).double() for value in running]).cpu()
     mean = processes.mean(host, n_rows)
     parts = mean.split([value.numel() for value in running])
     for value, part in zip(running, parts, strict=True):
@@ -59,12 +59,12 @@ def average_statistics(processes: Processes, module: nn.Module, n_rows: int) -> 
 
 def _broadcast(processes: Processes, tensors: list[Tensor]) -> None:
     """Give all processes the values of the first, in one message per dtype."""
-    groups: dict[torch.dtype, list[Tensor]] = {}
+    groups: dict[tuple[torch.dtype, torch.device], list[Tensor]] = {}
     for tensor in tensors:
         if tensor.numel():
-            groups.setdefault(tensor.dtype, []).append(tensor)
+            groups.setdefault((tensor.dtype, tensor.device), []).append(tensor)
     for alike in groups.values():
-        host = torch.cat([t.detach().reshape(-1).cpu() for t in alike])
+        host = torch.cat([t.detach().reshape(-1) for t in alike]).cpu()
         _send_from_first(processes, host)
         if processes.rank == 0:
             continue

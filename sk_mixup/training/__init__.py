@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         mixing_net_class as mixing_net_class,
         module_input as module_input,
         no_temperature as no_temperature,
+        on_host as on_host,
         outputs_of as outputs_of,
         predict_outputs as predict_outputs,
         predict_stream as predict_stream,
@@ -140,7 +141,7 @@ else:
                 "check_item copied count_accuracy decided deep_copy detached_copies "
                 "holds_parametrized in_notebook in_words joint_temperature log_odds "
                 "log_tempered member_outputs mixing_net_class module_input "
-                "no_temperature outputs_of predict_outputs predict_stream "
+                "no_temperature on_host outputs_of predict_outputs predict_stream "
                 "reduced_whole score_anew shallow_copy takes_temperature "
                 "temperature_of tempered"
             ),

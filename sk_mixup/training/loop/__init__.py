@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from sk_mixup.training.loop._ema import WeightAverage as WeightAverage
     from sk_mixup.training.loop._epochs import Epochs as Epochs
+    from sk_mixup.training.loop._fetching import on_host as on_host
     from sk_mixup.training.loop._finite import (
         check_item as check_item,
         is_finite as is_finite,
@@ -90,6 +91,7 @@ else:
             "._copies": "copied detached_copies holds_parametrized",
             "._ema": "WeightAverage",
             "._epochs": "Epochs",
+            "._fetching": "on_host",
             "._finite": "check_item is_finite",
             "._forward": "Forward as_float32 has_images in_precision",
             "._joint_temperature": "joint_temperature",

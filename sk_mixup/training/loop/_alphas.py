@@ -10,14 +10,16 @@ each half: mixing makes a net less sure, which one number puts right again.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
 from skorch.callbacks import Callback
-from torch import Tensor
+from torch import Tensor, nn
 
 from sk_mixup.mixing import Mixup
 from sk_mixup.training.feeds import MemberRows
+from sk_mixup.training.loop._fetching import on_host
 from sk_mixup.training.loop._prediction import call_module
 from sk_mixup.training.loop._temperature import takes_temperature, temperature_of
 from sk_mixup.training.recipes import Course
@@ -93,13 +95,17 @@ def losses_by_alpha(
     net: Any, objective: Any, valid: MemberRows, alphas: list[float]
 ) -> dict[float, Tensor]:
     """Return the losses of rows that members have not seen, per alpha of theirs."""
-    outputs, y, weight = member_outputs(net, valid)
     inner = objective.inner
+    there = _tensors_of(inner.criterion)
+    (outputs, y, weight), here = on_host((_outputs(net, valid), there))
+    if any(a is not b for a, b in zip(here, there, strict=True)):
+        # The criterion has weights where the net is, and losses are computed here.
+        inner = copy.deepcopy(inner, dict(zip(map(id, there), here, strict=True)))
     losses: dict[float, Tensor] = {}
     for alpha in sorted(set(alphas)):
-        own = [k for k, other in enumerate(alphas) if other == alpha]
-        output, label = outputs[:, own].flatten(0, 1), y[:, own].flatten(0, 1)
-        rows_weight = None if weight is None else weight[:, own].flatten()
+        who = [k for k, other in enumerate(alphas) if other == alpha]
+        output, label = outputs[:, who].flatten(0, 1), y[:, who].flatten(0, 1)
+        rows_weight = None if weight is None else weight[:, who].flatten()
         if takes_temperature(inner) and inner.activation != "none":
             found = temperature_of(inner, output, label, rows_weight)
             if isinstance(found, float):
@@ -119,6 +125,12 @@ def member_outputs(net: Any, data: MemberRows) -> tuple[Tensor, Tensor, Tensor |
     y : Tensor of shape (n, n_members, ...)
     weight : Tensor of shape (n, n_members) or None
     """
+    found: tuple[Tensor, Tensor, Tensor | None] = on_host(_outputs(net, data))
+    return found
+
+
+def _outputs(net: Any, data: MemberRows) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return what `member_outputs` does, where the net is."""
     module = net.module_
     was_training = module.training
     module.eval()
@@ -133,5 +145,11 @@ def member_outputs(net: Any, data: MemberRows) -> tuple[Tensor, Tensor, Tensor |
         if weight is not None:
             weights.append(weight)
     module.train(was_training)
-    joined = torch.cat(weights).cpu() if weights else None
-    return torch.cat(parts).cpu(), torch.cat(labels).cpu(), joined
+    joined = torch.cat(weights) if weights else None
+    return torch.cat(parts), torch.cat(labels), joined
+
+
+def _tensors_of(criterion: Any) -> list[Tensor]:
+    if not isinstance(criterion, nn.Module):
+        return []
+    return [*criterion.parameters(), *criterion.buffers()]

@@ -46,6 +46,39 @@ def score_anew(callbacks: Iterable[tuple[str, Any]]) -> None:
             callback.use_caching = False
 
 
+def kept_scores(callbacks: Iterable[tuple[str, Any]]) -> list[EpochScoring]:
+    """Return skorch's scores that have kept targets and outputs of an epoch's batches.
+
+    Parameters
+    ----------
+    callbacks : iterable of (str, callback)
+        A net's initialized ones.
+    """
+    return [
+        callback
+        for _, callback in callbacks
+        if isinstance(callback, EpochScoring) and getattr(callback, "y_preds_", None)
+    ]
+
+
+def join_outputs(scores: Iterable[EpochScoring]) -> None:
+    """Join the outputs of batches that scores have kept on a device.
+
+    skorch fetches what it has kept of a batch, once for every score.
+    """
+    for score in scores:
+        outputs = score.y_preds_
+        if len({_form(output) for output in outputs}) == 1 and _form(outputs[0]):
+            score.y_preds_ = [torch.cat(outputs)]
+
+
+def _form(output: Any) -> Any:
+    """Return what is equal for outputs that can be joined; None: they cannot."""
+    if not isinstance(output, torch.Tensor) or output.device.type == "cpu":
+        return None
+    return (output.shape[1:], output.dtype, output.device) if output.ndim else None
+
+
 class CountedAccuracy(EpochScoring):
     """skorch's accuracy on validation rows, as the validation has counted it already.
 

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sk_mixup.training.loop._fetching import on_host
+
 
 class WeightAverage:
     """Exponential moving average of floating point weights.
@@ -96,10 +98,15 @@ class WeightAverage:
         self._parameters = []
 
     def _is_held(self) -> bool:
-        return len(self.average) == len(self._parameters) and all(
-            torch.equal(p, a.to(p.device))
+        if len(self.average) != len(self._parameters):
+            return False
+        pairs = [
+            (p, a.to(p.device))
             for p, a in zip(self._parameters, self.average, strict=True)
-        )
+        ]
+        if any(p.shape != a.shape for p, a in pairs):
+            return False
+        return all(map(bool, on_host([(p == a).all() for p, a in pairs])))
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the parameters, which are the module's."""

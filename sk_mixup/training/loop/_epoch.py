@@ -12,7 +12,12 @@ import torch
 from skorch.callbacks import BatchScoring, EpochScoring, LRScheduler
 from torch import Tensor
 
-from sk_mixup.training.loop._callbacks import CountedAccuracy
+from sk_mixup.training.loop._callbacks import (
+    CountedAccuracy,
+    join_outputs,
+    kept_scores,
+)
+from sk_mixup.training.loop._fetching import on_host
 from sk_mixup.training.loop._finite import check_rows, explain_loss
 from sk_mixup.training.loop._run import count_hits
 
@@ -39,6 +44,8 @@ class EpochRecord:
         self.training = prefix == "train"
         self.n_rows = 0
         self._losses: list[Tensor | float] = []
+        # Losses, and rows that are right, which are to be read.
+        self._waiting: tuple[Tensor | None, Tensor | None] = None, None
         self._reads = any(map(_may_look, net._hooks("on_batch_end")))
 
     def add(self, step: dict[str, Any], n_rows: int) -> None:
@@ -82,8 +89,11 @@ class EpochRecord:
         history.record_batch(f"{self.prefix}_loss", loss)
         history.record_batch(f"{self.prefix}_batch_size", n_rows)
 
-    def close(self) -> None:
-        """Read what is to be read, and record the epoch.
+    def end(self) -> None:
+        """Take in that no batch comes any more, and record the epoch.
+
+        What is to be read of a training waits for the validation, so that both are one
+        message.
 
         Raises
         ------
@@ -92,9 +102,26 @@ class EpochRecord:
         FloatingPointError
             If a loss of the training is not finite.
         """
-        history, shared = self.net.history, self.net.run_.shared
-        key = f"{self.prefix}_loss"
-        values, was_read = _read(self._losses)
+        net, run = self.net, self.net.run_
+        if self.training:
+            count_hits(run)
+        losses = [loss for loss in self._losses if isinstance(loss, Tensor)]
+        self._waiting = (
+            torch.stack(losses) if losses else None,
+            torch.stack(run.hits).sum() if run.hits else None,
+        )
+        run.hits.clear()
+        run.records.append(self)
+        waits = self.training and net.train_split is not None and run.shared is None
+        if not waits or net.place_.type == "cpu":
+            records, run.records = run.records, []
+            _close(net, records)
+
+    def _write(self, losses: Tensor | None, hits: Tensor | None) -> None:
+        history, run = self.net.history, self.net.run_
+        key, shared = f"{self.prefix}_loss", run.shared
+        read = iter([] if losses is None else losses.tolist())
+        values = [next(read) if isinstance(x, Tensor) else x for x in self._losses]
         if shared is not None:
             values, sizes = shared.record(self.net, key, values, training=self.training)
             self.n_rows = sum(sizes)
@@ -108,23 +135,29 @@ class EpochRecord:
         ):
             record[key] = value
         history.record(f"{self.prefix}_batch_count", len(values))
-        if not was_read and not all(value - value == 0 for value in values):
+        if losses is not None and not all(value - value == 0 for value in values):
             check_rows(self.iterator)
         self.net._check_finite(values, self.training)
-        self._count()
-
-    def _count(self) -> None:
-        run = self.net.run_
         if not run.objective.counts:
             return
-        if self.training:
-            count_hits(run)
-        hits = torch.stack(run.hits).sum().item() if run.hits else 0.0
-        run.hits.clear()
-        if run.shared is not None:
-            hits = run.shared.hits(hits, training=self.training)
+        right = 0.0 if hits is None else hits.item()
+        if shared is not None:
+            right = shared.hits(right, training=self.training)
         name = "train_acc_mixed" if self.training else "valid_acc"
-        self.net.history.record(name, hits / self.n_rows)
+        history.record(name, right / self.n_rows)
+
+
+def _close(net: Any, records: list[EpochRecord]) -> None:
+    """Read all in one message, with the targets that scores have kept."""
+    scores = kept_scores(net.callbacks_)
+    join_outputs(scores)
+    found, targets = on_host(
+        ([record._waiting for record in records], [score.y_trues_ for score in scores])
+    )
+    for score, kept in zip(scores, targets, strict=True):
+        score.y_trues_ = kept
+    for record, waiting in zip(records, found, strict=True):
+        record._write(*waiting)
 
 
 def _may_look(hook: Any) -> bool:
@@ -133,12 +166,3 @@ def _may_look(hook: Any) -> bool:
     own = getattr(callback, "__class__", type(None))
     is_known = own is CountedAccuracy or own.__module__.startswith("skorch.")
     return not (isinstance(callback, _BLIND) and is_known)
-
-
-def _read(losses: list[Tensor | float]) -> tuple[list[float], bool]:
-    """Return losses as numbers, and whether all were that before."""
-    waiting = [loss for loss in losses if isinstance(loss, Tensor)]
-    if not waiting:
-        return [float(loss) for loss in losses], True
-    read = iter(torch.stack(waiting).tolist())
-    return [next(read) if isinstance(x, Tensor) else float(x) for x in losses], False

@@ -8,6 +8,7 @@ batches is named as such.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -36,6 +37,7 @@ from sk_mixup.training.feeds import (
 )
 from sk_mixup.training.loop._callbacks import is_interrupt, score_anew
 from sk_mixup.training.loop._epoch import EpochRecord
+from sk_mixup.training.loop._fetching import fetched
 from sk_mixup.training.loop._finite import too_large
 from sk_mixup.training.loop._forward import compiled
 from sk_mixup.training.loop._overrides import OwnInfer
@@ -240,7 +242,20 @@ class MixingMixin(StoredNet):
 
     def evaluation_step(self, batch: Any, training: bool = False) -> Any:
         """Return outputs as skorch's scores know them."""
+        if self.run_ is not None:
+            x, y = unpack_data(batch)
+            if isinstance(x, Tensor):
+                # Of a loader of skorch's, where a score asks about training rows.
+                batch = x.to(self.place_), y
         return without_mapping(super().evaluation_step(batch, training=training))
+
+    def forward_iter(self, X: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        """Yield outputs of batches, of which many travel to the host together."""
+        place = self.place_
+        is_here = self.run_ is None or place.type == "cpu"
+        if is_here or args or "device" in kwargs:
+            return super().forward_iter(X, *args, **kwargs)
+        return fetched(super().forward_iter(X, device=place, **kwargs))
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Average what an unreduced criterion returns."""
@@ -362,7 +377,7 @@ class MixingMixin(StoredNet):
             stepper.end_epoch(self)
         if training:
             tell_optimizers(self, training=False)
-        record.close()
+        record.end()
 
     def _check_finite(self, values: list[float], training: bool) -> None:
         if training and not all(value - value == 0 for value in values):

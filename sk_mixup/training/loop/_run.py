@@ -81,6 +81,8 @@ class MixingRun:
         default_factory=list
     )
     hits: list[Tensor] = field(default_factory=list)
+    #: What is recorded of the present epoch, and is not read yet.
+    records: list[Any] = field(default_factory=list)
 
     @property
     def may_ask_again(self) -> bool:

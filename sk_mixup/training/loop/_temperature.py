@@ -16,6 +16,7 @@ from torch.nn import functional
 from sk_mixup.metrics import fit_temperature
 from sk_mixup.mixing import output_activation
 from sk_mixup.training.feeds import ArrayData, StreamData, split_weight
+from sk_mixup.training.loop._fetching import on_host
 from sk_mixup.training.loop._prediction import (
     call_module,
     is_compiled,
@@ -217,7 +218,7 @@ def outputs_of(
             # What a CUDA graph returns is written over by its next run.
             parts.append(output.clone() if is_compiled(module) else output)
             targets.append(split_weight(y)[0])
-    return torch.cat(parts).cpu(), torch.cat(targets).cpu(), None
+    return *on_host((torch.cat(parts), torch.cat(targets))), None
 
 
 def _of_one(objective: Any) -> Objective:

@@ -330,8 +330,9 @@ class Objective:
         """Return the class that is predicted at some probabilities, int64."""
         if proba.shape[1] == 2 and self.threshold != 0.5:
             return (proba[:, 1] > self.threshold).long()
-        # As NumPy says it, of equal and of missing values too.
-        return torch.from_numpy(proba.cpu().numpy().argmax(axis=1))
+        if proba.device.type == "cpu":
+            return torch.from_numpy(proba.numpy().argmax(axis=1))
+        return first_largest(proba)
 
     def predicted(self, output: Tensor) -> Tensor:
         """Return the numbers that outputs stand for, on the scale of the targets."""
@@ -408,3 +409,13 @@ def main_output(output: Any) -> Tensor:
         values = [output["logits"]] if "logits" in output else list(output.values())
         output = values[0] if len(values) == 1 else output
     return output[0] if isinstance(output, tuple) else output
+
+
+def first_largest(proba: Tensor) -> Tensor:
+    """Return where each row is largest, where it is: ``argmax(axis=1)`` of NumPy.
+
+    Of equal values the first, and of missing ones too, which torch leaves open.
+    """
+    largest = (proba == proba.amax(1, keepdim=True)) | proba.isnan()
+    places = torch.arange(proba.shape[1], device=proba.device).expand_as(proba)
+    return places.masked_fill(~largest, proba.shape[1]).amin(1)

@@ -10,7 +10,8 @@ from sk_mixup import MixupClassifier
 
 N_ROWS, BATCH, EPOCHS = 40, 8, 2
 STEPS = N_ROWS // BATCH
-#: Reads of an epoch at most, at its end: losses and accuracy of either part.
+#: Reads of an epoch at most, at its end: losses and accuracy, and one for each of those
+#: that have a look of their own. `test_reads` says how many which training needs.
 MOST_READS = 4
 
 
@@ -104,12 +105,12 @@ def model(kind=MixupClassifier, **params):
     return kind(**(own | params))
 
 
-def assert_never_waits(found, *, most_reads=MOST_READS, n_steps=STEPS):
+def assert_never_waits(found, *, n_steps=STEPS):
     """Check that epochs are read at their end alone; return their events."""
     _, epochs, _ = found.parts()
     assert [epoch.count("step") for epoch in epochs] == [n_steps] * len(epochs)
     for epoch in epochs:
         last = len(epoch) - 1 - epoch[::-1].index("step")
         assert "read" not in epoch[:last]
-        assert epoch.count("read") <= most_reads
+        assert epoch.count("read") <= MOST_READS
     return epochs
