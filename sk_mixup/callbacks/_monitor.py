@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 import torch
 from skorch.callbacks import Callback
 from torch import Tensor
@@ -24,8 +23,9 @@ from sk_mixup.callbacks._judgement import (
     of_baseline,
     of_confidence,
 )
+from sk_mixup.callbacks._seen import Batches, Seen, label_of, summary
 from sk_mixup.exceptions import warn_caller
-from sk_mixup.training import MemberRowsObjective, Objective
+from sk_mixup.training import MemberRowsObjective, Objective, on_host
 from sk_mixup.turns import kept_globals
 
 # Batches of an epoch whose plans are looked at.
@@ -128,7 +128,7 @@ class MixMonitor(Callback):
         self.warned_: set[str] = set()
         self.train_ = _Sample(int(n_rows))
         self.valid_ = _Sample(_MOST_VALID)
-        self.seen_ = _Seen()
+        self.seen_ = Seen()
         self.waiting_: tuple[Any, int | None] | None = None
         self.labels_: MixedLabels | None = MixedLabels()
         self.n_targets_ = _BATCHES
@@ -186,8 +186,16 @@ class MixMonitor(Callback):
         self._look_back(net)
         is_half_time = net.run_.epoch == _half(net)
         found = dict.fromkeys(self.names_, math.nan)
+        batches: list[Batches] = []
         if self.is_looked_at_:
-            found = self.seen_.summary() | self._looked(net)
+            lams, looks, batches = on_host(
+                (
+                    self.seen_.lams(),
+                    self._looked(net),
+                    [] if self.labels_ is None else self.seen_.batches(),
+                )
+            )
+            found = summary(*lams) | self._summed(looks)
         self.names_ = list(found)
         for name, value in found.items():
             net.history.record(name, value)
@@ -197,8 +205,8 @@ class MixMonitor(Callback):
             self.every_ = min(-(-_STEPS // max(1, n_batches)), by_looks)
         self.epoch_ += 1
         self.is_looked_at_ = self._looks_at(net)
-        self._judge_batches(net, is_half_time=is_half_time)
-        self.seen_ = _Seen()
+        self._judge_batches(net, batches, is_half_time=is_half_time)
+        self.seen_ = Seen()
         self.best_loss_ = min(
             self.best_loss_, net.history[-1].get("valid_loss", math.inf)
         )
@@ -221,11 +229,11 @@ class MixMonitor(Callback):
             with _evaluation(net.module_):
                 for x, y in self.valid_.batches():
                     proba = _flat_probabilities(net.run_.objective, net.infer(x))
-                    parts.append((proba.cpu(), y.flatten().cpu()))
-            proba, y = (torch.cat(part) for part in zip(*parts, strict=True))
+                    parts.append((proba, y.flatten()))
+            proba, y = (torch.cat(p) for p in zip(*on_host(parts), strict=True))
             self._warn("confidence", of_confidence(proba.numpy(), y.numpy()))
         self.train_ = self.valid_ = _Sample(0)
-        self.seen_, self.labels_ = _Seen(), None
+        self.seen_, self.labels_ = Seen(), None
 
     def _judge_loss(self, net: Any) -> None:
         """Compare the best loss with the baseline, at half-time or an earlier end."""
@@ -240,13 +248,15 @@ class MixMonitor(Callback):
         )
         self._warn("baseline", message)
 
-    def _judge_batches(self, net: Any, *, is_half_time: bool = False) -> None:
+    def _judge_batches(
+        self, net: Any, batches: list[Batches], *, is_half_time: bool = False
+    ) -> None:
         """Look at how labels are mixed, until enough is known of it."""
         run = net.run_
-        if self.labels_ is None or not self.seen_.targets:
+        if self.labels_ is None or not batches:
             return
-        for batch in self.seen_.batches():
-            self.labels_.add(*batch)
+        for alike in batches:
+            self.labels_.add(*alike)
         self._warn("one_hot", self.labels_.is_one_hot())
         # Members that find out about mixing need no advice, nor do single epochs.
         finds = isinstance(getattr(run.method, "alpha", None), list)
@@ -264,10 +274,10 @@ class MixMonitor(Callback):
             self.warned_.add(name)
             warn_caller(message)
 
-    def _looked(self, net: Any) -> dict[str, float]:
-        """Return loss, accuracy and confidence of the clean rows."""
+    def _looked(self, net: Any) -> list[tuple[dict[str, Tensor], int]]:
+        """Return loss, accuracy and confidence of batches of clean rows, and sizes."""
         objective = net.run_.objective
-        sums: dict[str, float] = defaultdict(float)
+        looks = []
         with _evaluation(net.module_):
             for x, y in self.train_.batches():
                 output = net.infer(x)
@@ -281,10 +291,15 @@ class MixMonitor(Callback):
                 if self.has_classes_:
                     sure = _flat_probabilities(objective, output).amax(1)
                     found["clean_confidence"] = sure.mean()
-                # All at once: each look at a number waits for its device.
-                values = torch.stack([v.double() for v in found.values()]).tolist()
-                for name, value in zip(found, values, strict=True):
-                    sums[name] += value * len(y) / self.train_.n_rows
+                looks.append((found, len(y)))
+        return looks
+
+    def _summed(self, looks: list[tuple[dict[str, Tensor], int]]) -> dict[str, float]:
+        """Return the means over all clean rows."""
+        sums: dict[str, float] = defaultdict(float)
+        for found, n_rows in looks:
+            for name, value in found.items():
+                sums[name] += value.item() * n_rows / self.train_.n_rows
         return dict(sums)
 
 
@@ -312,7 +327,7 @@ class _Sample:
         room = self.most - self.n_rows
         if room <= 0:
             return
-        x, y = batch[0], _label(batch[1])
+        x, y = batch[0], label_of(batch[1])
         kept = slice(0, min(room, len(y)))
         # Copies: a module may work in place, and batches are slices of large blocks.
         part = _mapped(lambda values: values[kept].clone(), x)
@@ -326,63 +341,6 @@ class _Sample:
             self.parts = [(x, torch.cat([y for _, y in self.parts]))]
         for x, y in self.parts:
             yield _mapped(torch.clone, x), y
-
-
-class _Seen:
-    """What the first batches of an epoch were mixed to."""
-
-    def __init__(self) -> None:
-        self.n_batches = 0
-        self.lam: list[Tensor] = []
-        self.targets: list[Tensor] = []
-        self.target_lam: list[Tensor] = []
-        self.labels: list[Tensor] = []
-
-    def add(self, y: Any, plan: Any, n_classes: int | None) -> None:
-        """Look at a plan."""
-        self.n_batches += 1
-        if plan is None:
-            return
-        lam = plan.lam.detach().float().flatten()
-        self.lam.append(lam)
-        y = _label(y)
-        unknown = plan.pool is not None and plan.pool[1] is None
-        if n_classes is None or unknown:
-            return
-        y = y.to(plan.lam.device)
-        self.targets.append(plan.targets(y, n_classes).flatten(0, -2))
-        self.labels.append(y.flatten())
-        self.target_lam.append(lam)
-
-    def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Yield targets and lambdas of batches of one size, and the labels of all."""
-        y = torch.cat(self.labels).cpu()
-        alike: dict[Any, list[tuple[Tensor, Tensor]]] = defaultdict(list)
-        for targets, lam in zip(self.targets, self.target_lam, strict=True):
-            alike[targets.shape, lam.shape].append((targets, lam))
-        for batches in alike.values():
-            stacked = [torch.stack(part).cpu() for part in zip(*batches, strict=True)]
-            yield stacked[0], stacked[1], y
-
-    def summary(self) -> dict[str, float]:
-        """Return what is recorded of them."""
-        found: dict[str, float] = {}
-        if not self.lam:
-            return found
-        lam = torch.cat(self.lam)
-        entropy = lam.new_zeros(0).double()
-        if self.targets:
-            targets = torch.cat(self.targets)
-            each = torch.special.entr(targets.clamp(0.0, 1.0)).sum(-1)
-            entropy = each.mean().double().view(1)
-        # One message for both, and lambda as narrow as it was.
-        values = torch.cat([lam.double(), entropy]).cpu()
-        lam = values[: len(lam)].to(lam.dtype)
-        low, high = np.quantile(lam.numpy(), [0.1, 0.9]).tolist()
-        found = {"lam_mean": float(lam.mean()), "lam_low": low, "lam_high": high}
-        if self.targets:
-            found["target_entropy"] = float(values[-1])
-        return found
 
 
 @contextmanager
@@ -403,11 +361,6 @@ def _flat_probabilities(objective: Any, output: Any) -> Tensor:
     if isinstance(objective, MemberRowsObjective):
         output = output.flatten(0, 1)
     found: Tensor = getattr(objective, "inner", objective).probabilities(output)
-    return found
-
-
-def _label(y: Any) -> Tensor:
-    found: Tensor = y[0] if isinstance(y, (tuple, list)) else y
     return found
 
 
