@@ -20,6 +20,7 @@ from sk_mixup.mixing import (
     TwoHotBinaryCrossEntropy,
 )
 from tests.training.accelerator.builders import (
+    MOST_READS,
     N_ROWS,
     STEPS,
     Convolution,
@@ -106,16 +107,15 @@ def test_a_temperature_of_folds_waits_between_trainings_alone():
     for epoch in trained:
         last = len(epoch) - 1 - epoch[::-1].index("step")
         assert "read" not in epoch[:last]
+        assert epoch.count("read") <= MOST_READS
 
 
 @pytest.mark.parametrize("mix", ["auto", "mixup"])
 def test_members_that_leave_out_folds(mix):
     members = model(batch_size=60, early_stopping="auto", max_epochs=4, mix=mix)
     found = traffic_of(members, table(300), np.arange(300) % 2)
-    # Three more looks where members decide how to mix, once in a training.
-    epochs = assert_never_waits(found, most_reads=7)
-    assert sum(epoch.count("read") > 4 for epoch in epochs) <= 1
-    assert epochs[-1].count("copy") == 2
+    *_, epoch = assert_never_waits(found)
+    assert epoch.count("copy") == 2
 
 
 @pytest.mark.parametrize(
@@ -279,9 +279,7 @@ def test_a_callback_that_looks_at_batches_makes_each_wait():
 )
 def test_callbacks_of_epochs_look_at_their_end(callback):
     watched = model(module=perceptron(), callbacks=[callback], **VALIDATED)
-    assert_never_waits(
-        traffic_of(watched, vectors(), classes()), most_reads=11, n_steps=4
-    )
+    assert_never_waits(traffic_of(watched, vectors(), classes()), n_steps=4)
 
 
 def test_optimizers_that_judge_their_steps_wait_in_each():
