@@ -19,6 +19,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from sk_mixup.nets._exporting import is_traced
+
 _STEPS = 256
 # Of this thread; None: torch's global one.
 _GENERATOR: ContextVar[torch.Generator | None] = ContextVar("dropout", default=None)
@@ -72,7 +74,7 @@ class Dropout(nn.Dropout):
         """Set a share of values to zero, in training."""
         if not self.training or self.p == 0.0:
             return x
-        if x.device.type != "cpu" or self.p == 1.0 or self.inplace or _is_traced():
+        if x.device.type != "cpu" or self.p == 1.0 or self.inplace or is_traced():
             return super().forward(x)
         return x * mask_of_bytes(x, self.p, _GENERATOR.get())
 
@@ -150,14 +152,6 @@ def uniform_like(x: Tensor) -> Tensor:
 def _generator_for(x: Tensor) -> torch.Generator | None:
     """Return the generator of this thread; None: torch's global one."""
     generator = _GENERATOR.get()
-    if generator is None or x.device.type != "cpu" or _is_traced():
+    if generator is None or x.device.type != "cpu" or is_traced():
         return None
     return generator
-
-
-def _is_traced() -> bool:
-    """Whether a transform runs the module, which cannot see through bytes."""
-    if torch.compiler.is_compiling():
-        return True
-    level = getattr(torch._C._functorch, "maybe_current_level", None)
-    return level is not None and level() is not None

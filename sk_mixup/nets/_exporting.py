@@ -20,6 +20,14 @@ def is_exported() -> bool:
     return asked is not None and bool(asked())
 
 
+def is_traced() -> bool:
+    """Whether a transform runs the module: a compiler, an export, `torch.func.vmap`."""
+    if torch.compiler.is_compiling():
+        return True
+    level = getattr(torch._C._functorch, "maybe_current_level", None)
+    return level is not None and level() is not None
+
+
 def places_in(ordered: Tensor, values: Tensor) -> Tensor:
     """Return how many of the sorted numbers of its row each value exceeds.
 

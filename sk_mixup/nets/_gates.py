@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sk_mixup.nets._batch_ensemble import NARROW, EnsembleLinear
 from sk_mixup.nets._dropout import Dropout
+from sk_mixup.nets._exporting import is_traced
 
 
 class Gate(nn.Module):
@@ -83,18 +84,33 @@ class PartlyGated(nn.Module):
             plain = torch.baddbmm(self.plain.bias, rows[:n], self.plain.weight)
             gated = torch.baddbmm(self.gated.bias, rows[n:], self.gated.weight)
             return torch.cat([plain.relu(), _rectified(gated)]).transpose(0, 1)
-        plain = self.plain(x[:, : self.n_plain]).relu()
-        gated = _rectified(self.gated(x[:, self.n_plain :]))
-        if self.training:
+        # Not two slices: each would have a gradient of all members, and zeros in it.
+        sizes = [self.n_plain, x.shape[1] - self.n_plain]
+        plain, gated = torch.split(x, sizes, 1)
+        plain = self.plain(plain).relu()
+        gated = _rectified(self.gated(gated))
+        at_once = self.training and _drops_at_once(plain)
+        if self.training and not at_once:
             plain, gated = self.dropout(plain), self.dropout(gated)
         # In the memory of an `EnsembleLinear`, member by member.
         joined = torch.cat([plain.transpose(0, 1), gated.transpose(0, 1)])
+        if at_once:
+            joined = self.dropout(joined)
         return joined.transpose(0, 1)
 
 
 def _rectified(x: Tensor) -> Tensor:
     value, gate = x.chunk(2, -1)
     return value.relu() * gate
+
+
+def _drops_at_once(first: Tensor) -> bool:
+    """Whether one mask of all members is that of the first ones, then of the others.
+
+    The draws of a mask are eight bytes each, in the order of memory.
+    """
+    on_cpu = first.device.type == "cpu"
+    return on_cpu and first.numel() % 8 == 0 and not is_traced()
 
 
 def _spread(n_in: int, n_units: int, n_members: int) -> EnsembleLinear:

@@ -17,7 +17,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sk_mixup.nets._embeddings import ValueEmbedding, fill_unused, pieces_of
+from sk_mixup.nets._embeddings import (
+    ValueEmbedding,
+    fill_unused,
+    pieces_of,
+    rows_of,
+)
 
 
 class MemberLinearPieces(nn.Module):
@@ -99,7 +104,7 @@ class MemberCategories(nn.Module):
     def forward(self, codes: Tensor) -> Tensor:
         """Embed the codes."""
         codes = codes.unsqueeze(1) if codes.ndim == 2 else codes
-        return nn.functional.embedding(codes + self.offset, self.weight)
+        return rows_of(self.weight, codes + self.offset)
 
     @torch.no_grad()
     def fill_untrained(self, level_counts: Sequence[Tensor]) -> None:

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
 
 from sk_mixup.nets import CategoricalEmbedding, PiecewiseLinearEmbedding
-from sk_mixup.nets._embeddings import categorical_width
+from sk_mixup.nets._embeddings import categorical_width, rows_of
 
 EDGES = [torch.tensor([0.0, 1.0, 4.0]), torch.tensor([-2.0, 2.0])]
 
@@ -47,6 +48,30 @@ def test_categories_of_each_column_have_their_own_rows():
     assert torch.equal(output[0, 0], net.weight[1])
     assert torch.equal(output[0, 1], net.weight[2])
     assert torch.equal(output[1, 1], net.weight[4])
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 50])
+def test_rows_of_a_table_and_their_gradient_are_those_of_torch_to_the_bit(n_rows):
+    table = torch.randn(7, 4, requires_grad=True)
+    other = table.detach().clone().requires_grad_()
+    codes = torch.randint(0, 7, (n_rows, 2, 3))
+    found, expected = rows_of(table, codes), nn.functional.embedding(codes, other)
+    assert torch.equal(found, expected)
+    weight = torch.randn(4, n_rows, 2, 3).permute(1, 2, 3, 0)
+    found.backward(weight)
+    expected.backward(weight)
+    assert torch.equal(table.grad, other.grad)
+
+
+def test_a_code_beyond_the_table_is_refused():
+    with pytest.raises(IndexError, match="out of range"):
+        rows_of(torch.randn(3, 2), torch.tensor([0, 3]))
+
+
+def test_rows_are_found_inside_vmap_too():
+    tables, codes = torch.randn(5, 3, 2), torch.tensor([[0, 2], [1, 1]])
+    found = torch.func.vmap(rows_of, in_dims=(0, None))(tables, codes)
+    assert torch.equal(found, tables[:, codes])
 
 
 def test_rows_never_trained_become_the_mean_of_those_that_were():

@@ -113,3 +113,24 @@ def test_a_prediction_takes_a_short_way_to_the_same_bits(monkeypatch):
     short = module(x, codes)
     monkeypatch.setattr("sk_mixup.nets._gates.NARROW", 1_000)
     assert torch.equal(module(x, codes), short)
+
+
+@pytest.mark.parametrize("n_rows", [1, 5, 64])
+@pytest.mark.parametrize("d_hidden", [3, 8])
+def test_members_of_two_kinds_drop_what_each_kind_would_drop(
+    monkeypatch, n_rows, d_hidden
+):
+    module = partly(d_hidden=d_hidden, dropout=0.4).train()
+    x, codes = torch.randn(n_rows, 3), torch.zeros(n_rows, 1, dtype=torch.int64)
+
+    def trained():
+        torch.manual_seed(1)
+        module.zero_grad()
+        output = module(x, codes)
+        output.square().sum().backward()
+        return output, *(parameter.grad for parameter in module.parameters())
+
+    at_once = trained()
+    monkeypatch.setattr("sk_mixup.nets._gates._drops_at_once", lambda first: False)
+    for ours, apart in zip(at_once, trained(), strict=True):
+        assert torch.equal(ours, apart)

@@ -115,6 +115,12 @@ def draw_shares(
     if law is not None:
         lam = law.quantile(u.flatten()).view_as(u)
         return torch.maximum(lam, 1.0 - lam) if fold else lam
+    if len({*alphas}) == 1:
+        if alphas[0] == 0.0:
+            return torch.ones_like(u)
+        same = BetaLaw(alphas[0])
+        lam = same.folded(u.flatten()) if fold else same.quantile(u.flatten())
+        return lam.view_as(u)
     lam = torch.ones_like(u)
     for alpha in sorted(set(alphas) - {0.0}):
         own = [k for k, other in enumerate(alphas) if other == alpha]

@@ -77,8 +77,7 @@ class MemberPlan(LinearPlan):
             members = torch.arange(self.n_members, device=index.device)
             index = index * self.n_members + members
             t = t.flatten(0, 1)
-        rows = t.index_select(0, index.reshape(-1))
-        return rows.view(*index.shape, *t.shape[1:])
+        return t.index_select(0, index.reshape(-1)).view(*index.shape, *t.shape[1:])
 
     def _apply(self, x: Tensor) -> Tensor:
         x = to_blendable(x)
@@ -86,7 +85,10 @@ class MemberPlan(LinearPlan):
         mixed = self._partners_of(x, by_member=by_member)
         own = x if by_member else x.unsqueeze(1)
         lam = self.lam.to(x.dtype)
-        return mixed.lerp_(own, lam.view(*lam.shape, *(1,) * (own.ndim - 2)))
+        lam = lam.view(*lam.shape, *(1,) * (own.ndim - 2))
+        # The gathered copy is a view, and a gradient through a view that was written
+        # to costs more than memory of its own.
+        return mixed.lerp(own, lam) if x.requires_grad else mixed.lerp_(own, lam)
 
     def targets(self, y: Any, n_classes: int | None = None) -> Tensor:
         """Mix targets with the weights of the plan.

@@ -52,6 +52,7 @@ from sk_mixup.training.loop._prediction import (
 )
 from sk_mixup.training.loop._run import FLUSH, MixingRun, context_of, count_hits
 from sk_mixup.training.loop._steps import (
+    forget_gradients,
     take_gradients,
     takes_plain_steps,
     tell_optimizers,
@@ -171,7 +172,7 @@ class MixingMixin(StoredNet):
             return step
         # An optimizer that asks once needs no closure, nor skorch's bookkeeping of it.
         optimizer: torch.optim.Optimizer = self.optimizer_
-        optimizer.zero_grad(set_to_none=True)
+        forget_gradients(optimizer)
         step = self.train_step_single(batch, **fit_params)
         optimizer.step()
         return step

@@ -202,6 +202,19 @@ def takes_plain_steps(net: Any) -> bool:
     )
 
 
+def forget_gradients(optimizer: torch.optim.Optimizer) -> None:
+    """Do what `zero_grad` does, without its record for profilers, which costs more.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        One of torch's.
+    """
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = None
+
+
 def tell_optimizers(net: Any, *, training: bool) -> None:
     """Let optimizers without a schedule show the weights of either mode.
 

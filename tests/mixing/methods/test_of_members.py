@@ -67,6 +67,32 @@ def test_rows_of_members_are_mixed_with_rows_of_the_same_member():
     assert torch.equal(plan.partner_rows(y)[:, 1], y[plan.partners[:, 1], 1])
 
 
+@pytest.mark.parametrize("shares", [True, False])
+def test_gradients_go_to_both_rows_of_a_blend(shares):
+    x = torch.randn(6, 3) if shares else torch.randn(6, N_MEMBERS, 3)
+    plan = drawn(x, module=net(shares_weights=shares))
+    weight = torch.randn(6, N_MEMBERS, 3)
+    followed = x.clone().requires_grad_()
+    mixed = plan.apply(followed)
+    mixed.backward(weight)
+    assert torch.equal(mixed, plan.apply(x))
+    expected, lam = torch.zeros(6, N_MEMBERS, 3), plan.lam.unsqueeze(2)
+    expected += lam * weight
+    for k in range(N_MEMBERS):
+        other = ((1 - lam) * weight)[:, k]
+        expected[:, k] = expected[:, k].index_add(0, plan.partners[:, k], other)
+    expected = expected.sum(1) if shares else expected
+    torch.testing.assert_close(followed.grad, expected)
+
+
+def test_one_alpha_for_all_is_the_same_alpha_for_each():
+    x = torch.randn(20, 3)
+    all_alike = drawn(x, [0.3] * N_MEMBERS).lam
+    assert torch.equal(drawn(x, 0.3).lam, all_alike)
+    one_differs = drawn(x, [0.3, 0.3, 0.3, 1.0]).lam
+    assert torch.equal(one_differs[:, :3], all_alike[:, :3])
+
+
 def test_alpha_may_differ_between_members():
     lam = drawn(torch.randn(200, 3), [0.0, 0.0, 0.1, 1.0]).lam
     assert (lam[:, :2] == 1.0).all()

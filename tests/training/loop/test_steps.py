@@ -10,6 +10,7 @@ from torch import nn
 
 from sk_mixup.mixing import Mixup
 from sk_mixup.training import Objective
+from sk_mixup.training.loop._steps import forget_gradients
 from tests.builders import (
     assert_same_weights,
     classifier,
@@ -21,6 +22,15 @@ from tests.training.by_hand import SGD, X, Y, assert_like_by_hand, module
 
 def test_plain_steps_are_those_of_a_loop_by_hand():
     assert_like_by_hand({})
+
+
+def test_gradients_of_one_step_do_not_meet_those_of_the_next():
+    weights = [nn.Parameter(torch.ones(2)) for _ in range(2)]
+    groups = [{"params": [weight]} for weight in weights]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    sum(weight.sum() for weight in weights).backward()
+    forget_gradients(optimizer)
+    assert all(weight.grad is None for weight in weights)
 
 
 @pytest.mark.parametrize("norm", [0.05, 0.5])
