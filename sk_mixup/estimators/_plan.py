@@ -13,10 +13,12 @@ from sk_mixup.training import (
     ArrayData,
     BestWeights,
     ChooseAlpha,
+    ChooseSteps,
     Course,
     CourseRates,
     Knobs,
     MemberRows,
+    MuonAdamW,
     Recipe,
     StreamData,
     TrainingBar,
@@ -24,8 +26,10 @@ from sk_mixup.training import (
     follows_plan,
 )
 
+# The shortest training whose first epochs may be given up.
+_LEAST_EPOCHS = 10
 # Callbacks of ours, which every training gets anew.
-_OWN = ("best_weights", "annealing", "alphas", "training_bar")
+_OWN = ("best_weights", "annealing", "alphas", "steps", "training_bar")
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,10 @@ class Plan:
                     first = int(self.recipe.first_epoch * self.n_epochs)
             best = BestWeights(patience, first_epoch=first, course=self.course)
             added.append(("best_weights", best.initialize()))
+            if self._may_choose_steps(net, settings):
+                assert self.course is not None and isinstance(self.valid, MemberRows)
+                steps = ChooseSteps(self.course, best, self.valid)
+                added.append(("steps", steps.initialize()))
         if self.course is not None and isinstance(self.valid, MemberRows):
             choice = ChooseAlpha(self.course, self.valid)
             added.append(("alphas", choice.initialize()))
@@ -115,6 +123,19 @@ class Plan:
             added.append(("training_bar", bar.initialize()))
         # Behind the log, which shows the epoch that stops the training too.
         net.callbacks_ = [*net.callbacks_, *added]
+
+    def _may_choose_steps(self, net: Any, settings: Settings) -> bool:
+        """Whether the first epochs say which steps the others take."""
+        return (
+            self.recipe.chooses_steps
+            and net.optimizer is MuonAdamW
+            and self.course is not None
+            and self.course.longest >= _LEAST_EPOCHS
+            and isinstance(self.valid, MemberRows)
+            and settings.criterion is None
+            and settings.ema is None
+            and not len(net.history_)
+        )
 
     def _annealing(self) -> LRScheduler:
         # skorch would go on from the epochs of earlier trainings.

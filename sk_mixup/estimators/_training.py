@@ -167,7 +167,7 @@ class Training:
         net.run_ = None
         net.train_split = None
         # Both hold the rows of the training.
-        gone = ("scikit_learn", "alphas")
+        gone = ("scikit_learn", "alphas", "steps")
         net.callbacks_ = [c for c in net.callbacks_ if c[0] not in gone]
 
     def settle(self) -> None:

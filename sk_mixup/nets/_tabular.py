@@ -107,6 +107,8 @@ class TabularNet(nn.Module):
 
     mixes_inside = True
     input_kind: ClassVar[str] = "table"
+    #: Names of the weights that `MuonAdamW` takes orthogonal steps for.
+    matrices: ClassVar[tuple[str, ...]] = ("hidden.*.weight",)
     mix_dims: Tensor | None
     #: Nets that version 0.1 has pickled do not say it.
     shares_weights: bool = True

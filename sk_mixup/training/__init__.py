@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sk_mixup.training.loop import (
         BestWeights as BestWeights,
         ChooseAlpha as ChooseAlpha,
+        ChooseSteps as ChooseSteps,
         Epochs as Epochs,
         MixingMixin as MixingMixin,
         MixingRun as MixingRun,
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
         Course as Course,
         CourseRates as CourseRates,
         Knobs as Knobs,
+        MuonAdamW as MuonAdamW,
         Recipe as Recipe,
         check_knobs as check_knobs,
         fold_counts as fold_counts,
@@ -136,8 +138,8 @@ else:
                 "seeded_globals select split_weight token_information"
             ),
             ".loop": (
-                "BestWeights ChooseAlpha Epochs MixingMixin MixingRun NotebookLine "
-                "ScikitLearnBridge SharedSteps StopTraining TrainingBar call_module "
+                "BestWeights ChooseAlpha ChooseSteps Epochs MixingMixin MixingRun "
+                "NotebookLine ScikitLearnBridge SharedSteps StopTraining TrainingBar call_module "
                 "check_item copied count_accuracy decided deep_copy detached_copies "
                 "holds_parametrized in_notebook in_words joint_temperature log_odds "
                 "log_tempered member_outputs mixing_net_class module_input "
@@ -155,8 +157,8 @@ else:
                 "FOLDS_OF_MEMBERS PackMember pack_key train_together unfusable_reason"
             ),
             ".recipes": (
-                "AUTO_EARLY_STOPPING_ROWS PRESETS Course CourseRates Knobs Recipe "
-                "check_knobs fold_counts follows_plan image_recipe module_recipe "
+                "AUTO_EARLY_STOPPING_ROWS PRESETS Course CourseRates Knobs MuonAdamW "
+                "Recipe check_knobs fold_counts follows_plan image_recipe module_recipe "
                 "resolve_device table_recipe text_recipe tuning_recipe"
             ),
             ".setup": (

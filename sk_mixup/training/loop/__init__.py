@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         count_accuracy as count_accuracy,
         score_anew as score_anew,
     )
+    from sk_mixup.training.loop._choose_steps import ChooseSteps as ChooseSteps
     from sk_mixup.training.loop._copies import (
         copied as copied,
         detached_copies as detached_copies,
@@ -88,6 +89,7 @@ else:
                 "BestWeights CountedAccuracy ScikitLearnBridge StopTraining "
                 "count_accuracy score_anew"
             ),
+            "._choose_steps": "ChooseSteps",
             "._copies": "copied detached_copies holds_parametrized",
             "._ema": "WeightAverage",
             "._epochs": "Epochs",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         asks_several_times as asks_several_times,
         check_knobs as check_knobs,
     )
+    from sk_mixup.training.recipes._muon import MuonAdamW as MuonAdamW
     from sk_mixup.training.recipes._recipe import (
         AUTO_EARLY_STOPPING_ROWS as AUTO_EARLY_STOPPING_ROWS,
         Recipe as Recipe,
@@ -36,6 +37,7 @@ else:
         {
             "._course": "Course CourseRates follows_plan",
             "._knobs": "Knobs asks_several_times check_knobs",
+            "._muon": "MuonAdamW",
             "._recipe": (
                 "AUTO_EARLY_STOPPING_ROWS Recipe image_recipe module_recipe "
                 "resolve_device text_recipe tuning_recipe"

@@ -33,6 +33,8 @@ class Recipe:
         What ``precision="auto"`` stands for.
     net : dict
         Arguments of the net that `None` stands for.
+    chooses_steps : bool
+        Whether the first epochs decide between orthogonal steps and those of AdamW.
     """
 
     max_epochs: int
@@ -46,6 +48,7 @@ class Recipe:
     first_epoch: float = 0.0
     precision: str = "float32"
     net: dict[str, Any] = field(default_factory=dict)
+    chooses_steps: bool = False
 
 
 def image_recipe(n_rows: int, device: str) -> Recipe:

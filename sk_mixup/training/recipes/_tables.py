@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from sk_mixup.training.recipes._muon import MuonAdamW
 from sk_mixup.training.recipes._recipe import Recipe, fast_precision, fused
 
 #: Settings of the recipe, by cost.
@@ -39,6 +40,10 @@ _PATIENCE = {"fast": 2, "default": 5, "best": 8}
 _DROPOUT_OF_NUMBERS = ((1_000, 0.2), (5_000, 0.1))
 _LEAST_DROPOUT = 0.05
 _SMALL = 2_000
+# Rows from which the first epochs choose between two kinds of steps.
+_CHOICE_FROM = 500
+# Steps to one of a matrix, where these are orthogonal: of wide layers they are dear.
+_INTERVAL = {"fast": 1, "default": 2, "best": 2}
 _WIDE_FROM, _WIDE_UP_TO = 1_200, 6_000
 
 
@@ -106,6 +111,12 @@ def table_recipe(
         elif preset == "best":
             width = 2 * width
         net |= {"d_hidden": width, "n_members": n_members}
+    optimizer: type = torch.optim.AdamW
+    params: dict[str, Any] = {"weight_decay": weight_decay, "fused": fused(device)}
+    chooses_steps = folds and n_classes is not None and n_rows >= _CHOICE_FROM
+    if chooses_steps:
+        optimizer = MuonAdamW
+        params["interval"] = _INTERVAL[preset]
     n_steps = max(1, -(-n_rows // batch_size))
     most = max(4, _MOST_STEPS // n_steps)
     blind = min(max(_BLIND_EPOCHS, min(40, _LEAST_STEPS // n_steps)), most)
@@ -113,12 +124,13 @@ def table_recipe(
         max_epochs=blind,
         batch_size=batch_size,
         lr=lr,
-        optimizer=torch.optim.AdamW,
-        optimizer_params={"weight_decay": weight_decay, "fused": fused(device)},
+        optimizer=optimizer,
+        optimizer_params=params,
         n_iter_no_change=patience,
         anneal=True,
         longest=min(most, _MOST_EPOCHS // (3 if preset == "fast" else 1)),
         first_epoch=0.7,
         precision="float32" if n_rows <= _SMALL else fast_precision(device),
         net=net,
+        chooses_steps=chooses_steps,
     )

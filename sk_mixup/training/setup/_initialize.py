@@ -23,6 +23,7 @@ from sk_mixup.training.objectives import (
     join_members,
     main_output,
 )
+from sk_mixup.training.recipes import MuonAdamW
 from sk_mixup.training.setup._building import prepare_criterion
 from sk_mixup.training.setup._criterion_trial import check_rows, try_criterion
 from sk_mixup.training.setup._decisions import take_decisions
@@ -166,7 +167,11 @@ def give_rates(net: Any) -> None:
         return  # It takes one group alone.
     if callable(rates) and "optimizer__param_groups" not in vars(net):
         lr = vars(net).get("optimizer__lr", net.lr)
-        if groups := rates(lr):
+        groups = list(rates(lr))
+        if net.optimizer is MuonAdamW:
+            matrices = getattr(net.module_, "matrices", ())
+            groups += [(name, {"orthogonal": True}) for name in matrices]
+        if groups:
             vars(net)["optimizer__param_groups"] = groups
 
 
