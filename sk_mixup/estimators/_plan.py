@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from skorch.callbacks import LRScheduler
@@ -111,9 +111,9 @@ class Plan:
                     first = int(self.recipe.first_epoch * self.n_epochs)
             best = BestWeights(patience, first_epoch=first, course=self.course)
             added.append(("best_weights", best.initialize()))
-            if self._may_choose_steps(net, settings):
-                assert self.course is not None and isinstance(self.valid, MemberRows)
-                steps = ChooseSteps(self.course, best, self.valid)
+            course, valid = self.course, self.valid
+            if self._may_choose_steps(net, settings) and course is not None:
+                steps = ChooseSteps(course, best, cast(MemberRows, valid))
                 added.append(("steps", steps.initialize()))
         if self.course is not None and isinstance(self.valid, MemberRows):
             choice = ChooseAlpha(self.course, self.valid)

@@ -16,6 +16,7 @@ from torch import nn
 
 from sk_mixup import mixing
 from sk_mixup.mixing import draws
+from sk_mixup.training import MuonAdamW
 
 # The old names of `reduction`.
 _FORMER = ("size_average", "reduce")
@@ -32,6 +33,7 @@ def known_classes() -> dict[str, type]:
         for name, value in vars(torch.optim).items()
         if isinstance(value, type) and issubclass(value, torch.optim.Optimizer)
     }
+    found["training.MuonAdamW"] = MuonAdamW
     found |= {
         f"torch.nn.{name}": value
         for name, value in vars(nn).items()

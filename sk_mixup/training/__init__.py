@@ -139,13 +139,13 @@ else:
             ),
             ".loop": (
                 "BestWeights ChooseAlpha ChooseSteps Epochs MixingMixin MixingRun "
-                "NotebookLine ScikitLearnBridge SharedSteps StopTraining TrainingBar call_module "
-                "check_item copied count_accuracy decided deep_copy detached_copies "
-                "holds_parametrized in_notebook in_words joint_temperature log_odds "
-                "log_tempered member_outputs mixing_net_class module_input "
-                "no_temperature on_host outputs_of predict_outputs predict_stream "
-                "reduced_whole score_anew shallow_copy takes_temperature "
-                "temperature_of tempered"
+                "NotebookLine ScikitLearnBridge SharedSteps StopTraining TrainingBar "
+                "call_module check_item copied count_accuracy decided deep_copy "
+                "detached_copies holds_parametrized in_notebook in_words "
+                "joint_temperature log_odds log_tempered member_outputs "
+                "mixing_net_class module_input no_temperature on_host outputs_of "
+                "predict_outputs predict_stream reduced_whole score_anew shallow_copy "
+                "takes_temperature temperature_of tempered"
             ),
             ".objectives": (
                 "GaussianHead GaussianLoss MemberRowsObjective MultiLabel MultiOutput "
@@ -158,8 +158,8 @@ else:
             ),
             ".recipes": (
                 "AUTO_EARLY_STOPPING_ROWS PRESETS Course CourseRates Knobs MuonAdamW "
-                "Recipe check_knobs fold_counts follows_plan image_recipe module_recipe "
-                "resolve_device table_recipe text_recipe tuning_recipe"
+                "Recipe check_knobs fold_counts follows_plan image_recipe "
+                "module_recipe resolve_device table_recipe text_recipe tuning_recipe"
             ),
             ".setup": (
                 "bundled_net check_mixing check_single_rows companion_generator "

@@ -2,10 +2,10 @@
 
 Where labels follow from the columns, orthogonal steps from the first one on lead to far
 lower losses (pendigits -30 %, letter and digits -7 %); where they are mostly chance,
-they gain nothing and cost twice the time (``docs/decisions/steps.md``). Two epochs tell
-the one from the other: by then the loss has fallen below half of what the shares of the
-classes alone say, or it never will. What those epochs have learnt is given up, as
-orthogonal steps that start from it gain nothing.
+they gain nothing and cost twice the time (``docs/decisions/steps.md``). A few epochs
+tell the one from the other: by then the loss has fallen below half of what the shares
+of the classes alone say, or it never will. What those epochs have learnt is given up,
+as orthogonal steps that start from it gain nothing.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from torch import Tensor
 
 from sk_mixup.training.feeds import MemberRows
 from sk_mixup.training.loop._callbacks import BestWeights
-from sk_mixup.training.recipes import Course, MuonAdamW
+from sk_mixup.training.recipes import Course
 
-# Epochs that are looked at, and how low the loss must be then: between .14 and .41 of
+# Epochs and steps to wait, and how low the loss must be then: between .14 and .41 of
 # what is known without the columns on the five tables that gain, .62 and more on the
 # six that do not.
-_EPOCHS, _SHARE = 2, 0.5
+_EPOCHS, _STEPS, _SHARE = 2, 40, 0.5
 
 
 class ChooseSteps(Callback):
@@ -57,7 +57,9 @@ class ChooseSteps(Callback):
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Choose."""
-        if self.first_ is None or net.run_.epoch < _EPOCHS:
+        n_epochs = net.run_.epoch
+        n_steps = n_epochs * net.history[-1, "train_batch_count"]
+        if self.first_ is None or n_epochs < _EPOCHS or n_steps < _STEPS:
             return
         first, self.first_ = self.first_, None
         follows = net.history[-1, "valid_loss"] < _SHARE * self.known_
@@ -68,7 +70,7 @@ class ChooseSteps(Callback):
         net.optimizer_.state.clear()
         self._turn(net, orthogonal=True)
         self.best.on_train_begin(net)
-        self.course.longest -= _EPOCHS
+        self.course.longest -= n_epochs
         self.course.begin()
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:

@@ -41,7 +41,7 @@ _DROPOUT_OF_NUMBERS = ((1_000, 0.2), (5_000, 0.1))
 _LEAST_DROPOUT = 0.05
 _SMALL = 2_000
 # Rows from which the first epochs choose between two kinds of steps.
-_CHOICE_FROM = 500
+_CHOICE_FROM = 1_000
 # Steps to one of a matrix, where these are orthogonal: of wide layers they are dear.
 _INTERVAL = {"fast": 1, "default": 2, "best": 2}
 _WIDE_FROM, _WIDE_UP_TO = 1_200, 6_000

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from skorch.callbacks import Callback
 
+from sk_mixup.training.recipes import MuonAdamW
+
 
 def named_optimizer(value: Any) -> Any:
     """Return the class of torch that a name stands for; others as they are.
@@ -30,6 +32,7 @@ def named_optimizer(value: Any) -> Any:
             if isinstance(found, type) and issubclass(found, torch.optim.Optimizer)
         }
         known.pop("optimizer", None)
+        known["muonadamw"] = MuonAdamW
         return _found(value, known)
     if isinstance(value, torch.optim.Optimizer):
         raise TypeError(
