@@ -52,7 +52,8 @@ class MixupClassifier(ClassifierMixin, ClassPredictor):
     lr : float > 0 or None, default=None
         Learning rate; None: that of the recipe, 0.001 for modules of your own.
     optimizer : type, name or None, default=None
-        ``"sgd"`` is ``torch.optim.SGD``; None: ``torch.optim.AdamW``.
+        ``"sgd"`` is ``torch.optim.SGD``; None: ``torch.optim.AdamW``, of which the
+        net for tables may change to `MuonAdamW` where labels follow from the columns.
     criterion : type, module, function, name or None, default=None
         Must be able to return one loss per row. None: cross-entropy, or binary
         cross-entropy for one logit and for several labels.

@@ -118,6 +118,13 @@ def test_members_that_leave_out_folds(mix):
     assert epoch.count("copy") == 2
 
 
+@pytest.mark.parametrize("optimizer", [None, "muonadamw"], ids=["chosen", "given"])
+def test_orthogonal_steps(optimizer):
+    given = {"batch_size": 175, "max_epochs": 10, "early_stopping": "auto"}
+    members = model(**given, optimizer=optimizer)
+    assert_never_waits(traffic_of(members, table(1_000), np.arange(1_000) % 2))
+
+
 @pytest.mark.parametrize(
     "knob",
     [
