@@ -16,7 +16,12 @@ from torch import Tensor
 from sk_mixup.mixing import Companion
 from sk_mixup.training.feeds import split_weight
 from sk_mixup.training.loop._ema import WeightAverage
-from sk_mixup.training.recipes import Knobs, StepSchedule, asks_several_times
+from sk_mixup.training.recipes import (
+    Knobs,
+    MuonAdamW,
+    StepSchedule,
+    asks_several_times,
+)
 
 
 class Stepper:
@@ -190,13 +195,17 @@ class Stepper:
 def takes_plain_steps(net: Any) -> bool:
     """Whether an optimizer steps after a backward pass, and asks for nothing more.
 
-    Of optimizers that are not torch's, nobody knows: they get skorch's closure.
+    Of optimizers that are neither torch's nor ours, nobody knows: they get skorch's
+    closure.
     """
     optimizer = net.optimizer_
+    is_known = type(optimizer) is MuonAdamW or (
+        type(optimizer).__module__.startswith("torch.optim.")
+    )
     return (
         net.run_.stepper is None
         and net._optimizers == ["optimizer"]
-        and type(optimizer).__module__.startswith("torch.optim.")
+        and is_known
         and not isinstance(optimizer, torch.optim.LBFGS)
         and not net._hooks("on_grad_computed")
     )
