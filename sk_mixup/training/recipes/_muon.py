@@ -168,7 +168,7 @@ class MuonAdamW(torch.optim.AdamW):
         groups = self.param_groups
         self.param_groups = [g for g in groups if not g["orthogonal"]]
         try:
-            super().step()
+            _step_of_adamw()(self)
         finally:
             self.param_groups = groups
         for group in groups:
@@ -210,6 +210,19 @@ class MuonAdamW(torch.optim.AdamW):
             weight.mul_(1.0 - lr * group["weight_decay"])
             size = _SIZE * max(weight.shape[-2:]) ** 0.5
             weight.add_(step, alpha=sign * size * group["lr"])
+
+
+def _step_of_adamw() -> Callable[[torch.optim.Optimizer], Any]:
+    """Return the step of AdamW as it is written.
+
+    torch wraps the steps of classes that are used, for hooks and profilers, which this
+    class is for already: they must not run twice.
+    """
+    step: Any = torch.optim.AdamW.step
+    wrapped: Callable[[torch.optim.Optimizer], Any] = (
+        step.__wrapped__ if getattr(step, "hooked", False) else step
+    )
+    return wrapped
 
 
 def _evened(step: Tensor, state: dict[str, Any]) -> Tensor:

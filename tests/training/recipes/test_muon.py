@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from sk_mixup.nets import EnsembleLinear
 from sk_mixup.training import MuonAdamW
@@ -144,6 +145,21 @@ def test_a_closure_clears_the_gradients_of_all_groups():
     losses = [optimizer.step(closure).item() for _ in range(3)]
     assert seen == [True] * 3
     assert losses[-1] < losses[0]
+
+
+def test_hooks_run_once_a_step_whatever_was_used_before():
+    torch.optim.AdamW(weights((2, 2)))
+    groups = [
+        {"params": weights((6, 8)), "orthogonal": True},
+        {"params": weights((3,))},
+    ]
+    optimizer = MuonAdamW(groups)
+    seen = []
+    optimizer.register_step_post_hook(lambda *_: seen.append("own"))
+    handle = register_optimizer_step_post_hook(lambda *_: seen.append("any"))
+    step(optimizer, [torch.ones(6, 8), torch.ones(3)])
+    handle.remove()
+    assert sorted(seen) == ["any", "own"]
 
 
 @pytest.mark.parametrize("interval", [1, 2])
