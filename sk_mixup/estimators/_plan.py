@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from skorch.callbacks import LRScheduler
@@ -111,27 +111,24 @@ class Plan:
                     first = int(self.recipe.first_epoch * self.n_epochs)
             best = BestWeights(patience, first_epoch=first, course=self.course)
             added.append(("best_weights", best.initialize()))
-            course, valid = self.course, self.valid
-            if self._may_choose_steps(net, settings) and course is not None:
-                steps = ChooseSteps(course, best, cast(MemberRows, valid))
-                added.append(("steps", steps.initialize()))
-        if self.course is not None and isinstance(self.valid, MemberRows):
-            choice = ChooseAlpha(self.course, self.valid)
-            added.append(("alphas", choice.initialize()))
+            if self.course is not None and isinstance(self.valid, MemberRows):
+                if self._may_choose_steps(net, settings, self.course):
+                    steps = ChooseSteps(self.course, best, self.valid)
+                    added.append(("steps", steps.initialize()))
+                choice = ChooseAlpha(self.course, self.valid)
+                added.append(("alphas", choice.initialize()))
         if settings.verbose > 1:
             bar = TrainingBar(self.most_epochs, self.course)
             added.append(("training_bar", bar.initialize()))
         # Behind the log, which shows the epoch that stops the training too.
         net.callbacks_ = [*net.callbacks_, *added]
 
-    def _may_choose_steps(self, net: Any, settings: Settings) -> bool:
+    def _may_choose_steps(self, net: Any, settings: Settings, course: Course) -> bool:
         """Whether the first epochs say which steps the others take."""
         return (
             self.recipe.chooses_steps
             and net.optimizer is MuonAdamW
-            and self.course is not None
-            and self.course.longest >= _LEAST_EPOCHS
-            and isinstance(self.valid, MemberRows)
+            and course.longest >= _LEAST_EPOCHS
             and settings.criterion is None
             and settings.ema is None
             and not len(net.history_)

@@ -69,9 +69,9 @@ class ChooseSteps(Callback):
         net.module_.load_state_dict(first)
         net.optimizer_.state.clear()
         self._turn(net, orthogonal=True)
-        self.best.on_train_begin(net)
         self.course.longest -= n_epochs
-        self.course.begin()
+        # The course, which it follows, begins anew with it.
+        self.best.on_train_begin(net)
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         """Forget the first weights."""

@@ -109,11 +109,13 @@ class MuonAdamW(torch.optim.AdamW):
             raise ValueError(f"momentum must be in [0, 1); got {momentum!r}.")
         if interval != int(interval) or interval < 1:
             raise ValueError(f"interval must be a whole number >= 1; got {interval!r}.")
-        self._more = {
-            "orthogonal": False, "momentum": momentum, "interval": int(interval)
-        }  # fmt: skip
         super().__init__(params, lr=lr, **settings)
-        self.defaults |= self._more
+        self.defaults["orthogonal"] = False
+        self.defaults["momentum"] = momentum
+        self.defaults["interval"] = int(interval)
+        for group in self.param_groups:
+            for name in ("orthogonal", "momentum", "interval"):
+                group.setdefault(name, self.defaults[name])
         # Averages want gradients as they are: a scaler of float16 must not leave it to
         # a fused step to divide them.
         self._step_supports_amp_scaling = False
@@ -129,10 +131,8 @@ class MuonAdamW(torch.optim.AdamW):
         ------
         ValueError
         """
-        for name, value in self._more.items():
-            param_group.setdefault(name, value)
         super().add_param_group(param_group)
-        if not param_group["orthogonal"]:
+        if not param_group.get("orthogonal", False):
             return
         for parameter in param_group["params"]:
             if parameter.ndim not in (2, 3):

@@ -182,6 +182,14 @@ def test_a_stored_state_goes_on_to_the_bit(interval):
     torch.testing.assert_close(first, second, rtol=0, atol=0)
 
 
+def test_a_copy_takes_further_groups():
+    copied = copy.deepcopy(MuonAdamW(weights((3,)), momentum=0.8, interval=2))
+    copied.add_param_group({"params": weights((4, 6)), "orthogonal": True})
+    assert [g["orthogonal"] for g in copied.param_groups] == [False, True]
+    assert [g["momentum"] for g in copied.param_groups] == [0.8, 0.8]
+    assert [g["interval"] for g in copied.param_groups] == [2, 2]
+
+
 def test_a_net_of_members_learns():
     torch.manual_seed(0)
     x = torch.randn(64, 6)
