@@ -172,7 +172,12 @@ def read(
     members = 0, 0
     if valid is None and not rows.is_parts:
         members = member_counts(
-            settings, source, train, stratified=task.stratifies, before=before
+            settings,
+            source,
+            train,
+            stratified=task.stratifies,
+            n_classes=task.n_classes,
+            before=before,
         )
     if valid is None and not members[0] and _stops_early(settings, train, task, rows):
         train, valid = hold_out(

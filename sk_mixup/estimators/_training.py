@@ -208,12 +208,12 @@ def prepare(
     device = resolve_device(settings.device, settings.module)
     n_rows = rows.total(train.n_rows) if train.n_rows else _UNKNOWN_ROWS
     has_folds = data.members[0] > 0
-    if has_folds:
-        method = members_method(settings, data.members, data.X)
-        settings = replace(settings, method=method)
     recipe = recipe_of(
         settings, n_rows, device, data.source.kind, task.n_classes, folds=has_folds
     )
+    if has_folds:
+        method = members_method(settings, recipe, data.members, data.X)
+        settings = replace(settings, method=method)
     net, objective = _net_and_objective(settings, data, recipe, device)
     if isinstance(train, StreamData) and task.n_classes is not None:
         # skorch's scores read them off y, where there is one.

@@ -38,6 +38,9 @@ from sk_mixup.nets._member_embeddings import (
 Mix = Callable[[Tensor], Tensor]
 
 _EMBEDDING_RATE = 3.0
+# What a column is worth is one number, which has far to go: small steps come too late.
+# But none is larger than a twentieth of what it was at first.
+_SCALE_RATE, _LARGEST_SCALE_RATE = 25.0, 0.05
 
 
 class TabularNet(nn.Module):
@@ -87,6 +90,10 @@ class TabularNet(nn.Module):
         Whether hidden units are products, see `Gate`: for twice the hidden weights. A
         number between 0 and 1: of so large a share of the members, the last ones, which
         must share nothing.
+    scales_columns : bool, default=False
+        Whether the embedding of each column has a factor, which each member learns at
+        twenty-five times the rate, up to 0.05. Members that share matrices have scales of
+        their own.
 
     Attributes
     ----------
@@ -112,6 +119,8 @@ class TabularNet(nn.Module):
     mix_dims: Tensor | None
     #: Nets that version 0.1 has pickled do not say it.
     shares_weights: bool = True
+    column_scale: Tensor | None
+    column_of: Tensor
 
     def __init__(
         self,
@@ -132,6 +141,7 @@ class TabularNet(nn.Module):
         n_members: int = 1,
         shares_weights: bool = True,
         gated: bool | float = False,
+        scales_columns: bool = False,
     ) -> None:
         if mix_numeric not in ("after", "before"):
             raise ValueError(
@@ -146,6 +156,11 @@ class TabularNet(nn.Module):
         self.joins = "none"
         self.shares_weights = shares_weights or n_members == 1
         n_gated = self._checked_gates(gated)
+        if scales_columns and self.shares_weights and n_members > 1:
+            raise ValueError(
+                "scales_columns=True is for members that share nothing: others have"
+                " scales of their own. Set shares_weights=False."
+            )
         self.numbers: PiecewiseLinearEmbedding | MemberLinearPieces | None = None
         self.values: ValueEmbedding | None = None
         self.categories: CategoricalEmbedding | MemberCategories | None = None
@@ -185,6 +200,12 @@ class TabularNet(nn.Module):
         self.mix_dims = torch.cat(dims) if mix_numeric == "after" else None
         owners = torch.cat([c.repeat_interleave(width) for c, width, _ in parts])
         width = len(owners)
+        scales = None
+        if scales_columns:
+            n_columns = int(owners.max()) + 1 if width else 0
+            scales = nn.Parameter(torch.ones(n_members, n_columns))
+            self.register_buffer("column_of", owners, persistent=False)
+        self.register_parameter("column_scale", scales)
         scale = None
         if n_members > 1 and self.shares_weights:
             scale = column_scales(n_members, owners)
@@ -239,6 +260,11 @@ class TabularNet(nn.Module):
             )
         return n_gated
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of earlier versions, whose columns had no factors."""
+        super().__setstate__(state)
+        self._parameters.setdefault("column_scale", None)
+
     @property
     def mix_layers(self) -> list[str]:
         """Names of the hidden layers that ManifoldMixup may draw."""
@@ -248,7 +274,7 @@ class TabularNet(nn.Module):
         """Return settings of the optimizer by name, in skorch's form.
 
         A row of an embedding sees few rows of a batch and learns at three times the
-        rate; scales and biases do not decay.
+        rate, the factor of a column at 25 times; scales and biases do not decay.
 
         Parameters
         ----------
@@ -261,7 +287,11 @@ class TabularNet(nn.Module):
             if getattr(self, part) is not None
         ]
         free = {"weight_decay": 0.0}
-        return [*embeddings, ("*.bias", free), ("*.scale_*", free)]
+        scales = []
+        if self.column_scale is not None:
+            rate = max(lr, min(_SCALE_RATE * lr, _LARGEST_SCALE_RATE))
+            scales = [("column_scale", free | {"lr": rate})]
+        return [*embeddings, *scales, ("*.bias", free), ("*.scale_*", free)]
 
     def embed(
         self, numeric: Tensor, categorical: Tensor, mix: Mix | None = None
@@ -270,6 +300,15 @@ class TabularNet(nn.Module):
 
         Of shape (B, width), and (B, n_members, width) where members share nothing.
         """
+        embedded = self._embedded(numeric, categorical, mix)
+        if self.column_scale is None:
+            return embedded
+        scale = self.column_scale[:, self.column_of]
+        return embedded * (scale if embedded.ndim == 3 else scale[0])
+
+    def _embedded(
+        self, numeric: Tensor, categorical: Tensor, mix: Mix | None
+    ) -> Tensor:
         clean = numeric
         if mix is not None and self.mix_numeric == "before":
             numeric = mix(numeric)

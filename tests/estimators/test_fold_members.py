@@ -33,7 +33,7 @@ def fitted():
 
 
 def test_members_share_nothing_and_are_joined_by_the_module(fitted):
-    assert fitted.module_.n_members == 8
+    assert fitted.module_.n_members == 16
     assert not fitted.module_.shares_weights
     assert fitted.predict_proba(X).shape == (64, 2)
 
@@ -132,7 +132,7 @@ def test_alpha_says_what_came_out(fitted):
     alpha = fitted.alpha_
     last = fitted.history_[-1, "event_alpha"]
     assert np.mean(alpha) == last
-    assert np.ndim(alpha) == 0 or len(alpha) == 8
+    assert np.ndim(alpha) == 0 or len(alpha) == 16
 
 
 @pytest.mark.parametrize("params", [{"alpha": "auto"}, {"mix": "mixup"}])
@@ -148,12 +148,21 @@ def test_a_number_means_what_it_says(alpha):
     assert set(model.history_[:, "event_alpha"]) == {float(alpha)}
 
 
+@pytest.mark.parametrize(("n_rows", "tries"), [(900, True), (1_000, False)])
+def test_numbers_of_many_rows_are_not_mixed_unless_asked_for(n_rows, tries):
+    rows = np.random.default_rng(0).normal(size=(n_rows, 2))
+    found = regressor(max_epochs=5).fit(rows, rows[:, 0])
+    assert found.history_[0, "event_alpha"] == (0.25 if tries else 0.0)
+    asked = regressor(max_epochs=5, alpha=0.3).fit(rows, rows[:, 0])
+    assert asked.history_[0, "event_alpha"] == 0.3
+
+
 def test_none_is_no_mixing():
     assert classifier(mix=None).fit(X, Y).alpha_ == 0.0
 
 
 def test_members_can_be_told_each():
-    alphas = [0.0, 0.1] * 4
+    alphas = [0.0, 0.1] * 8
     model = classifier(mix=Mixup(alphas, per="member")).fit(X, Y)
     assert model.alpha_.tolist() in (alphas,) or np.ndim(model.alpha_) == 0
 
@@ -174,11 +183,16 @@ def test_another_word_for_alpha_is_an_error():
 
 
 @pytest.mark.parametrize(
-    ("preset", "n_members", "n_gated"),
-    [("fast", 4, 0), ("default", 8, 4), ("best", 16, 8)],
+    ("preset", "n_rows", "n_members", "n_gated"),
+    [
+        *[("fast", 64, 4, 0), ("default", 64, 16, 8), ("best", 64, 32, 16)],
+        *[("fast", 1_000, 4, 0), ("default", 1_000, 8, 4), ("best", 1_000, 16, 8)],
+    ],
 )
-def test_presets_have_so_many_members_of_either_kind(preset, n_members, n_gated):
-    module = classifier(preset=preset, max_epochs=2).fit(X, Y).module_
+def test_presets_have_so_many_members_of_either_kind(
+    preset, n_rows, n_members, n_gated
+):
+    module = classifier(preset=preset, max_epochs=1).fit(*blobs(n_rows)).module_
     assert module.n_members == n_members
     assert (
         sum(len(p) for n, p in module.named_parameters() if "0.gated.b" in n) == n_gated

@@ -20,7 +20,7 @@ from sk_mixup.estimators._fitted import Fitted
 from sk_mixup.estimators._settings import Settings
 from sk_mixup.inputs import TableInput
 from sk_mixup.mixing import Method, Mixup
-from sk_mixup.training import ArrayData, fold_counts
+from sk_mixup.training import ArrayData, Recipe, fold_counts
 
 #: What the members of a net that finds out about mixing try.
 TRIED_ALPHAS = (0.0, 0.5)
@@ -32,6 +32,7 @@ def member_counts(
     train: ArrayData,
     *,
     stratified: bool,
+    n_classes: int | None,
     before: Fitted | None,
 ) -> tuple[int, int]:
     """Return the members of the net and their folds; (0, 0): no fold is left out.
@@ -43,6 +44,8 @@ def member_counts(
     train : ArrayData
         All rows.
     stratified : bool
+    n_classes : int or None
+        None: numbers to predict.
     before : Fitted or None
         What the training goes on with.
     """
@@ -57,7 +60,8 @@ def member_counts(
     if scores or not mixes_as_members:
         return none
     given = n_members
-    n_members, n_folds = fold_counts(len(train), settings.preset)
+    preset = settings.preset
+    n_members, n_folds = fold_counts(len(train), preset, n_classes=n_classes)
     if before is not None:
         module = before.net.module_
         if not isinstance(module, nets.TabularNet) or module.shares_weights:
@@ -99,10 +103,12 @@ def fold_settings(settings: Settings) -> tuple[bool, bool, Any, Any]:
 
 
 def members_method(
-    settings: Settings, members: tuple[int, int], X: Any
+    settings: Settings, recipe: Recipe, members: tuple[int, int], X: Any
 ) -> Method | None:
     """Return how members that leave out folds mix, each for itself."""
     if settings.finds_alpha(X):
+        if not recipe.tries_mixing:
+            return None
         return Mixup(tried_alphas(*members), per="member")
     method = settings.method
     by_name = isinstance(settings.mix, str) and "per" not in settings.under("mix")

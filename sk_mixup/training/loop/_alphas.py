@@ -11,6 +11,7 @@ each half: mixing makes a net less sure, which one number puts right again.
 from __future__ import annotations
 
 import copy
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -45,7 +46,7 @@ class ChooseAlpha(Callback):
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Note what the members mix with."""
         alphas = self._alphas(net)
-        net.history.record("event_alpha", sum(alphas) / len(alphas))
+        net.history.record("event_alpha", fmean(alphas))
 
     def _alphas(self, net: Any) -> list[float]:
         method = net.run_.method

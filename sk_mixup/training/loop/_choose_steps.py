@@ -5,7 +5,9 @@ lower losses (pendigits -30 %, letter and digits -7 %); where they are mostly ch
 they gain nothing and cost twice the time (``docs/decisions/steps.md``). A few epochs
 tell the one from the other: by then the loss has fallen below half of what the shares
 of the classes alone say, or it never will. What those epochs have learnt is given up,
-as orthogonal steps that start from it gain nothing.
+as orthogonal steps that start from it gain nothing. All but the factors of columns:
+which of these matter is known by then. They are scaled to one on average and stay as
+they are, since beside steps that are as long in every direction they would only grow.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from sk_mixup.training.recipes import Course
 # what is known without the columns on the five tables that gain, .62 and more on the
 # six that do not.
 _EPOCHS, _STEPS, _SHARE = 2, 40, 0.5
+# What a column keeps that a member has turned down to nothing.
+_LEAST_FACTOR = 0.01
 
 
 class ChooseSteps(Callback):
@@ -66,9 +70,11 @@ class ChooseSteps(Callback):
         net.history.record("event_orthogonal", bool(follows))
         if not follows:
             return
-        net.module_.load_state_dict(first)
+        factors = _mean_one(net.module_)
+        net.module_.load_state_dict(first | factors)
         net.optimizer_.state.clear()
         self._turn(net, orthogonal=True)
+        _keep_factors(net)
         self.course.longest -= n_epochs
         # The course, which it follows, begins anew with it.
         self.best.on_train_begin(net)
@@ -76,6 +82,23 @@ class ChooseSteps(Callback):
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         """Forget the first weights."""
         self.first_ = None
+
+
+def _mean_one(module: Any) -> dict[str, Tensor]:
+    """Return the factors of columns, if any, at one on average in each member."""
+    factors = getattr(module, "column_scale", None)
+    if factors is None:
+        return {}
+    factors = factors.detach().clamp(min=_LEAST_FACTOR)
+    return {"column_scale": factors / factors.mean(1, keepdim=True)}
+
+
+def _keep_factors(net: Any) -> None:
+    """Let the factors of columns, if any, be what they are."""
+    factors = getattr(net.module_, "column_scale", None)
+    for group in net.optimizer_.param_groups:
+        if any(weight is factors for weight in group["params"]):
+            group["lr"] = group["initial_lr"] = 0.0
 
 
 def loss_of_shares(rows: MemberRows) -> float:

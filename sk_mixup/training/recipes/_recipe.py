@@ -35,6 +35,8 @@ class Recipe:
         Arguments of the net that `None` stands for.
     chooses_steps : bool
         Whether the first epochs decide between orthogonal steps and those of AdamW.
+    tries_mixing : bool
+        Whether members try to mix, where nobody says how strongly.
     """
 
     max_epochs: int
@@ -49,6 +51,7 @@ class Recipe:
     precision: str = "float32"
     net: dict[str, Any] = field(default_factory=dict)
     chooses_steps: bool = False
+    tries_mixing: bool = False
 
 
 def image_recipe(n_rows: int, device: str) -> Recipe:

@@ -73,6 +73,18 @@ def test_the_training_begins_anew_at_its_first_weights():
     assert third != first
 
 
+def test_factors_of_columns_stay_as_the_first_epochs_left_them():
+    x, y = separable()
+    x = np.hstack([x, np.random.default_rng(5).normal(size=x.shape).astype(np.float32)])
+    short, long = (fitted((x, y), max_epochs=n) for n in (11, 14))
+    assert choices(short) == choices(long) == [(2, True)]
+    factors = short.module_.column_scale.detach()
+    assert torch.equal(factors, long.module_.column_scale)
+    torch.testing.assert_close(factors.mean(1), torch.ones(8))
+    # Two of twelve columns matter.
+    assert factors[:, :2].min() > factors[:, 2:].max()
+
+
 def test_max_epochs_bounds_both_parts():
     model = fitted(separable(), max_epochs=11, n_iter_no_change=50)
     assert len(model.history_) == 11
