@@ -92,8 +92,8 @@ class TabularNet(nn.Module):
         must share nothing.
     scales_columns : bool, default=False
         Whether the embedding of each column has a factor, which each member learns at
-        twenty-five times the rate, up to 0.05. Members that share matrices have scales of
-        their own.
+        25 times the rate, up to 0.05. Members that share matrices have scales of their
+        own.
 
     Attributes
     ----------

@@ -83,7 +83,7 @@ def test_factors_take_large_steps_up_to_a_bound_and_do_not_decay(lr, rate):
 
 
 def test_members_that_share_matrices_have_other_scales():
-    with pytest.raises(ValueError, match="scales_columns=True.*shares_weights=False"):
+    with pytest.raises(ValueError, match=r"scales_columns=True.*shares_weights=False"):
         net(shares_weights=True)
 
 
