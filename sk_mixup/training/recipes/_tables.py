@@ -5,7 +5,8 @@ metatune`` runs, never on a test part. What moved the loss most, on average over
 members that share nothing and leave out a fold each, so that no row is lost and the
 length of a training is no matter of chance; bins of the numbers by the target and
 evenly beside; first weights as wide as a ReLU wants them; dropout; members of two
-kinds. How long a training takes is no part of a recipe, see `Course`.
+kinds; a factor per column; twice the members where rows are few. How long a training
+takes is no part of a recipe, see `Course`.
 
 Very many rows do without folds: a tenth of them says all there is to say, and members
 that share their matrices are the larger net.
@@ -26,7 +27,7 @@ PRESETS = ("fast", "default", "best")
 LEAST_FOLD_ROWS, MOST_FOLD_ROWS = 40, 60_000
 #: Members of a net whose members leave out folds, and the folds, by preset.
 _FOLDS = {"fast": (4, 4), "default": (8, 8), "best": (16, 8)}
-# Classes of few rows: twice as many members, half as wide, take as long and err less.
+# Classes of few rows: twice as many members, half as wide, err less in little more time.
 _FEW, _FEW_FOLDS = 1_000, {"default": (16, 8), "best": (32, 8)}
 # Rows up to which a batch is so large, and rows above all of these.
 _BATCHES = ((500, 32), (1_200, 64), (8_000, 128), (20_000, 256), (200_000, 512))
