@@ -27,7 +27,7 @@ PRESETS = ("fast", "default", "best")
 LEAST_FOLD_ROWS, MOST_FOLD_ROWS = 40, 60_000
 #: Members of a net whose members leave out folds, and the folds, by preset.
 _FOLDS = {"fast": (4, 4), "default": (8, 8), "best": (16, 8)}
-# Classes of few rows: twice as many members, half as wide, err less in little more time.
+# Classes of few rows: twice as many members, half as wide, err less.
 _FEW, _FEW_FOLDS = 1_000, {"default": (16, 8), "best": (32, 8)}
 # Rows up to which a batch is so large, and rows above all of these.
 _BATCHES = ((500, 32), (1_200, 64), (8_000, 128), (20_000, 256), (200_000, 512))
