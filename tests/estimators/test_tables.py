@@ -188,7 +188,7 @@ def test_predictions_are_the_most_probable_labels():
 
 
 def test_regression_on_the_scale_of_the_target():
-    model = regressor(max_epochs=15, lr=0.02).fit(TABLE, INCOME)
+    model = regressor(max_epochs=15, lr=0.01).fit(TABLE, INCOME)
     assert model.predict(TABLE).shape == (80,)
     assert model.score(TABLE, INCOME) > 0.8
 
