@@ -262,7 +262,7 @@ class TabularNet(nn.Module):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the state of earlier versions, whose columns had no factors."""
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._parameters.setdefault("column_scale", None)
 
     @property
