@@ -260,11 +260,6 @@ class TabularNet(nn.Module):
             )
         return n_gated
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the state of earlier versions, whose columns had no factors."""
-        super().__setstate__(state)  # type: ignore[no-untyped-call]
-        self._parameters.setdefault("column_scale", None)
-
     @property
     def mix_layers(self) -> list[str]:
         """Names of the hidden layers that ManifoldMixup may draw."""
@@ -288,7 +283,7 @@ class TabularNet(nn.Module):
         ]
         free = {"weight_decay": 0.0}
         scales = []
-        if self.column_scale is not None:
+        if getattr(self, "column_scale", None) is not None:
             rate = max(lr, min(_SCALE_RATE * lr, _LARGEST_SCALE_RATE))
             scales = [("column_scale", free | {"lr": rate})]
         return [*embeddings, *scales, ("*.bias", free), ("*.scale_*", free)]
@@ -300,15 +295,6 @@ class TabularNet(nn.Module):
 
         Of shape (B, width), and (B, n_members, width) where members share nothing.
         """
-        embedded = self._embedded(numeric, categorical, mix)
-        if self.column_scale is None:
-            return embedded
-        scale = self.column_scale[:, self.column_of]
-        return embedded * (scale if embedded.ndim == 3 else scale[0])
-
-    def _embedded(
-        self, numeric: Tensor, categorical: Tensor, mix: Mix | None
-    ) -> Tensor:
         clean = numeric
         if mix is not None and self.mix_numeric == "before":
             numeric = mix(numeric)
@@ -324,9 +310,18 @@ class TabularNet(nn.Module):
         if self.categories is not None:
             vectors.append(self.categories(categorical).flatten(-2))
         if mix is None or self.mix_numeric == "after":
-            embedded = _joined(parts + vectors)
+            embedded = self._scaled(_joined(parts + vectors))
             return embedded if mix is None else mix(embedded)
-        return _joined([*parts, mix(_joined(vectors))] if vectors else parts)
+        mixed = [mix(_joined(vectors))] if vectors else []
+        return self._scaled(_joined(parts + mixed))
+
+    def _scaled(self, embedded: Tensor) -> Tensor:
+        # Nets that version 0.1 has pickled have no factors.
+        factors: Tensor | None = getattr(self, "column_scale", None)
+        if factors is None:
+            return embedded
+        scale = factors[:, self.column_of]
+        return embedded * (scale if embedded.ndim == 3 else scale[0])
 
     def forward(
         self, numeric: Tensor, categorical: Tensor, mix: Mix | None = None
