@@ -70,8 +70,7 @@ class ChooseSteps(Callback):
         net.history.record("event_orthogonal", bool(follows))
         if not follows:
             return
-        factors = _mean_one(net.module_)
-        net.module_.load_state_dict(first | factors)
+        net.module_.load_state_dict(first | _mean_one(net.module_))
         net.optimizer_.state.clear()
         self._turn(net, orthogonal=True)
         _keep_factors(net)

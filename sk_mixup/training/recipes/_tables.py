@@ -28,7 +28,7 @@ LEAST_FOLD_ROWS, MOST_FOLD_ROWS = 40, 60_000
 #: Members of a net whose members leave out folds, and the folds, by preset.
 _FOLDS = {"fast": (4, 4), "default": (8, 8), "best": (16, 8)}
 # Classes of few rows: twice as many members, half as wide, err less.
-_FEW, _FEW_FOLDS = 1_000, {"default": (16, 8), "best": (32, 8)}
+_FEW, _FEW_FOLDS = 1_000, _FOLDS | {"default": (16, 8), "best": (32, 8)}
 # Rows up to which a batch is so large, and rows above all of these.
 _BATCHES = ((500, 32), (1_200, 64), (8_000, 128), (20_000, 256), (200_000, 512))
 _LARGEST_BATCH = 1024
@@ -65,9 +65,13 @@ def fold_counts(
     """
     if not LEAST_FOLD_ROWS <= n_rows <= MOST_FOLD_ROWS:
         return 0, 0
-    if n_classes is not None and n_rows < _FEW:
-        return _FEW_FOLDS.get(preset, _FOLDS[preset])
-    return _FOLDS[preset]
+    folds = _FEW_FOLDS if _has_few(n_rows, n_classes) else _FOLDS
+    return folds[preset]
+
+
+def _has_few(n_rows: int, n_classes: int | None) -> bool:
+    """Whether there are classes, of few rows."""
+    return n_classes is not None and n_rows < _FEW
 
 
 def table_recipe(
@@ -98,15 +102,15 @@ def table_recipe(
         lr, weight_decay, patience = 2e-3, 5e-2, _PATIENCE[preset]
         # Few rows say too little for wide layers; of many, each epoch takes long.
         width = 256 if _WIDE_FROM < n_rows <= _WIDE_UP_TO else 128
+        if _has_few(n_rows, n_classes):
+            width = 64
         if preset == "fast":
             # Half as many steps, twice as far each: of narrow nets, what a step costs
             # beside its rows counts.
             width, lr, batch_size = 64, 2 * lr, 2 * batch_size
-        net |= {"d_hidden": width, "d_numeric": 8, "shares_weights": False}
-        net["scales_columns"] = True
+        net |= {"d_hidden": width, "d_numeric": 8}
+        net |= {"shares_weights": False, "scales_columns": True}
         net["n_members"] = fold_counts(n_rows, preset, n_classes=n_classes)[0]
-        if n_classes is not None and n_rows < _FEW:
-            net["d_hidden"] = 64
         if n_classes is None:
             tiers = (rate for rows, rate in _DROPOUT_OF_NUMBERS if n_rows <= rows)
             net["dropout"] = next(tiers, _LEAST_DROPOUT)
