@@ -18,16 +18,11 @@ from benchmarks.harness.options import Options
 from benchmarks.harness.progress import Progress
 from benchmarks.harness.report import Report, Table
 from benchmarks.metatune_data import MANY_ROWS, QUICK, ROWS, TABLES, read
-from benchmarks.suites.metatune_cells import MODELS, OURS, SLOW, key_of, measured
+from benchmarks.suites.metatune_cells import MODELS, OURS, key_of, measured
 from benchmarks.suites.metatune_plot import PLOT, draw
 from benchmarks.suites.metatune_tables import MIXING, Found, report_tables
 
 SPLITS = 3
-#: Tables that slow models are trained on.
-FOR_SLOW = (
-    *("credit_approval", "german_credit", "spambase", "splice", "churn", "telco"),
-    *("ames", "cpu_act", "california", "diabetes"),
-)
 #: Tables with rows enough for a second size.
 FOR_MANY = ("adult", "letter", "churn", "california", "hotel_rates", "car_crash")
 
@@ -87,9 +82,6 @@ def _jobs(
         for table in tables:
             for rows in (ROWS, MANY_ROWS) if many and table in FOR_MANY else (ROWS,):
                 for model in models:
-                    slow = model in SLOW
-                    if slow and (table not in FOR_SLOW or rows != ROWS):
-                        continue
                     if rows != ROWS and (split or model not in _OF_MANY):
                         continue
                     jobs.append((table, model, split, rows))

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from sk_mixup.nets._exporting import is_exported
+from sk_mixup.nets._narrow import may_go_narrow, narrow_product
 
 #: Products of fewer columns round by the place of a row.
 NARROW = 16
@@ -116,14 +117,15 @@ class EnsembleLinear(nn.Module):
             x = x.unsqueeze(0).expand(len(weight), -1, -1)
         else:
             x = x.transpose(0, 1)
-        if self.training or weight.shape[2] >= NARROW or x.device.type != "cpu":
+        if weight.shape[2] >= NARROW or x.device.type != "cpu":
             return torch.baddbmm(self.bias, x, weight).transpose(0, 1)
+        if self.training and may_go_narrow(x):
+            return narrow_product(x, weight, self.bias).permute(2, 0, 1)
         # Libraries sum the last rows of a narrow product in another order: what is
         # said of a row would depend on its place. Of the transposed product they do
         # not.
-        bias, weight = self.bias.transpose(1, 2), weight.transpose(1, 2)
-        narrow = torch.baddbmm(bias, weight, x.transpose(1, 2))
-        return narrow.permute(2, 0, 1).contiguous()
+        narrow = torch.baddbmm(self.bias.mT, weight.mT, x.mT).permute(2, 0, 1)
+        return narrow if self.training else narrow.contiguous()
 
 
 def joined_output(output: Tensor, activation: str) -> Tensor:

@@ -109,8 +109,10 @@ def _drops_at_once(first: Tensor) -> bool:
 
     The draws of a mask are eight bytes each, in the order of memory.
     """
-    on_cpu = first.device.type == "cpu"
-    return on_cpu and first.numel() % 8 == 0 and not is_traced()
+    if first.device.type != "cpu" or is_traced():
+        return False
+    # Narrow layers leave their values in another order.
+    return first.numel() % 8 == 0 and first.transpose(0, 1).is_contiguous()
 
 
 def _spread(n_in: int, n_units: int, n_members: int) -> EnsembleLinear:

@@ -23,6 +23,7 @@ from sk_mixup.nets._embeddings import (
     pieces_of,
     rows_of,
 )
+from sk_mixup.nets._narrow import may_go_narrow, narrow_product
 
 
 class MemberLinearPieces(nn.Module):
@@ -63,8 +64,12 @@ class MemberLinearPieces(nn.Module):
         """Embed the numbers."""
         x = x.unsqueeze(0) if x.ndim == 2 else x.transpose(0, 1)
         # (members or 1, columns, B, bins)
-        bins = (x.mT.unsqueeze(3) - self.left.unsqueeze(1)) * self.slope.unsqueeze(1)
-        bins = bins.clamp_(0.0, 1.0)
+        bins = x.mT.unsqueeze(3) - self.left.unsqueeze(1)
+        bins = bins.mul_(self.slope.unsqueeze(1)).clamp_(0.0, 1.0)
+        if self.training and len(bins) == len(self.weight) and may_go_narrow(x):
+            factors = (bins, self.weight, self.bias)
+            narrow = narrow_product(*(factor.flatten(0, 1) for factor in factors))
+            return narrow.view(*bins.shape[:2], *narrow.shape[1:]).permute(3, 0, 1, 2)
         return (torch.matmul(bins, self.weight) + self.bias).permute(2, 0, 1, 3)
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         stream_batches as stream_batches,
         training_batches as training_batches,
     )
+    from sk_mixup.training.feeds._memory import keep_memory as keep_memory
     from sk_mixup.training.feeds._mode import own_mode as own_mode
     from sk_mixup.training.feeds._shared import (
         SharedBatches as SharedBatches,
@@ -73,6 +74,7 @@ else:
             "._folds": "MemberRows member_folds",
             "._last_batch": "count_batches",
             "._loaders": "loaded_batches stream_batches training_batches",
+            "._memory": "keep_memory",
             "._mode": "own_mode",
             "._shared": "SharedBatches SharedSampler",
             "._stream_data": "StreamData",

@@ -29,6 +29,7 @@ from sk_mixup.training.feeds import (
     TensorBatches,
     clean_rows,
     first_input,
+    keep_memory,
     mixed_batches,
     mixes_input,
     move,
@@ -58,6 +59,7 @@ from sk_mixup.training.loop._steps import (
     tell_optimizers,
 )
 from sk_mixup.training.loop._stored_net import StoredNet, rebuild
+from sk_mixup.training.recipes import take_step
 
 # Where pickles of earlier versions look for it.
 _rebuild = rebuild
@@ -174,7 +176,7 @@ class MixingMixin(StoredNet):
         optimizer: torch.optim.Optimizer = self.optimizer_
         forget_gradients(optimizer)
         step = self.train_step_single(batch, **fit_params)
-        optimizer.step()
+        take_step(optimizer)
         return step
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
@@ -297,6 +299,7 @@ class MixingMixin(StoredNet):
         if self.run_ is not None and self.run_.epoch > 0:
             # Epochs that a training had which was killed.
             kwargs.setdefault("epochs", self.max_epochs - self.run_.epoch)
+        keep_memory()
         try:
             return super().fit_loop(X, y, *args, **kwargs)
         except KeyboardInterrupt as error:

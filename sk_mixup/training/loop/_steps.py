@@ -21,6 +21,7 @@ from sk_mixup.training.recipes import (
     MuonAdamW,
     StepSchedule,
     asks_several_times,
+    take_step,
 )
 
 
@@ -155,7 +156,7 @@ class Stepper:
             torch.nn.utils.clip_grad_norm_(parameters, self.clip_norm)
         for optimizer in self.optimizers:
             if self.scaler is None:
-                optimizer.step()
+                take_step(optimizer)
             else:
                 self.scaler.step(optimizer)
         if self.scaler is not None:

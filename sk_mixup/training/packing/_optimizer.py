@@ -18,6 +18,7 @@ from sk_mixup.mixing.plans import sent
 from sk_mixup.training.feeds import count_batches
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._stack import Stack
+from sk_mixup.training.recipes import apply_fused
 
 #: Optimizers that treat every number by itself.
 ELEMENTWISE = (
@@ -261,8 +262,7 @@ class _Direct:
     ) -> None:
         self.names = names
         self._group = group
-        decoupled = kind is torch.optim.AdamW
-        self._call = torch._fused_adamw_ if decoupled else torch._fused_adam_
+        self._decoupled = kind is torch.optim.AdamW
         self._leaves = [leaf.detach() for leaf in leaves]
         self._first = [state["exp_avg"] for state in states]
         self._second = [state["exp_avg_sq"] for state in states]
@@ -270,23 +270,15 @@ class _Direct:
 
     @torch.no_grad()
     def __call__(self, grads: list[Tensor]) -> None:
-        group = self._group
-        beta1, beta2 = group["betas"]
         torch._foreach_add_(self._steps, 1)
-        self._call(
+        apply_fused(
+            self._decoupled,
+            self._group,
             self._leaves,
             grads,
             self._first,
             self._second,
-            [],
             self._steps,
-            lr=group["lr"],
-            beta1=beta1,
-            beta2=beta2,
-            weight_decay=group["weight_decay"],
-            eps=group["eps"],
-            amsgrad=False,
-            maximize=group["maximize"],
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sk_mixup.training.feeds import keep_memory
 from sk_mixup.training.packing._crew import AfterEpoch, Crew
 from sk_mixup.training.packing._member import PackMember
 from sk_mixup.training.packing._memory import (
@@ -55,6 +56,7 @@ def train_together(
     KeyboardInterrupt
         After the results of the members that had finished were written.
     """
+    keep_memory()
     errors: list[BaseException | None] = [None] * len(members)
     started = []
     for number, member in enumerate(members):

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
         CourseRates as CourseRates,
         follows_plan as follows_plan,
     )
+    from sk_mixup.training.recipes._fused_step import (
+        apply_fused as apply_fused,
+        take_step as take_step,
+    )
     from sk_mixup.training.recipes._knobs import (
         Knobs as Knobs,
         asks_several_times as asks_several_times,
@@ -36,6 +40,7 @@ else:
         __name__,
         {
             "._course": "Course CourseRates follows_plan",
+            "._fused_step": "apply_fused take_step",
             "._knobs": "Knobs asks_several_times check_knobs",
             "._muon": "MuonAdamW",
             "._recipe": (

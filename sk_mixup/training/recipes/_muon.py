@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sk_mixup.training.recipes._fused_step import step_fused
 from sk_mixup.training.recipes._recipe import fast_precision
 
 # Coefficients of x, x**3 and x**5, one polynomial after the other: odd, so that they
@@ -166,11 +167,13 @@ class MuonAdamW(torch.optim.AdamW):
             with torch.enable_grad():
                 loss = closure()
         groups = self.param_groups
-        self.param_groups = [g for g in groups if not g["orthogonal"]]
-        try:
-            _step_of_adamw()(self)
-        finally:
-            self.param_groups = groups
+        plain = [group for group in groups if not group["orthogonal"]]
+        if not step_fused(self, plain):
+            self.param_groups = plain
+            try:
+                _step_of_adamw()(self)
+            finally:
+                self.param_groups = groups
         for group in groups:
             if group["orthogonal"]:
                 self._step_orthogonally(group)
