@@ -41,6 +41,7 @@ from sk_mixup.training.loop._epoch import EpochRecord
 from sk_mixup.training.loop._fetching import fetched
 from sk_mixup.training.loop._finite import too_large
 from sk_mixup.training.loop._forward import compiled
+from sk_mixup.training.loop._kept_draws import keeping_draws
 from sk_mixup.training.loop._overrides import OwnInfer
 from sk_mixup.training.loop._prediction import (
     has_pixels,
@@ -254,11 +255,13 @@ class MixingMixin(StoredNet):
 
     def forward_iter(self, X: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """Yield outputs of batches, of which many travel to the host together."""
-        place = self.place_
-        is_here = self.run_ is None or place.type == "cpu"
-        if is_here or args or "device" in kwargs:
+        if self.run_ is None:
             return super().forward_iter(X, *args, **kwargs)
-        return fetched(super().forward_iter(X, device=place, **kwargs))
+        place = self.place_
+        if place.type == "cpu" or args or "device" in kwargs:
+            return keeping_draws(super().forward_iter(X, *args, **kwargs))
+        outputs = super().forward_iter(X, device=place, **kwargs)
+        return fetched(keeping_draws(outputs))
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Average what an unreduced criterion returns."""

@@ -70,6 +70,20 @@ def test_epoch_scoring_of_skorch_sees_clean_data(on_train):
     assert model.history_[2, "score"] == pytest.approx(model.score(rows, labels))
 
 
+@pytest.mark.parametrize("caches", [False, True])
+def test_a_score_on_training_rows_changes_no_weights(caches):
+    def trained(**settings):
+        net = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 2))
+        return weights_of(classifier(module=net, **settings).fit(X, Y, **VALIDATION))
+
+    score = EpochScoring("accuracy", name="a", on_train=True, use_caching=caches)
+    torch.manual_seed(0)
+    alone = trained()
+    torch.manual_seed(0)
+    for ours, theirs in zip(trained(callbacks=[score]), alone, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_gradient_clipping_of_skorch():
     clip = GradientNormClipping(gradient_clip_value=1e-8)
     sgd = {"optimizer": torch.optim.SGD, "module": nn.Linear(4, 2), "lr": 1.0}
