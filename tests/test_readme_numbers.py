@@ -97,6 +97,7 @@ def against_others() -> Iterator[str]:
         "HistGradientBoosting": "HistGradientBoosting",
         "MLP": "MLP of scikit-learn, early stopping",
         "XGBoost": "XGBoost",
+        "RealMLP-TD": "RealMLP-TD of pytabkit",
     }
     for row, name in names.items():
         one = found.cells(ranks, row)

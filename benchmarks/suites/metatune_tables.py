@@ -86,7 +86,6 @@ def report_tables(found: Found) -> list[Table]:
     made = [
         loss_table(found, ROWS),
         rank_table(found),
-        slow_table(found),
         loss_table(found, MANY_ROWS),
         preset_table(found),
         mixing_table(found),
@@ -98,7 +97,7 @@ def report_tables(found: Found) -> list[Table]:
 
 def loss_table(found: Found, rows: int) -> Table | None:
     """Return losses by table, and ours against the better reference."""
-    models = [m for m in found.models(rows) if m != "RealMLP-TD"]
+    models = found.models(rows)
     lines = []
     for table in TABLES:
         if not found.values(table, "default", rows=rows):
@@ -121,16 +120,8 @@ def loss_table(found: Found, rows: int) -> Table | None:
 
 def rank_table(found: Found) -> Table | None:
     """Return mean ranks and means of ratios of all models."""
-    peers = [m for m in found.models() if m not in _VARIANTS and m != "RealMLP-TD"]
-    return _ranked(found, peers, "Ranks, all tables")
-
-
-def slow_table(found: Found) -> Table | None:
-    """Return the same with the slow nets, on the tables that they were trained on."""
     peers = [m for m in found.models() if m not in _VARIANTS]
-    if "RealMLP-TD" not in peers:
-        return None
-    return _ranked(found, peers, "Ranks, tables of RealMLP-TD too")
+    return _ranked(found, peers, "Ranks, all tables")
 
 
 _VARIANTS = ("alpha=0", "fast", "best")
