@@ -270,7 +270,6 @@ class _Direct:
 
     @torch.no_grad()
     def __call__(self, grads: list[Tensor]) -> None:
-        torch._foreach_add_(self._steps, 1)
         apply_fused(
             self._decoupled,
             self._group,

@@ -19,6 +19,7 @@ from torch.optim import optimizer as hooks
 # Lists of parameters, gradients, both averages, and steps.
 _Lists = tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor], list[Tensor]]
 
+# What groups that go in together have in common.
 _SETTINGS = ("lr", "betas", "weight_decay", "eps", "maximize")
 
 
@@ -68,15 +69,14 @@ def step_fused(
     """
     # Older AdamWs do not say it of their groups.
     is_adamw = isinstance(optimizer, torch.optim.AdamW)
-    found: dict[tuple[Any, ...], _Lists] = {}
-    every_step: list[Tensor] = []
+    found: dict[tuple[Any, ...], tuple[dict[str, Any], _Lists]] = {}
     for group in groups:
-        settings = tuple(group[name] for name in _SETTINGS)
         on_device = any(isinstance(x, Tensor) for x in (group["lr"], *group["betas"]))
         if not group["fused"] or group["amsgrad"] or group["capturable"] or on_device:
             return False
-        key = (group.get("decoupled_weight_decay", is_adamw), *settings)
-        lists = found.setdefault(key, ([], [], [], [], []))
+        decoupled = group.get("decoupled_weight_decay", is_adamw)
+        alike = (decoupled, *(group[name] for name in _SETTINGS))
+        _, lists = found.setdefault(alike, (group, ([], [], [], [], [])))
         for parameter in group["params"]:
             gradient = parameter.grad
             if gradient is None:
@@ -89,17 +89,14 @@ def step_fused(
                 or gradient.is_sparse
             ):
                 return False
-            step = state["step"]
-            every_step.append(step)
-            values = (parameter, gradient, state["exp_avg"], state["exp_avg_sq"], step)
-            for values_so_far, value in zip(lists, values, strict=True):
-                values_so_far.append(value)
-    if every_step:
-        torch._foreach_add_(every_step, 1)
-    for (decoupled, *shared), lists in found.items():
+            states = (state["exp_avg"], state["exp_avg_sq"], state["step"])
+            for so_far, value in zip(
+                lists, (parameter, gradient, *states), strict=True
+            ):
+                so_far.append(value)
+    for (decoupled, *_), (group, lists) in found.items():
         if lists[0]:
-            named = dict(zip(_SETTINGS, shared, strict=True))
-            apply_fused(decoupled, named, *lists)
+            apply_fused(decoupled, group, *lists)
     return True
 
 
@@ -112,19 +109,20 @@ def apply_fused(
     squares: list[Tensor],
     steps: list[Tensor],
 ) -> None:
-    """Call torch's kernel of a step, which has been counted in `steps`.
+    """Count a step, and call torch's kernel for it.
 
     Parameters
     ----------
     decoupled : bool
         AdamW's weight decay, not Adam's.
     settings : dict
-        Of a group: "lr", "betas", "weight_decay", "eps" and "maximize".
+        Those of a group of parameters.
     parameters, gradients : list of Tensor
     means, squares : list of Tensor
         Averages of the gradients and of their squares.
     steps : list of Tensor
     """
+    torch._foreach_add_(steps, 1)
     kernel = torch._fused_adamw_ if decoupled else torch._fused_adam_
     beta1, beta2 = settings["betas"]
     kernel(
