@@ -31,7 +31,10 @@ if TYPE_CHECKING:
         TimmNet as TimmNet,
     )
     from sk_mixup.nets._ft_transformer import FTTransformer as FTTransformer
-    from sk_mixup.nets._gates import Gate as Gate
+    from sk_mixup.nets._gates import (
+        Gate as Gate,
+        n_gated_members as n_gated_members,
+    )
     from sk_mixup.nets._mil import AttentionMIL as AttentionMIL
     from sk_mixup.nets._periodic import PeriodicEmbedding as PeriodicEmbedding
     from sk_mixup.nets._resnet import ResNet as ResNet
@@ -57,7 +60,7 @@ else:
             "._exporting": "is_exported places_in",
             "._external": "HuggingFaceNet TimmNet",
             "._ft_transformer": "FTTransformer",
-            "._gates": "Gate",
+            "._gates": "Gate n_gated_members",
             "._mil": "AttentionMIL",
             "._periodic": "PeriodicEmbedding",
             "._resnet": "ResNet",

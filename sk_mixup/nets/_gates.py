@@ -6,6 +6,8 @@ tables of numbers it lowers the loss; it costs the columns of a second matrix.
 
 from __future__ import annotations
 
+from numbers import Real
+
 import torch
 from torch import Tensor, nn
 
@@ -49,6 +51,33 @@ def open_gates(linear: nn.Linear | EnsembleLinear) -> None:
     rows = linear.weight if isinstance(linear, nn.Linear) else linear.weight.mT
     rows[..., n_gates:, :] *= 0.5
     bias[..., n_gates:] = 1.0
+
+
+def n_gated_members(gated: bool | float, n_members: int) -> int:
+    """Return how many members of a net have gates: the last ones.
+
+    Parameters
+    ----------
+    gated : bool or float
+        All, none, or the share of the members, from 0 to 1.
+    n_members : int
+
+    Raises
+    ------
+    ValueError
+        If `gated` is neither.
+
+    Examples
+    --------
+    >>> from sk_mixup.nets import n_gated_members
+    >>> n_gated_members(0.5, 8)
+    4
+    """
+    if not isinstance(gated, Real) or not 0.0 <= gated <= 1.0:
+        raise ValueError(
+            f"gated must be True, False, or a share of the members; got {gated!r}."
+        )
+    return round(float(gated) * n_members)
 
 
 class PartlyGated(nn.Module):

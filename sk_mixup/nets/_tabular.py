@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from numbers import Real
 from typing import Any, ClassVar
 
 import torch
@@ -28,7 +27,7 @@ from sk_mixup.nets._embeddings import (
     ValueEmbedding,
     categorical_width,
 )
-from sk_mixup.nets._gates import Gate, PartlyGated, open_gates
+from sk_mixup.nets._gates import Gate, PartlyGated, n_gated_members, open_gates
 from sk_mixup.nets._member_embeddings import (
     MemberCategories,
     MemberLinearPieces,
@@ -247,11 +246,7 @@ class TabularNet(nn.Module):
 
     def _checked_gates(self, gated: float) -> int:
         """Return how many members have gates."""
-        if not isinstance(gated, Real) or not 0.0 <= gated <= 1.0:
-            raise ValueError(
-                f"gated must be True, False, or a share of the members; got {gated!r}."
-            )
-        n_gated = round(float(gated) * self.n_members)
+        n_gated = n_gated_members(gated, self.n_members)
         if self.shares_weights and 0 < n_gated < self.n_members:
             raise ValueError(
                 f"gated={gated!r} of n_members={self.n_members}: members that share"

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from skorch.callbacks import EpochScoring
+from skorch.callbacks import Callback, EpochScoring
 from torch import nn
 
 from sk_mixup import MixupClassifier, MixupRegressor
@@ -126,6 +126,29 @@ def test_both_ways_are_tried_and_judged(fitted):
     assert len(found) == 1
     assert set(found[0]) == {0.0, 0.5}
     assert fitted.history_[0, "event_alpha"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("params", "mixing"),
+    [
+        ({}, [False] * 8 + [True] * 8),
+        ({"module__gated": 0.25}, [False] * 12 + [True] * 4),
+        ({"module__gated": 0}, ([False, True] * 4) + ([True, False] * 4)),
+        ({"module__gated": True}, ([False, True] * 4) + ([True, False] * 4)),
+        ({"preset": "fast"}, [False, True] * 2),
+    ],
+    ids=["default", "a quarter", "no gates", "all gates", "fast"],
+)
+def test_members_with_gates_mix_and_the_others_do_not(params, mixing):
+    seen = []
+
+    class Look(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            if not seen:
+                seen.extend(alpha > 0 for alpha in net.run_.method.alpha)
+
+    classifier(max_epochs=4, callbacks=[Look()], **params).fit(X, Y)
+    assert seen == mixing
 
 
 def test_alpha_says_what_came_out(fitted):

@@ -3,7 +3,7 @@
 The net of a table is several nets in one. Where nothing else validates the training,
 each of them can leave out other rows, see `sk_mixup.training.MemberRows`; and where
 nobody says how strongly to mix, half of them mix, and what all rows say of either half
-decides.
+decides, see `sk_mixup.training.ChooseAlpha`.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ def members_method(
     if settings.finds_alpha(X):
         if not recipe.tries_mixing:
             return None
-        return Mixup(tried_alphas(*members), per="member")
+        gated = settings.under("module").get("gated", recipe.net.get("gated", False))
+        n_gated = nets.n_gated_members(gated, members[0])
+        return Mixup(tried_alphas(*members, n_gated), per="member")
     method = settings.method
     by_name = isinstance(settings.mix, str) and "per" not in settings.under("mix")
     if type(method) is not Mixup or not by_name or method.single_target:
@@ -117,11 +119,23 @@ def members_method(
     return copy.deepcopy(method).set_params(per="member")
 
 
-def tried_alphas(n_members: int, n_folds: int) -> list[float]:
-    """Return alpha of every member: in turns, or all folds with one, then the next."""
-    n_tried = len(TRIED_ALPHAS)
-    times = n_folds if n_members >= n_tried * n_folds else 1
-    return [TRIED_ALPHAS[k // times % n_tried] for k in range(n_members)]
+def tried_alphas(n_members: int, n_folds: int, n_gated: int = 0) -> list[float]:
+    """Return alpha of every member.
+
+    Of a net of two kinds the members with gates mix. In a net of one kind half of the
+    members do, and of those that leave out the same fold too.
+
+    Parameters
+    ----------
+    n_members, n_folds : int
+    n_gated : int, default=0
+        The last members have gates.
+    """
+    without, mixed = TRIED_ALPHAS
+    n_plain = n_members - n_gated
+    if n_gated and n_plain:
+        return [without] * n_plain + [mixed] * n_gated
+    return [TRIED_ALPHAS[(k + k // n_folds) % 2] for k in range(n_members)]
 
 
 def found_alpha(method: Method | None, n_members: int) -> Any:

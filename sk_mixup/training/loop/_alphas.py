@@ -1,11 +1,15 @@
 """How strongly to mix, found out by members that try.
 
-Half of the members mix their rows and half do not, while the learning rate is level. At
-the turn each half has been judged by rows that its members had not seen. Where one way
-is better, all members take it for the rest of the training; else each goes on as it
-was, and the ensemble has some of both. A member that has mixed and then stops is no
-loss: that is how mixing is often ended. The losses are taken at the best temperature of
-each half: mixing makes a net less sure, which one number puts right again.
+Half of the members mix their rows and half do not, while the learning rate is level:
+those with gates mix, since they fit more and soonest too much, and mixing the others
+instead costs what it gains there (``docs/decisions/members.md``). At the turn each half
+has been judged by rows that its members had not seen. Where one is clearly better, all
+members go on as it did; else each goes on as it was, and the ensemble has some of both.
+The halves differ in gates too, so that this is about the two as they are and not about
+mixing alone; halves that differ in nothing else decide no better, and err more. A
+member that has mixed and then stops is no loss: that is how mixing is often ended. The
+losses are taken at the best temperature of each half: mixing makes a net less sure,
+which one number puts right again.
 """
 
 from __future__ import annotations
