@@ -23,7 +23,7 @@ from sk_mixup.mixing import Method, Mixup
 from sk_mixup.training import ArrayData, Recipe, fold_counts
 
 #: What the members of a net that finds out about mixing try.
-TRIED_ALPHAS = (0.0, 0.5)
+TRIED_ALPHAS = (0.0, 0.2)
 
 
 def member_counts(
