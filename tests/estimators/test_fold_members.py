@@ -124,8 +124,8 @@ def test_both_ways_are_tried_and_judged(fitted):
         h["event_alpha_losses"] for h in fitted.history_ if "event_alpha_losses" in h
     ]
     assert len(found) == 1
-    assert set(found[0]) == {0.0, 0.2}
-    assert fitted.history_[0, "event_alpha"] == pytest.approx(0.1)
+    assert set(found[0]) == {0.0, 0.5}
+    assert fitted.history_[0, "event_alpha"] == 0.25
 
 
 @pytest.mark.parametrize(
@@ -175,9 +175,14 @@ def test_a_number_means_what_it_says(alpha):
 def test_numbers_of_many_rows_are_not_mixed_unless_asked_for(n_rows, tries):
     rows = np.random.default_rng(0).normal(size=(n_rows, 2))
     found = regressor(max_epochs=5).fit(rows, rows[:, 0])
-    assert found.history_[0, "event_alpha"] == pytest.approx(0.1 if tries else 0.0)
+    assert found.history_[0, "event_alpha"] == (0.25 if tries else 0.0)
     asked = regressor(max_epochs=5, alpha=0.3).fit(rows, rows[:, 0])
     assert asked.history_[0, "event_alpha"] == 0.3
+
+
+def test_more_rows_are_mixed_less():
+    found = classifier(max_epochs=2).fit(*blobs(1_000))
+    assert found.history_[0, "event_alpha"] == pytest.approx(0.1)
 
 
 def test_none_is_no_mixing():

@@ -22,9 +22,6 @@ from sk_mixup.inputs import TableInput
 from sk_mixup.mixing import Method, Mixup
 from sk_mixup.training import ArrayData, Recipe, fold_counts
 
-#: What the members of a net that finds out about mixing try.
-TRIED_ALPHAS = (0.0, 0.2)
-
 
 def member_counts(
     settings: Settings,
@@ -107,11 +104,12 @@ def members_method(
 ) -> Method | None:
     """Return how members that leave out folds mix, each for itself."""
     if settings.finds_alpha(X):
-        if not recipe.tries_mixing:
+        if not recipe.tried_alpha:
             return None
         gated = settings.under("module").get("gated", recipe.net.get("gated", False))
         n_gated = nets.n_gated_members(gated, members[0])
-        return Mixup(tried_alphas(*members, n_gated), per="member")
+        mixing = mixing_members(*members, n_gated)
+        return Mixup([recipe.tried_alpha * mixes for mixes in mixing], per="member")
     method = settings.method
     by_name = isinstance(settings.mix, str) and "per" not in settings.under("mix")
     if type(method) is not Mixup or not by_name or method.single_target:
@@ -119,11 +117,11 @@ def members_method(
     return copy.deepcopy(method).set_params(per="member")
 
 
-def tried_alphas(n_members: int, n_folds: int, n_gated: int = 0) -> list[float]:
-    """Return alpha of every member.
+def mixing_members(n_members: int, n_folds: int, n_gated: int = 0) -> list[bool]:
+    """Return which members of a net that finds out about mixing mix at first.
 
-    Of a net of two kinds the members with gates mix. In a net of one kind half of the
-    members do, and of those that leave out the same fold too.
+    Of a net of two kinds those with gates. In a net of one kind half of the members do,
+    and of those that leave out the same fold too.
 
     Parameters
     ----------
@@ -131,11 +129,10 @@ def tried_alphas(n_members: int, n_folds: int, n_gated: int = 0) -> list[float]:
     n_gated : int, default=0
         The last members have gates.
     """
-    without, mixed = TRIED_ALPHAS
     n_plain = n_members - n_gated
     if n_gated and n_plain:
-        return [without] * n_plain + [mixed] * n_gated
-    return [TRIED_ALPHAS[(k + k // n_folds) % 2] for k in range(n_members)]
+        return [False] * n_plain + [True] * n_gated
+    return [(k + k // n_folds) % 2 == 1 for k in range(n_members)]
 
 
 def found_alpha(method: Method | None, n_members: int) -> Any:

@@ -35,8 +35,9 @@ class Recipe:
         Arguments of the net that `None` stands for.
     chooses_steps : bool
         Whether the first epochs decide between orthogonal steps and those of AdamW.
-    tries_mixing : bool
-        Whether members try to mix, where nobody says how strongly.
+    tried_alpha : float
+        With which half of the members try to mix, where nobody says how strongly; 0:
+        none does.
     """
 
     max_epochs: int
@@ -51,7 +52,7 @@ class Recipe:
     precision: str = "float32"
     net: dict[str, Any] = field(default_factory=dict)
     chooses_steps: bool = False
-    tries_mixing: bool = False
+    tried_alpha: float = 0.0
 
 
 def image_recipe(n_rows: int, device: str) -> Recipe:

@@ -27,6 +27,8 @@ PRESETS = ("fast", "default", "best")
 LEAST_FOLD_ROWS, MOST_FOLD_ROWS = 40, 60_000
 #: Members of a net whose members leave out folds, and the folds, by preset.
 _FOLDS = {"fast": (4, 4), "default": (8, 8), "best": (16, 8)}
+# How strongly members try to mix: few rows bear more of it.
+_ALPHA, _ALPHA_OF_FEW = 0.2, 0.5
 # Classes of few rows: twice as many members, half as wide, err less.
 _FEW, _FEW_FOLDS = 1_000, _FOLDS | {"default": (16, 8), "best": (32, 8)}
 # Rows up to which a batch is so large, and rows above all of these.
@@ -72,6 +74,13 @@ def fold_counts(
 def _has_few(n_rows: int, n_classes: int | None) -> bool:
     """Whether there are classes, of few rows."""
     return n_classes is not None and n_rows < _FEW
+
+
+def _tried_alpha(n_rows: int, n_classes: int | None) -> float:
+    """Return how strongly members try to mix; many numbers are worse for any."""
+    if n_rows < _FEW:
+        return _ALPHA_OF_FEW
+    return 0.0 if n_classes is None else _ALPHA
 
 
 def table_recipe(
@@ -149,6 +158,5 @@ def table_recipe(
         precision="float32" if n_rows <= _SMALL else fast_precision(device),
         net=net,
         chooses_steps=chooses_steps,
-        # Numbers of many rows are predicted worse for it.
-        tries_mixing=folds and (n_classes is not None or n_rows < _FEW),
+        tried_alpha=_tried_alpha(n_rows, n_classes) if folds else 0.0,
     )
