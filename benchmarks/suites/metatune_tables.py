@@ -118,16 +118,12 @@ def loss_table(found: Found, rows: int) -> Table | None:
     return Table(title, ["", "splits", *models, "ratio"], lines, [note])
 
 
-def rank_table(found: Found) -> Table | None:
-    """Return mean ranks and means of ratios of all models."""
-    peers = [m for m in found.models() if m not in _VARIANTS]
-    return _ranked(found, peers, "Ranks, all tables")
-
-
 _VARIANTS = ("alpha=0", "fast", "best")
 
 
-def _ranked(found: Found, peers: list[str], title: str) -> Table | None:
+def rank_table(found: Found) -> Table | None:
+    """Return mean ranks and means of ratios of all models."""
+    peers = [m for m in found.models() if m not in _VARIANTS]
     tables = found.tables(peers)
     if not tables or not {"default", *REFERENCES} <= set(peers):
         return None
@@ -166,7 +162,7 @@ def _ranked(found: Found, peers: list[str], title: str) -> Table | None:
         " have. Ratio: loss against the better of CatBoost and LightGBM on the same"
         f" splits; geometric mean, log-losses shifted by {_SHIFT}."
     )
-    return Table(title, columns, lines, [note])
+    return Table("Ranks, all tables", columns, lines, [note])
 
 
 def preset_table(found: Found) -> Table | None:

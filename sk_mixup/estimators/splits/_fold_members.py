@@ -117,7 +117,7 @@ def members_method(
     return copy.deepcopy(method).set_params(per="member")
 
 
-def mixing_members(n_members: int, n_folds: int, n_gated: int = 0) -> list[bool]:
+def mixing_members(n_members: int, n_folds: int, n_gated: int) -> list[bool]:
     """Return which members of a net that finds out about mixing mix at first.
 
     Of a net of two kinds those with gates. In a net of one kind half of the members do,
@@ -126,12 +126,11 @@ def mixing_members(n_members: int, n_folds: int, n_gated: int = 0) -> list[bool]
     Parameters
     ----------
     n_members, n_folds : int
-    n_gated : int, default=0
+    n_gated : int
         The last members have gates.
     """
-    n_plain = n_members - n_gated
-    if n_gated and n_plain:
-        return [False] * n_plain + [True] * n_gated
+    if 0 < n_gated < n_members:
+        return [k >= n_members - n_gated for k in range(n_members)]
     return [(k + k // n_folds) % 2 == 1 for k in range(n_members)]
 
 
